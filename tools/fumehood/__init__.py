@@ -1,0 +1,7 @@
+"""Per-experiment isolated environments for Python repositories."""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"

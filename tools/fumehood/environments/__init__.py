@@ -1,0 +1,1 @@
+"""Layers, and the thin environments that stack them."""

@@ -1,0 +1,76 @@
+"""Requirements as people write them, each with the place where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from fumehood.errors import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One parsed requirement line.
+
+    Attributes:
+        name: The normalised name; None for a path, an archive or a URL that does not say its name.
+        text: The requirement as written, comments, options and continuations taken off, variables replaced.
+        place: File and first line, the file relative to the repository.
+        url: A direct reference (PEP 508), a VCS address or a local path, as written.
+        editable: Written with ``-e``.
+        constraint: Came through ``-c``: it bounds a package without asking for it.
+        hashes: ``algorithm:digest`` values from ``--hash``.
+    """
+
+    name: NormalizedName | None
+    text: str
+    place: Place
+    extras: tuple[str, ...] = ()
+    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    marker: Marker | None = None
+    url: str | None = None
+    editable: bool = False
+    constraint: bool = False
+    hashes: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it names a folder or file on this machine rather than something a registry or server holds."""
+        return self.url is not None and ("://" not in self.url or self.url.startswith("file:"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOptions:
+    """Where packages may come from, as said by requirement files; addresses keep the order they were written in."""
+
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    pre: bool = False
+    no_binary: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
+    prefer_binary: bool = False
+    require_hashes: bool = False
+    trusted_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementSet:
+    """Everything that one requirement file says, with what it includes.
+
+    Attributes:
+        requirements: In the order of reading, includes in their place; constraints among them are marked so.
+        options: Index options of all the files together.
+        files: Every file that was read, relative to the repository, in the order of reading.
+    """
+
+    requirements: tuple[Requirement, ...] = ()
+    options: IndexOptions = field(default_factory=IndexOptions)
+    files: tuple[str, ...] = ()

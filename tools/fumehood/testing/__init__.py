@@ -1,0 +1,1 @@
+"""Running an experiment's tests: GPUs, the fence, the pytest plugin."""
