@@ -1,0 +1,119 @@
+"""Fixtures that every test may use, and the guards that every test gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import wheelhouse as standard
+from support.guards import SocketGuard, replaced_environment, sanitised, source_folder
+from support.index import Index
+from support.native import native_wheel, why_no_compiler
+from support.project import Project
+from support.wheels import build_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SOCKETS = SocketGuard()
+
+
+@pytest.fixture(scope="session")
+def _source() -> Path | None:
+    return source_folder(Path(__file__).resolve().parents[1])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _guarded_session(tmp_path_factory: pytest.TempPathFactory, _source: Path | None) -> Iterator[None]:
+    """Fixtures of wider scope than one test are guarded too."""
+    home = tmp_path_factory.mktemp("session-home")
+    with replaced_environment(sanitised(home, _source, network=False)):
+        yield
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the standard set of distributions, and pytest with all it needs; add to it with care."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    standard.fill(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def native_wheels(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Three compiled wheels, served by every index of the standard set: `nativedemo`, and a pair.
+
+    The pair `nsnative-one` and `nsnative-two` shares the PEP 420 package `nsnative`.
+    """
+    if reason := why_no_compiler():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("native")
+    packages = {"nativedemo": "nativedemo", "nsnative-one": "nsnative/one", "nsnative-two": "nsnative/two"}
+    wheels = [native_wheel(name, "1.0", folder / name, package) for name, package in packages.items()]
+    return build_all(wheels, wheelhouse)
+
+
+@pytest.fixture(scope="session")
+def index(wheelhouse: Path) -> Iterator[Index]:
+    """The index that every test without the network has as its only one; it always behaves."""
+    with Index(wheelhouse) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """uv's cache, one for all tests, so that only the first of them downloads."""
+    return tmp_path_factory.mktemp("uv-cache")
+
+
+@pytest.fixture
+def environment(
+    request: pytest.FixtureRequest, tmp_path: Path, _source: Path | None, index: Index, uv_cache: Path
+) -> dict[str, str]:
+    """The environment variables of this test: of its own process, and of all that `project` starts."""
+    network = request.node.get_closest_marker("network") is not None
+    home = tmp_path / "home"
+    home.mkdir()
+    variables = sanitised(home, _source, network=network)
+    variables["UV_CACHE_DIR"] = str(uv_cache)
+    if not network:
+        variables["UV_DEFAULT_INDEX"] = index.url
+    return variables
+
+
+@pytest.fixture(autouse=True)
+def _guarded(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterator[None]:
+    _SOCKETS.closed = request.node.get_closest_marker("network") is None
+    with replaced_environment(environment):
+        yield
+    _SOCKETS.closed = False
+
+
+@pytest.fixture
+def private_uv_cache(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """uv's cache for this test alone, empty, and in use."""
+    folder = tmp_path / "uv-cache"
+    environment["UV_CACHE_DIR"] = str(folder)
+    monkeypatch.setenv("UV_CACHE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def faulty_index(wheelhouse: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """An index with the standard set for this test alone, in use instead of the other; tell it how to misbehave."""
+    with Index(wheelhouse) as served:
+        environment["UV_DEFAULT_INDEX"] = served.url
+        monkeypatch.setenv("UV_DEFAULT_INDEX", served.url)
+        yield served
+
+
+@pytest.fixture
+def project(tmp_path: Path, environment: dict[str, str]) -> Project:
+    """An empty git repository."""
+    root = tmp_path / "repo"
+    root.mkdir()
+    made = Project(root=root, env=environment)
+    made.git("init", "--quiet", "--initial-branch", "main")
+    return made
