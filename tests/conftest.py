@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import wheelhouse as standard
-from support.guards import SocketGuard, replaced_environment, sanitised, source_folder
+from support.guards import SocketGuard, importable, replaced_environment, sanitised, source_folder
 from support.index import Index
 from support.native import native_wheel, why_no_compiler
 from support.project import Project
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SOCKETS = SocketGuard()
+importable(Path(__file__).resolve().parents[1])
 
 
 @pytest.fixture(scope="session")
 def _source() -> Path | None:
-    return source_folder(Path(__file__).resolve().parents[1])
+    return source_folder()
 
 
 @pytest.fixture(scope="session", autouse=True)

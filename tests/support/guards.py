@@ -20,8 +20,11 @@ OUTSIDE: Mapping[str, str] = dict(os.environ)
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYENV_ROOT")
 
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
 _KEPT_FOR_NETWORK = (
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *_PROXIES,
+    *("NO_PROXY", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"),
     *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_INSECURE_HOST", "UV_HTTP_TIMEOUT"),
 )
@@ -68,15 +71,23 @@ def sanitised(home: Path, source: Path | None, *, network: bool) -> dict[str, st
     if source:
         environment["PYTHONPATH"] = str(source)
     if not network:
-        environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), _NO_PROXY_ANSWERS)
+        environment |= dict.fromkeys(_PROXIES, _NO_PROXY_ANSWERS)
         environment |= {"NO_PROXY": "127.0.0.1,localhost,::1", "UV_HTTP_RETRIES": "0"}
     return environment
 
 
-def source_folder(checkout: Path) -> Path | None:
+def importable(checkout: Path) -> None:
+    """Make fumehood importable from a checkout in this process, unless it already is."""
+    if importlib.util.find_spec("fumehood") is None:
+        sys.path.append(str(checkout / "tools"))
+
+
+def source_folder() -> Path | None:
     """Find the folder that a child process needs on its path to import the same fumehood as this one; None if none."""
     spec = importlib.util.find_spec("fumehood")
-    here = Path(spec.origin).resolve().parents[1] if spec and spec.origin else checkout / "tools"
+    if spec is None or spec.origin is None:
+        return None
+    here = Path(spec.origin).resolve().parents[1]
     code = "import importlib.util as u; spec = u.find_spec('fumehood'); print(spec.origin if spec else '')"
     plain = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     there = plain.stdout.strip()

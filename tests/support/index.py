@@ -58,6 +58,9 @@ _STRIKES: dict[Fault, frozenset[Kind]] = {
 _STRIKES |= {fault: frozenset({"file"}) for fault in (Fault.TRUNCATED, Fault.WRONG_CONTENT, Fault.VANISHED)}
 _STRIKES[Fault.WRONG_HASH] = frozenset({"page"})
 
+_RIGHT = frozenset({None, Fault.SLOW, Fault.HANG})
+"""Under these the answer, when it comes, is the right one."""
+
 
 class Index:
     """Serves a folder of distributions at `url` until closed; files put into the folder later are served too.
@@ -66,7 +69,7 @@ class Index:
 
     Args:
         folder: Wheels and source distributions.
-        cache_control: The header of every answer; the default is what a real index says of its pages.
+        cache_control: The header of every right answer; the default is what a real index says of its pages.
         metadata: Whether metadata files are offered (PEP 658).
     """
 
@@ -236,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.VANISHED:
                 self.send_error(404)
             case Fault.GARBAGE:
-                self._send(b"<!doctype html><title>Sign in</title>Sign in to this network.", "text/html")
+                self._send(b"<!doctype html><title>Sign in</title>Sign in to this network.", "text/html", fault)
             case _:
                 if fault in {Fault.HANG, Fault.SLOW}:
                     index.healed.wait(_SLOW if fault is Fault.SLOW else None)
@@ -256,20 +259,19 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(body, media, fault)
 
-    def _send(self, body: bytes, media: str, fault: Fault | None = None) -> None:
-        etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-        if fault is None and self.headers.get("If-None-Match") == etag:
-            self._head(304, {"ETag": etag})
-            return
+    def _send(self, body: bytes, media: str, fault: Fault | None) -> None:
         if fault is Fault.WRONG_CONTENT:
             body = pages.other_bytes(body)
-        self._head(200, {"ETag": etag, "Content-Type": media, "Content-Length": str(len(body)), "Vary": "Accept"})
-        if self.command == "GET":
-            self.wfile.write(body[: len(body) // 2] if fault is Fault.TRUNCATED else body)
-
-    def _head(self, status: int, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Cache-Control", self.server.index.cache_control)
+        etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        known = self.headers.get("If-None-Match") == etag
+        self.send_response(304 if known else 200)
+        self.send_header("ETag", etag)
+        self.send_header("Vary", "Accept")
+        # A wrong answer is not to outlive the fault in some cache.
+        self.send_header("Cache-Control", self.server.index.cache_control if fault in _RIGHT else "no-store")
+        if not known:
+            self.send_header("Content-Type", media)
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "GET" and not known:
+            self.wfile.write(body[: len(body) // 2] if fault is Fault.TRUNCATED else body)

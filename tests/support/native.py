@@ -46,7 +46,7 @@ def native_wheel(name: str, version: str, folder: Path, package: str | None = No
     Args:
         name: The distribution's name.
         version: Its version.
-        folder: Where the compiler may write; emptied by nobody.
+        folder: Where the compiler may write.
         package: The import package, ``/`` between its parts; a parent part gets no ``__init__.py`` (PEP 420).
 
     Raises:
@@ -57,20 +57,13 @@ def native_wheel(name: str, version: str, folder: Path, package: str | None = No
     module = f"{package}/_core{sysconfig.get_config_var('EXT_SUFFIX')}"
     up = "/".join([".."] * (package.count("/") + 1))
     libraries = folder / f"{escape(name)}.libs"
-    libraries.mkdir(parents=True, exist_ok=True)
-    (folder / package).mkdir(parents=True, exist_ok=True)
+    for needed in (libraries, folder / package):
+        needed.mkdir(parents=True, exist_ok=True)
     (folder / "bundled.c").write_text(_LIBRARY)
     (folder / "core.c").write_text(_EXTENSION)
     _compile(folder, "bundled.c", libraries / library, f"-Wl,-soname,{library}")
-    _compile(
-        folder,
-        "core.c",
-        folder / module,
-        f"-I{sysconfig.get_path('include')}",
-        f"-L{libraries}",
-        f"-l:{library}",
-        f"-Wl,-rpath,$ORIGIN/{up}/{libraries.name}",
-    )
+    options = (f"-I{sysconfig.get_path('include')}", f"-L{libraries}", f"-l:{library}")
+    _compile(folder, "core.c", folder / module, *options, f"-Wl,-rpath,$ORIGIN/{up}/{libraries.name}")
     return Wheel(
         name=name,
         version=version,
