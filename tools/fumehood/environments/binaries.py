@@ -1,0 +1,64 @@
+"""What an environment has beside its import path: commands for its own interpreter, and links to files outside."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_SHEBANG_LIMIT = 127
+"""The longest first line that every kernel in use reads whole."""
+_PYTHON_SHEBANG = re.compile(rb"#!.*python[0-9.w]*\b.*")
+_TRAMPOLINE = re.compile(rb"#!/bin/sh\n'''exec' .*\n' '''\n")
+
+
+def shebang(python: Path) -> str:
+    """The first lines that make a script run with an interpreter, also where its path is long or has a space."""
+    direct = f"#!{python}"
+    if len(os.fsencode(direct)) <= _SHEBANG_LIMIT and " " not in direct:
+        return f"{direct}\n"
+    # The shell reads the second line as a command, Python as the beginning of a string.
+    quoted = str(python).replace('"', r"\"")
+    return f"#!/bin/sh\n'''exec' \"{quoted}\" \"$0\" \"$@\"\n' '''\n"
+
+
+def write_commands(bin_folder: Path, python: Path, entry_points: Iterable[tuple[str, str]]) -> None:
+    """Write a script for each console entry point, ``(command, "module:attribute")``."""
+    first = shebang(python)
+    for command, target in entry_points:
+        module, _, attribute = target.partition(":")
+        root = attribute.partition(".")[0]
+        _write(
+            bin_folder / command,
+            f"{first}import sys\n\nfrom {module.strip()} import {root.strip()}\n\n"
+            f'if __name__ == "__main__":\n    sys.exit({attribute.strip()}())\n'.encode(),
+        )
+
+
+def copy_scripts(bin_folder: Path, python: Path, scripts: Iterable[Path]) -> None:
+    """Copy the scripts that distributions bring, for this environment's interpreter."""
+    first = shebang(python).encode()
+    for script in scripts:
+        content = script.read_bytes()
+        match = _TRAMPOLINE.match(content) or _PYTHON_SHEBANG.match(content)
+        if match:
+            content = first.rstrip(b"\n") + b"\n" + content[match.end() :].removeprefix(b"\n")
+        _write(bin_folder / script.name, content)
+
+
+def link_files(environment: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Link files that distributions install outside site-packages: ``(prefix of the layer, path in it)``."""
+    for prefix, path in files:
+        link = environment / path
+        if not os.path.lexists(link):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(os.path.join(prefix, path))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o755)

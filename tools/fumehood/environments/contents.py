@@ -1,0 +1,161 @@
+"""What an installation prefix holds, read from the RECORD and metadata of its distributions.
+
+Sources: "Recording installed projects" and "Entry points specification" of the Python packaging specifications.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from packaging.utils import NormalizedName
+
+MODULE_SUFFIXES = (".py", ".so", ".pyd", ".pyc")
+NATIVE_SUFFIXES = (".so", ".dylib", ".pyd", ".dll")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFile:
+    """A line of RECORD, its path relative to the prefix."""
+
+    path: str
+    digest: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledDistribution:
+    """One installed distribution.
+
+    Attributes:
+        name: The normalised name.
+        requires: Its ``Requires-Dist`` lines.
+        files: Everything its RECORD names.
+        commands: Its console and GUI scripts, ``(name, "module:attribute")``.
+    """
+
+    name: NormalizedName
+    version: str
+    requires: tuple[str, ...]
+    files: tuple[RecordedFile, ...]
+    commands: tuple[tuple[str, str], ...]
+
+
+def distributions(prefix: Path, site_packages: str) -> Iterator[InstalledDistribution]:
+    """Every distribution installed below a prefix, in the order of their folders' names."""
+    for folder in sorted((prefix / site_packages).glob("*.dist-info")):
+        yield _distribution(folder, site_packages)
+
+
+def _distribution(folder: Path, site_packages: str) -> InstalledDistribution:
+    metadata = HeaderParser().parsestr((folder / "METADATA").read_text(encoding="utf-8", errors="replace"))
+    return InstalledDistribution(
+        name=canonicalize_name(metadata["Name"]),
+        version=str(metadata["Version"]),
+        requires=tuple(metadata.get_all("Requires-Dist") or ()),
+        files=tuple(_record(folder, site_packages)),
+        commands=tuple(_commands(folder)),
+    )
+
+
+def _record(folder: Path, site_packages: str) -> Iterator[RecordedFile]:
+    with (folder / "RECORD").open(encoding="utf-8", newline="") as file:
+        for row in csv.reader(file):
+            if not row:
+                continue
+            path, digest, size = (*row, "", "")[:3]
+            inside = os.path.normpath(f"{site_packages}/{path}")
+            yield RecordedFile(path=inside, digest=digest, size=int(size) if size else None)
+
+
+def _commands(folder: Path) -> Iterator[tuple[str, str]]:
+    try:
+        text = (folder / "entry_points.txt").read_text(encoding="utf-8")
+    except OSError:
+        return
+    for group in ("console_scripts", "gui_scripts"):
+        for entry in entry_points_in(text):
+            if entry.group == group:
+                yield entry.name, entry.value.partition("[")[0].strip()
+
+
+def entry_points_in(text: str) -> Iterable[EntryPoint]:
+    """The entry points that an ``entry_points.txt`` declares, in its order."""
+    group = ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("[") and stripped.endswith("]"):
+            group = stripped[1:-1].strip()
+        elif "=" in stripped and not stripped.startswith(("#", ";")):
+            name, _, value = stripped.partition("=")
+            yield EntryPoint(name.strip(), value.strip(), group)
+
+
+def damaged(prefix: Path, installed: InstalledDistribution) -> Iterator[str]:
+    """The files of a distribution that are missing, or not of the size that its RECORD says."""
+    for file in installed.files:
+        try:
+            size = os.stat(prefix / file.path).st_size
+        except OSError:
+            yield file.path
+            continue
+        if file.size is not None and size != file.size:
+            yield file.path
+
+
+Tree = dict[str, Any]
+"""What stands at the top of an import path, one entry for each name that an import could find.
+
+``"package"`` (with an ``__init__``) and ``"module"`` are leaves; a folder without ``__init__`` may be a namespace
+package, shared with other paths, so it is a tree again. Native libraries below it are marked by the key `NATIVE`.
+"""
+
+NATIVE = "/native"
+
+
+def tree_of(files: Iterable[str]) -> Tree:
+    """The import tree of files, their paths relative to a folder on the import path."""
+    paths = [path.split("/") for path in files if not path.startswith("../")]
+    packages = {tuple(parts[:-1]) for parts in paths if parts[-1].startswith("__init__.") and len(parts) > 1}
+    tree: Tree = {}
+    for parts in paths:
+        if not parts[0].endswith((".dist-info", ".data", ".egg-info")):
+            _plant(tree, parts, packages)
+    return tree
+
+
+def _plant(tree: Tree, parts: list[str], packages: set[tuple[str, ...]]) -> None:
+    native = parts[-1].endswith(NATIVE_SUFFIXES) or ".so." in parts[-1]
+    for depth, part in enumerate(parts[:-1], start=1):
+        if part == "__pycache__":
+            return
+        if tuple(parts[:depth]) in packages:
+            tree[part] = "package"
+            return
+        below = tree.setdefault(part, {})
+        if not isinstance(below, dict):
+            return
+        tree = below
+        if native:
+            tree[NATIVE] = True
+    if parts[-1].endswith(MODULE_SUFFIXES):
+        tree[parts[-1].partition(".")[0]] = "module"
+
+
+def importable(tree: Mapping[str, Any]) -> bool:
+    """Whether an import could find anything in a tree: a folder of data alone is in nobody's way."""
+    return any(
+        importable(below) if isinstance(below, dict) else below in {"package", "module"}
+        for name, below in tree.items()
+        if name != NATIVE
+    )

@@ -1,0 +1,203 @@
+"""The environments of a repository: reuse one in milliseconds, or say why it is built anew."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from fumehood import __version__
+from fumehood.environments import state
+from fumehood.environments.layer import LayerStore
+from fumehood.environments.lease import Lease
+from fumehood.outside import interpreter as interpreters
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from fumehood.environments.plan import EnvironmentPlan
+    from fumehood.environments.state import EnvironmentState
+    from fumehood.model.experiment import Target
+    from fumehood.outside.interpreter import Interpreter
+    from fumehood.repository import Repository
+
+Action = Literal["reused", "built", "rebuilt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A whole environment, leased to the caller until `release`.
+
+    Attributes:
+        path: Its folder, which is also its prefix.
+        action: Whether it was there.
+        reason: Why it was built or rebuilt, in one line; empty when it was reused.
+    """
+
+    path: Path
+    action: Action
+    reason: str
+    state: EnvironmentState
+    leases: tuple[Lease, ...]
+
+    def release(self) -> None:
+        """Give back the leases on the environment and its layers."""
+        for lease in self.leases:
+            lease.release()
+
+    @property
+    def lease_files(self) -> tuple[Path, ...]:
+        """The files whose locks keep it from being changed, for child processes to lock too."""
+        return tuple(lease.path for lease in self.leases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which environment is wanted, and how.
+
+    Attributes:
+        folder: Where it shall be.
+        python: An interpreter; None for the one that runs fumehood.
+        locked: Refuse to resolve where locks are committed.
+        fresh: Build it anew even if nothing changed.
+        as_is: Take the one that is there, without looking whether it is still right.
+    """
+
+    target: Target
+    folder: Path
+    python: Path | None = None
+    locked: bool = False
+    fresh: bool = False
+    as_is: bool = False
+
+
+@dataclass(slots=True)
+class Environments:
+    """Makes and reuses environments.
+
+    Attributes:
+        cache: fumehood's cache folder.
+        environ: The caller's environment variables.
+        say: Called with one line for the user.
+        offline: Never use the network.
+    """
+
+    repository: Repository
+    cache: Path
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+    offline: bool = False
+    _found: dict[Path | None, Interpreter] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> LayerStore:
+        """The layers of the cache."""
+        return LayerStore(cache=self.cache, say=self.say)
+
+    def obtain(self, wish: Wish) -> Environment:
+        """The environment that is wished for, leased.
+
+        Raises:
+            FumehoodError: It cannot be had; the one before is untouched.
+        """
+        lease = self.lease(wish.folder)
+        lease.shared()
+        try:
+            found = state.read(wish.folder)
+            reason = self.health_check(wish, found)
+            if found is None or (reason is not None and not (wish.as_is and not wish.fresh)):
+                lease.release()
+                return self._renewed(wish, lease)
+            if reason is not None:
+                self.say(f"{wish.target.session}: {reason}; kept because reuse was asked for")
+            return self._leased(wish, "reused", "", found, lease)
+        except BaseException:
+            lease.release()
+            raise
+
+    def lease(self, folder: Path) -> Lease:
+        """The lease of an environment's folder, beside it and not in it, so that it outlives a rebuild."""
+        return Lease(folder.parent / ".fumehood" / f"{folder.name}.lease", self.say)
+
+    def health_check(self, wish: Wish, found: EnvironmentState | None) -> str | None:
+        """Why an environment cannot be used as it is; None when it can. Starts no process and reads next to nothing."""
+        if wish.fresh:
+            return "asked for"
+        if found is None:
+            return "it is not whole" if wish.folder.exists() else "there is none yet"
+        if not os.path.exists(wish.folder / "bin" / "python"):
+            return "its interpreter is gone"
+        missing = next((layer for layer in found.layers if not self.layers.path(layer).is_dir()), None)
+        if missing:
+            return f"its layer {missing[:12]} is gone"
+        changed = state.changed_file(self.repository.root, found.files)
+        if changed:
+            return f"{changed} changed"
+        if found.key != self.key(wish):
+            return "settings, interpreter or fumehood changed"
+        return None
+
+    def key(self, wish: Wish) -> str:
+        """A digest of what decides about an environment and stands in no file of the repository."""
+        interpreter = self.interpreter(wish.python)
+        parts = [
+            __version__,
+            str(self.repository.root),
+            repr(wish.target),
+            repr(self.repository.core),
+            f"{interpreter.identity} {interpreter.executable}",
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def interpreter(self, python: Path | None) -> Interpreter:
+        """Describe an interpreter, once a run."""
+        if python not in self._found:
+            self._found[python] = interpreters.inspect(python or interpreters.find(None), cache=self.cache)
+        return self._found[python]
+
+    def _renewed(self, wish: Wish, lease: Lease) -> Environment:
+        from fumehood.environments.renew import renew  # noqa: PLC0415 - a reused environment needs none of it
+
+        lease.exclusive()
+        found = state.read(wish.folder)
+        reason = self.health_check(wish, found)
+        if found is not None and reason is None:  # another process has built it while this one waited
+            lease.shared()
+            return self._leased(wish, "reused", "", found, lease)
+        made = renew(self, wish, found, reason or "")
+        lease.shared()
+        if made.reason:
+            return self._leased(wish, "rebuilt" if found else "built", made.reason, made, lease)
+        return self._leased(wish, "reused", "", made, lease)
+
+    def _leased(
+        self, wish: Wish, action: Action, reason: str, made: EnvironmentState, lease: Lease
+    ) -> Environment:
+        layers = [self.layers.lease(digest) for digest in made.layers]
+        for layer in layers:
+            layer.shared()
+        return Environment(path=wish.folder, action=action, reason=reason, state=made, leases=(lease, *layers))
+
+
+def deciding_files(repository: Repository, target: Target, read: tuple[str, ...]) -> list[str]:
+    """Every file that decides about an environment, whether or not it is there."""
+    own = f"{target.subject}/"
+    return [
+        *read,
+        PYPROJECT,
+        repository.core.lock,
+        target.lock,
+        *(source.path for source in (*repository.core.requirements, *target.requirements)),
+        *((f"{own}{PYPROJECT}", f"{own}experiment.toml") if target.session != "core" else ()),
+    ]
+
+
+def rebuilt_because(wish: Wish, found: EnvironmentState | None, reason: str, plan: EnvironmentPlan) -> str:
+    """The reason for a rebuild with what it changes."""
+    if found is None:
+        return reason
+    moved = state.difference(found, plan.versions)
+    return f"{reason}: {moved}" if moved else reason

@@ -1,0 +1,46 @@
+"""Which environments on this machine use which layers, so that `gc` can tell what nobody needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fumehood.environments import state
+from fumehood.outside.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fumehood.environments.state import EnvironmentState
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """One small file for each environment that was made with a cache folder."""
+
+    cache: Path
+
+    @property
+    def _folder(self) -> Path:
+        return self.cache / "environments"
+
+    def add(self, environment: Path) -> None:
+        """Remember an environment."""
+        name = hashlib.sha256(str(environment.absolute()).encode()).hexdigest()[:32]
+        write_whole(self._folder / f"{name}.json", json.dumps({"path": str(environment.absolute())}) + "\n")
+
+    def environments(self) -> Iterator[tuple[Path, EnvironmentState]]:
+        """Every remembered environment that still is one, by path; the notes of the others are removed."""
+        for note in sorted(self._folder.glob("*.json")):
+            try:
+                path = Path(json.loads(note.read_text(encoding="utf-8"))["path"])
+            except (OSError, ValueError, KeyError):
+                continue
+            found = state.read(path)
+            if found is None:
+                note.unlink(missing_ok=True)
+            else:
+                yield path, found

@@ -1,0 +1,83 @@
+"""Making an environment anew: lock, plan, layers, environment; or finding that nothing that matters has changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fumehood.environments import build, state
+from fumehood.environments.manager import deciding_files, rebuilt_because
+from fumehood.environments.plan import plan as make_plan
+from fumehood.environments.registry import Registry
+from fumehood.environments.state import EnvironmentState
+from fumehood.locking.book import LockBook
+from fumehood.locking.obtain import obtain
+from fumehood.locking.store import LockStore
+from fumehood.model.lock import changes
+from fumehood.outside.uv import Uv
+from fumehood.reading.sources import merge_options
+
+if TYPE_CHECKING:
+    from fumehood.environments.manager import Environments, Wish
+    from fumehood.environments.plan import EnvironmentPlan
+    from fumehood.locking.obtain import Obtained
+
+
+def renew(environments: Environments, wish: Wish, found: EnvironmentState | None, reason: str) -> EnvironmentState:
+    """Bring an environment up to date; its lease is held exclusively by the caller.
+
+    Returns:
+        The new state; its `reason` is empty when the environment was right after all and only files were touched.
+    """
+    repository = environments.repository
+    book = LockBook(repository, LockStore(root=repository.root, cache=environments.cache), environments.environ)
+    uv = Uv(cwd=repository.root, environ=environments.environ, offline=environments.offline)
+    obtained = obtain(book, uv, wish.target, locked=wish.locked)
+    for note in obtained.notes:
+        environments.say(f"{wish.target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")
+    inputs = (book.core_inputs, book.inputs(wish.target))
+    plan = make_plan(
+        repository,
+        wish.target,
+        obtained.lock,
+        environments.interpreter(wish.python),
+        options=merge_options([part.options for part in inputs]),
+        proven=obtained.proven,
+    )
+    read = tuple(file for part in inputs for file in part.files)
+    files = state.look_at(repository.root, deciding_files(repository, wish.target, read))
+    if found and found.digest == plan.digest and not wish.fresh and not _is_broken(environments, found):
+        touched = replace(state.with_files(found, environments.key(wish), files), reason="")
+        state.write(wish.folder, touched)
+        return touched
+    prepared = build.prepare(plan, environments.layers, uv)
+    made = _state(environments, wish, plan, prepared, obtained)
+    made = replace(made, files=files, reason=rebuilt_because(wish, found, reason, plan))
+    build.put_together(plan, prepared, wish.folder, uv, made)
+    if not obtained.proven and prepared.why_flat is None:
+        book.store.record_proof(obtained.lock)
+    Registry(environments.cache).add(wish.folder)
+    return made
+
+
+def _is_broken(environments: Environments, found: EnvironmentState) -> bool:
+    return not all(environments.layers.path(layer).is_dir() for layer in found.layers)
+
+
+def _state(
+    environments: Environments, wish: Wish, plan: EnvironmentPlan, prepared: build.Stack, obtained: Obtained
+) -> EnvironmentState:
+    return EnvironmentState(
+        key=environments.key(wish),
+        digest=plan.digest,
+        root=str(plan.root),
+        session=plan.target.session,
+        interpreter=plan.interpreter.identity,
+        layout="stacked" if prepared.why_flat is None else "flat",
+        why_flat=prepared.why_flat,
+        layers=prepared.layers,
+        versions=plan.versions,
+        changes=tuple(str(change) for change in changes(obtained.lock)),
+        files={},
+        reason="",
+    )

@@ -1,0 +1,109 @@
+"""Metadata for projects that are imported from source: what an editable install would record, without a build.
+
+Core, and an experiment with its own pyproject.toml, can then be asked for by ``importlib.metadata``, and their entry
+points and commands work. Only what ``[project]`` says statically is known; a version that the build backend would
+compute is recorded as ``0+dynamic``. Source: the packaging specifications for pyproject.toml and installed projects.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from fumehood.outside import toml_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+DYNAMIC_VERSION = "0+dynamic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceProject:
+    """A project that is imported from its source folder.
+
+    Attributes:
+        files: The files of its ``.dist-info``, by name.
+        commands: Its console and GUI scripts.
+    """
+
+    name: str
+    version: str
+    files: tuple[tuple[str, str], ...]
+    commands: tuple[tuple[str, str], ...]
+
+    @property
+    def folder(self) -> str:
+        """The name of its ``.dist-info`` folder."""
+        return f"{self.name.replace('-', '_')}-{self.version}.dist-info"
+
+
+def read(root: Path, pyproject: str) -> SourceProject | None:
+    """The project that a pyproject.toml describes; None where it describes none.
+
+    Args:
+        root: The repository.
+        pyproject: Path of the file in it.
+    """
+    path = root / pyproject
+    if not path.is_file():
+        return None
+    project = toml_file.load(path, name=pyproject).data.get("project")
+    if not isinstance(project, dict) or not isinstance(project.get("name"), str):
+        return None
+    return describe(project, location=path.parent)
+
+
+def describe(project: Mapping[str, Any], *, location: Path) -> SourceProject:
+    """What an editable install of a ``[project]`` table would record."""
+    name = canonicalize_name(project["name"])
+    version = str(project.get("version", DYNAMIC_VERSION))
+    metadata = ["Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {version}"]
+    if isinstance(project.get("requires-python"), str):
+        metadata.append(f"Requires-Python: {project['requires-python']}")
+    metadata += [f"Requires-Dist: {line}" for line in _strings(project.get("dependencies"))]
+    groups = dict(_entry_points(project))
+    origin = {"url": location.absolute().as_uri(), "dir_info": {"editable": True}}
+    files = {
+        "METADATA": "\n".join([*metadata, ""]),
+        "INSTALLER": "fumehood\n",
+        "direct_url.json": json.dumps(origin),
+        "entry_points.txt": "".join(_section(group, entries) for group, entries in sorted(groups.items())),
+    }
+    commands = [*groups.get("console_scripts", {}).items(), *groups.get("gui_scripts", {}).items()]
+    return SourceProject(
+        name=name, version=version, files=tuple(sorted(files.items())), commands=tuple(sorted(commands))
+    )
+
+
+def _section(group: str, entries: Mapping[str, str]) -> str:
+    lines = [f"[{group}]", *(f"{name} = {target}" for name, target in sorted(entries.items())), "", ""]
+    return "\n".join(lines)
+
+
+def _entry_points(project: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    for key, group in (("scripts", "console_scripts"), ("gui-scripts", "gui_scripts")):
+        if isinstance(project.get(key), dict):
+            yield group, dict(project[key])
+    declared = project.get("entry-points")
+    for group, entries in declared.items() if isinstance(declared, dict) else ():
+        if isinstance(entries, dict):
+            yield str(group), dict(entries)
+
+
+def _strings(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def write(site_packages: Path, project: SourceProject) -> None:
+    """Write the ``.dist-info`` of a source project into an environment's own site-packages."""
+    folder = site_packages / project.folder
+    folder.mkdir(parents=True)
+    record = [f"{project.folder}/{name},," for name, _ in project.files]
+    for name, text in project.files:
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "RECORD").write_text("\n".join([*record, f"{project.folder}/RECORD,,", ""]), encoding="utf-8")

@@ -1,0 +1,185 @@
+"""Whether a delta layer can be stacked on a core layer faithfully, and what the stack then consists of. Pure.
+
+Faithful means: every import, entry point, script and ``importlib.metadata`` answer is what one flat environment with
+the same pins would give. Packages that the delta changes or removes are hidden from core's side by a view, so what
+remains to be decided is whether the two sides get in each other's way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Pep508
+
+from fumehood.environments.contents import NATIVE, importable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from fumehood.environments.contents import Tree
+    from fumehood.environments.layer import Layer, LayerDistribution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One half of a stack: the distributions of a layer that are in use, with the import tree of each."""
+
+    distributions: tuple[LayerDistribution, ...]
+    trees: Mapping[str, Tree]
+
+    @classmethod
+    def of(cls, layer: Layer | None, hidden: frozenset[str] = frozenset()) -> Side:
+        """A layer without its hidden distributions; no layer is an empty half."""
+        if layer is None:
+            return cls(distributions=(), trees={})
+        return cls(
+            distributions=tuple(item for item in layer.distributions if item.name not in hidden),
+            trees={name: tree for name, tree in layer.trees.items() if name not in hidden},
+        )
+
+
+def obstacle(core: Side, delta: Side, hidden: Side) -> str | None:
+    """Why stacking would not be faithful; None when it would be.
+
+    Args:
+        core: What is used of the core layer.
+        delta: The delta layer.
+        hidden: What the delta replaces in the core layer.
+    """
+    for name, tree in delta.trees.items():
+        for other, core_tree in core.trees.items():
+            if (clash := _clash(core_tree, tree)) is not None:
+                return f"{other} (core) and {name} both ship {clash}"
+    # A library finds its neighbours through the real folder it lies in, past any view: what the delta replaces there
+    # would still be loaded.
+    everything = {**core.trees, **hidden.trees}
+    for name, tree in delta.trees.items():
+        for other, core_tree in everything.items():
+            if other != name and (shared := _native_namespace(core_tree, tree)) is not None:
+                return f"{other} (core) and {name} both ship native libraries in the namespace package {shared}"
+    for name in sorted({item.name for item in hidden.distributions} & set(delta.trees)):
+        if (shared := _shared_native(hidden.trees[name], core.trees)) is not None:
+            return f"core's native libraries in {shared} expect core's version of {name}"
+    return None
+
+
+def _clash(core: Tree, delta: Tree, prefix: str = "") -> str | None:
+    for name in sorted(set(core) & set(delta) - {NATIVE}):
+        here, there = core[name], delta[name]
+        dotted = f"{prefix}{name}"
+        if isinstance(here, dict) and isinstance(there, dict):
+            below = _clash(here, there, f"{dotted}.")
+            if below is not None:
+                return below
+        elif _matters(here) and _matters(there):
+            return dotted
+    return None
+
+
+def _matters(entry: Tree | str) -> bool:
+    """Whether sharing a name with this entry is more than two folders of data side by side."""
+    return not isinstance(entry, dict) or NATIVE in entry or importable(entry)
+
+
+def _native_namespace(core: Tree, delta: Tree, prefix: str = "") -> str | None:
+    for name in sorted(set(core) & set(delta) - {NATIVE}):
+        here, there = core[name], delta[name]
+        if isinstance(here, dict) and isinstance(there, dict) and NATIVE in here and NATIVE in there:
+            return f"{prefix}{name}"
+    return None
+
+
+def _shared_native(hidden: Tree, core: Mapping[str, Tree]) -> str | None:
+    """A namespace that a replaced distribution has native libraries in, beside others of core's that stay."""
+    for tree in core.values():
+        if (shared := _native_namespace(tree, hidden)) is not None:
+            return shared
+    return None
+
+
+def unmet(distributions: Iterable[LayerDistribution], variables: Mapping[str, str]) -> Iterator[str]:
+    """What installed distributions require and do not get from each other, as ``pip check`` looks at it."""
+    versions = {item.name: item for item in distributions}
+    for item in versions.values():
+        for line in item.requires:
+            problem = _problem(line, versions, variables)
+            if problem:
+                yield f"{item.name} {item.version} requires {problem}"
+
+
+def _problem(line: str, versions: Mapping[str, LayerDistribution], variables: Mapping[str, str]) -> str | None:
+    try:
+        requirement = Pep508(line)
+    except InvalidRequirement:
+        return None  # Old metadata that no tool can read; installing it is all that can be asked for.
+    if requirement.marker and not requirement.marker.evaluate({**variables, "extra": ""}):
+        return None
+    wanted = f"{requirement.name}{requirement.specifier}"
+    found = versions.get(_normalised(requirement.name))
+    if found is None:
+        return f"{wanted}, which is not installed"
+    if requirement.url or requirement.specifier.contains(found.version, prereleases=True):
+        return None
+    return f"{wanted}, but {found.name} is {found.version}"
+
+
+def _normalised(name: str) -> str:
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - only reached where metadata is looked at
+
+    return canonicalize_name(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """What an environment's ``bin`` and prefix get from its layers; a delta's shadow core's.
+
+    Attributes:
+        entry_points: ``(command, "module:attribute")``.
+        scripts: ``(prefix of the layer, path in it)`` of script files to copy.
+        outside: ``(prefix of the layer, path in it)`` of files outside site-packages to link.
+    """
+
+    entry_points: tuple[tuple[str, str], ...]
+    scripts: tuple[tuple[str, str], ...]
+    outside: tuple[tuple[str, str], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "entry_points": [list(item) for item in self.entry_points],
+            "scripts": [list(item) for item in self.scripts],
+            "outside": [list(item) for item in self.outside],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Commands:
+        """From plain data."""
+        return cls(
+            **{
+                key: tuple((first, second) for first, second in data[key])
+                for key in ("entry_points", "scripts", "outside")
+            }
+        )
+
+
+def commands(sides: Iterable[tuple[str, Side]]) -> Commands:
+    """Collect commands and files from the halves of a stack, core's first.
+
+    Args:
+        sides: The prefix of each layer with what is used of it.
+    """
+    entry_points: dict[str, str] = {}
+    scripts: dict[str, str] = {}
+    outside: dict[str, str] = {}
+    for prefix, side in sides:
+        for item in side.distributions:
+            entry_points.update(item.commands)
+            scripts.update(dict.fromkeys(item.scripts, prefix))
+            outside.update(dict.fromkeys(item.outside, prefix))
+    return Commands(
+        entry_points=tuple(sorted(entry_points.items())),
+        scripts=tuple(sorted((prefix, path) for path, prefix in scripts.items())),
+        outside=tuple(sorted((prefix, path) for path, prefix in outside.items())),
+    )

@@ -1,0 +1,121 @@
+"""What an environment remembers of how it was made: enough to decide in milliseconds whether it still is right."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from fumehood.outside.files import digest_file, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+STATE = "fumehood.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """A file as it was: by time and size at a glance, by digest in doubt. All None for a file that was not there."""
+
+    mtime_ns: int | None = None
+    size: int | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentState:
+    """The contents of ``fumehood.json`` in an environment; written last, so an environment without it is not whole.
+
+    Attributes:
+        key: Digest of everything that decides about the environment and is not in a file.
+        digest: Digest of the plan.
+        files: Every file that decides about the environment, relative to the repository.
+        layers: Digests of the layers and the view that it stacks.
+        layout: ``stacked`` or ``flat``.
+        why_flat: Why it is flat.
+        versions: What is installed, by name.
+        changes: How the delta changes core's pins, one line each.
+        reason: Why it was built.
+    """
+
+    key: str
+    digest: str
+    root: str
+    session: str
+    interpreter: str
+    layout: str
+    why_flat: str | None
+    layers: tuple[str, ...]
+    versions: Mapping[str, str]
+    changes: tuple[str, ...]
+    files: Mapping[str, FileState]
+    reason: str
+
+
+def read(environment: Path) -> EnvironmentState | None:
+    """The state of an environment; None where there is no whole environment of this format."""
+    try:
+        data: dict[str, Any] = json.loads((environment / STATE).read_bytes())
+        if data.pop("schema") != SCHEMA:
+            return None
+        files = {path: FileState(**state) for path, state in data.pop("files").items()}
+        layers, changes = tuple(data.pop("layers")), tuple(data.pop("changes"))
+        return EnvironmentState(**data, files=files, layers=layers, changes=changes)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write(environment: Path, state: EnvironmentState) -> None:
+    """Write the state of an environment, which makes it whole."""
+    data = {"schema": SCHEMA, **asdict(state)}
+    write_whole(environment / STATE, json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def look_at(root: Path, paths: Iterable[str]) -> dict[str, FileState]:
+    """The present state of files of a repository."""
+    return {path: _look(root / path) for path in sorted(set(paths))}
+
+
+def _look(path: Path) -> FileState:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return FileState()
+    return FileState(mtime_ns=status.st_mtime_ns, size=status.st_size, digest=digest_file(path))
+
+
+def changed_file(root: Path, files: Mapping[str, FileState]) -> str | None:
+    """The first file that is no longer as it was; None when all are. Reads only those whose time or size differ."""
+    for path, before in files.items():
+        try:
+            status = os.stat(root / path)
+        except OSError:
+            if before.size is not None:
+                return path
+            continue
+        if (status.st_mtime_ns, status.st_size) == (before.mtime_ns, before.size):
+            continue
+        if before.digest is None or digest_file(root / path) != before.digest:
+            return path
+    return None
+
+
+def with_files(state: EnvironmentState, key: str, files: Mapping[str, FileState]) -> EnvironmentState:
+    """The same environment, found right again after files were touched."""
+    return replace(state, key=key, files=files)
+
+
+def difference(before: EnvironmentState, versions: Mapping[str, str]) -> str:
+    """What changes in the installed versions, in one line; empty when nothing does."""
+    names = sorted(set(before.versions) | set(versions))
+    parts = [
+        f"{name} {before.versions.get(name, '(new)')} → {versions.get(name, '(gone)')}"
+        for name in names
+        if before.versions.get(name) != versions.get(name)
+    ]
+    shown = ", ".join(parts[:3])
+    return shown if len(parts) <= 3 else f"{shown} and {len(parts) - 3} more"  # noqa: PLR2004 - a line holds three

@@ -1,0 +1,86 @@
+"""A lock as a certificate: does every requirement line admit the pins? No resolver, no network.
+
+That a set of pins satisfies the lines people wrote is checked here with packaging's arithmetic. That the pins satisfy
+each other was proven when they were resolved, and stays proven while the digests in the lock's header match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.model.lock import by_name
+from fumehood.model.markers import universal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.utils import NormalizedName
+
+    from fumehood.model.lock import Pin
+    from fumehood.model.markers import MarkerEnvironment
+    from fumehood.model.requirement import Requirement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A requirement line that the pins do not satisfy.
+
+    Attributes:
+        pin: The pin in the way; None where the package is not pinned at all.
+        environment: Where it breaks, such as ``Python 3.12 on linux x86_64``.
+    """
+
+    requirement: Requirement
+    pin: Pin | None
+    environment: str
+
+    def __str__(self) -> str:
+        line = f"{self.requirement.place}: {self.requirement.text}"
+        if self.pin is None:
+            return f"{line} is not in the lock"
+        return f"{line} does not admit {self.pin.name} {self.pin.what}"
+
+
+def breaches(requirements: Iterable[Requirement], pins: Iterable[Pin], *, python: str) -> tuple[Breach, ...]:
+    """Every line that the pins break, at most once each, in the order of the lines."""
+    pinned = by_name(pins)
+    environments = universal(python)
+    found = (_breach(requirement, pinned, environments) for requirement in requirements)
+    return tuple(breach for breach in found if breach)
+
+
+def _breach(
+    requirement: Requirement,
+    pinned: Mapping[NormalizedName, tuple[Pin, ...]],
+    environments: tuple[MarkerEnvironment, ...],
+) -> Breach | None:
+    if requirement.name is None:
+        return None  # Only its source knows its name; the digest of the inputs covers it.
+    candidates = pinned.get(requirement.name, ())
+    if _holds_everywhere(requirement, candidates):
+        return None
+    marker = str(requirement.marker or "")
+    for environment in environments:
+        if not environment.admits(marker):
+            continue
+        here = [pin for pin in candidates if environment.admits(pin.marker)]
+        if not here and not requirement.constraint:
+            return Breach(requirement=requirement, pin=None, environment=environment.label)
+        for pin in here:
+            if not _admits(requirement, pin):
+                return Breach(requirement=requirement, pin=pin, environment=environment.label)
+    return None
+
+
+def _holds_everywhere(requirement: Requirement, candidates: tuple[Pin, ...]) -> bool:
+    """The common case without looking at any environment: one unmarked pin that the line admits."""
+    return len(candidates) == 1 and not candidates[0].marker and _admits(requirement, candidates[0])
+
+
+def _admits(requirement: Requirement, pin: Pin) -> bool:
+    if requirement.url:
+        return bool(pin.url)
+    if pin.url:
+        return True  # A direct reference has whatever version its source says; the resolver has looked.
+    return requirement.specifier.contains(pin.version, prereleases=True)

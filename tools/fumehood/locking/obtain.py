@@ -1,0 +1,114 @@
+"""The lock that an environment is made from: the committed one where it holds, else one from the cache or from uv."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fumehood.errors import StaleLockError
+from fumehood.locking.delta import delta_of
+from fumehood.locking.resolve import UndecidedError, resolve
+from fumehood.locking.store import pins_digest
+from fumehood.model.lock import LayeredLock, Lock
+
+if TYPE_CHECKING:
+    from fumehood.locking.book import LockBook
+    from fumehood.locking.resolve import Question
+    from fumehood.model.experiment import Target
+    from fumehood.model.lock import Pin
+    from fumehood.outside.uv import Uv
+
+Origin = Literal["committed", "remembered", "resolved"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obtained:
+    """A layered lock, where it came from, and what to tell the user about that.
+
+    Attributes:
+        proven: Whether its pins are known to satisfy each other; if not, building the environment has to find out.
+        notes: Why a committed lock was not used.
+    """
+
+    lock: LayeredLock
+    origin: Origin
+    proven: bool
+    notes: tuple[str, ...] = ()
+
+
+def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
+    """The lock of a target, resolved where need be and allowed. Nothing in the repository is written.
+
+    Args:
+        book: Lines and locks of the repository.
+        uv: The door to uv.
+        target: An experiment, or core's tests.
+        locked: Refuse to resolve where locks are committed.
+
+    Raises:
+        StaleLockError: `locked`, and a committed lock is missing or no longer current.
+        ConflictError: The lines cannot hold together.
+        WorldError: Network or registry failed.
+    """
+    committed_core = book.store.committed(book.repository.core.lock)
+    core, notes = _core(book, uv, committed_core, locked=locked)
+    delta = book.store.committed(target.lock)
+    candidate = LayeredLock(core=core, delta=delta) if delta else None
+    reasons = book.reasons(target, candidate)
+    if candidate and not reasons:
+        return Obtained(lock=candidate, origin="committed", proven=book.store.is_proven(candidate), notes=notes)
+    if locked and (committed_core or delta):
+        raise _stale(reasons)
+    if delta:
+        notes += reasons
+    header = book.header(target, core)
+    key = (header.inputs, header.core or "", book.core_inputs.digest(header.python))
+    remembered = book.store.remembered(*key)
+    if remembered:
+        lock = LayeredLock(core=core, delta=remembered)
+        return Obtained(lock=lock, origin="remembered", proven=True, notes=notes)
+    preferred = candidate.pins if candidate else core.pins
+    lock = delta_of(core, _resolve(uv, book, book.question(target, preferred)), header)
+    book.store.remember(lock.delta, *key)
+    return Obtained(lock=lock, origin="resolved", proven=True, notes=notes)
+
+
+def _core(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -> tuple[Lock, tuple[str, ...]]:
+    reasons = book.core_reasons(committed)
+    if committed and not reasons:
+        return committed, ()
+    if committed and locked:
+        raise _stale(reasons)
+    notes = reasons if committed else ()
+    header = book.core_header()
+    # Core's last pins are part of the question, since they are preferred: another lock may get another answer.
+    key = (header.inputs, pins_digest(committed) if committed else "")
+    remembered = book.store.remembered(*key)
+    if remembered:
+        return remembered, notes
+    lock = Lock(header=header, pins=_resolve(uv, book, book.core_question(committed.pins if committed else ())))
+    book.store.remember(lock, *key)
+    return lock, notes
+
+
+def _resolve(uv: Uv, book: LockBook, question: Question) -> tuple[Pin, ...]:
+    """From the cache alone if that suffices, which spares asking the registry; else with the network."""
+    with tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
+        scratch = Path(folder)
+        if question.preferred:
+            try:
+                return resolve(uv, question, root=book.repository.root, scratch=scratch, offline=True)
+            except UndecidedError:
+                if uv.offline:
+                    raise
+        return resolve(uv, question, root=book.repository.root, scratch=scratch)
+
+
+def _stale(reasons: tuple[str, ...]) -> StaleLockError:
+    return StaleLockError(
+        f"the lock is not current, and --locked forbids resolving: {reasons[0]}",
+        details="\n".join(reasons[1:]) or None,
+        remedy="run `fumehood lock` and commit what it writes",
+    )

@@ -1,0 +1,96 @@
+"""Where locks are kept: committed beside the requirements, or in the cache under a digest of what they answer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.errors import ConfigurationError, Place
+from fumehood.locking import lockfile
+from fumehood.outside.files import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fumehood.model.lock import LayeredLock, Lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockStore:
+    """Reads and writes locks of one repository.
+
+    Attributes:
+        root: The repository.
+        cache: fumehood's cache folder.
+    """
+
+    root: Path
+    cache: Path
+
+    def committed(self, path: str) -> Lock | None:
+        """The lock at a path of the repository; None where there is none.
+
+        Raises:
+            ConfigurationError: There is a file that cannot be read as a lock.
+        """
+        return _read(self.root / path, path)
+
+    def commit(self, path: str, lock: Lock) -> bool:
+        """Write a lock into the repository, if that changes anything; whether it did."""
+        text = lockfile.render(lock)
+        target = self.root / path
+        try:
+            if target.read_text(encoding="utf-8") == text:
+                return False
+        except (OSError, UnicodeDecodeError):
+            pass
+        write_whole(target, text)
+        return True
+
+    def remembered(self, *key: str) -> Lock | None:
+        """A lock that was resolved before for the same question and kept in the cache."""
+        path = self._cached("locks", key)
+        try:
+            return _read(path, str(path))
+        except ConfigurationError:
+            return None
+
+    def remember(self, lock: Lock, *key: str) -> None:
+        """Keep a lock in the cache."""
+        write_whole(self._cached("locks", key), lockfile.render(lock))
+
+    def is_proven(self, lock: LayeredLock) -> bool:
+        """Whether a delta is known to hold on this very core lock: it was made on it, or was proven on it since."""
+        core = pins_digest(lock.core)
+        return lock.delta.header.core == core or self._cached("proofs", (core, pins_digest(lock.delta))).exists()
+
+    def record_proof(self, lock: LayeredLock) -> None:
+        """Remember that a delta holds on a core lock other than the one it was made on."""
+        if not self.is_proven(lock):
+            write_whole(self._cached("proofs", (pins_digest(lock.core), pins_digest(lock.delta))), "")
+
+    def _cached(self, kind: str, key: tuple[str, ...]) -> Path:
+        name = hashlib.sha256("\0".join(key).encode()).hexdigest()
+        return self.cache / kind / name[:2] / f"{name}.lock"
+
+
+def pins_digest(lock: Lock) -> str:
+    """A digest of what a lock installs and removes, whatever it was made from."""
+    return lockfile.digest(lock.pins, *lock.header.removes)
+
+
+def _read(path: Path, name: str) -> Lock | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot be read: {error.strerror}", place=Place(name), remedy="make it readable, or remove it"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            "is not UTF-8 text", place=Place(name), remedy="run `fumehood lock`, which writes it anew"
+        ) from error
+    return lockfile.parse(text, path=name)

@@ -1,0 +1,88 @@
+"""The marker environments that a universal lock is looked at through.
+
+A marker such as ``python_full_version < '3.12' and sys_platform == 'linux'`` cuts the world in two. Whether two sets
+of marked lines mean the same is decided by looking from every corner that matters: each supported Python minor
+version on each platform that wheels are commonly built for. Source: PEP 508, "Environment Markers".
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MINORS = range(8, 17)
+_PLATFORMS = (
+    ("linux", "Linux", "posix", "x86_64"),
+    ("linux", "Linux", "posix", "aarch64"),
+    ("darwin", "Darwin", "posix", "arm64"),
+    ("darwin", "Darwin", "posix", "x86_64"),
+    ("win32", "Windows", "nt", "AMD64"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkerEnvironment:
+    """One kind of interpreter on one kind of machine: values for the variables of PEP 508."""
+
+    label: str
+    variables: tuple[tuple[str, str], ...]
+
+    def admits(self, marker: str) -> bool:
+        """Whether a marker holds here; an empty one always does."""
+        return not marker or _evaluate(marker, self.variables)
+
+
+@functools.lru_cache(maxsize=65536)
+def _evaluate(marker: str, variables: tuple[tuple[str, str], ...]) -> bool:
+    return _parsed(marker).evaluate(dict(variables))
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(marker: str) -> Marker:
+    return Marker(marker)
+
+
+@functools.lru_cache(maxsize=64)
+def universal(python: str) -> tuple[MarkerEnvironment, ...]:
+    """Every environment that a lock from this Python version upwards has to serve."""
+    supported = SpecifierSet(f">={python}")
+    return tuple(
+        _environment(minor, platform, implementation)
+        for minor in _MINORS
+        if supported.contains(f"3.{minor}.99")
+        for platform in _PLATFORMS
+        for implementation in ("CPython", "PyPy")
+    )
+
+
+def from_variables(variables: Mapping[str, str]) -> MarkerEnvironment:
+    """The environment of one real interpreter."""
+    label = f"Python {variables['python_version']} on {variables['sys_platform']} {variables['platform_machine']}"
+    return MarkerEnvironment(label=label, variables=tuple(sorted(variables.items())))
+
+
+def _environment(minor: int, platform: tuple[str, str, str, str], implementation: str) -> MarkerEnvironment:
+    sys_platform, system, os_name, machine = platform
+    return from_variables(
+        {
+            "extra": "",
+            "implementation_name": implementation.lower(),
+            "implementation_version": f"3.{minor}.99",
+            "os_name": os_name,
+            "platform_machine": machine,
+            "platform_python_implementation": implementation,
+            "platform_release": "",
+            "platform_system": system,
+            "platform_version": "",
+            "python_full_version": f"3.{minor}.99",
+            "python_version": f"3.{minor}",
+            "sys_platform": sys_platform,
+        }
+    )

@@ -1,0 +1,97 @@
+"""Files written whole or not at all, and the folders that fumehood keeps things in."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from typing import TYPE_CHECKING
+
+from fumehood.errors import WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_ADVICE = {
+    errno.ENOSPC: "free some disk space and run it again",
+    errno.EDQUOT: "free some of your disk quota and run it again",
+    errno.EROFS: "the file system is read-only: choose another place with --envdir or FUMEHOOD_CACHE",
+    errno.EACCES: "make it writable, or choose another place with --envdir or FUMEHOOD_CACHE",
+    errno.EPERM: "make it writable, or choose another place with --envdir or FUMEHOOD_CACHE",
+}
+
+
+@contextlib.contextmanager
+def disk_errors(doing: str) -> Iterator[None]:
+    """Turn what the disk refuses into a `WorldError` that says what was being done and what to do."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise WorldError(
+            f"{doing} failed: {error.strerror or error}{where}", remedy=_ADVICE.get(error.errno or 0)
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a crash at any instant, sees the old content or the new.
+
+    A symbolic link is followed, so that what it points to is replaced and the link stays.
+
+    Raises:
+        WorldError: The disk refused.
+    """
+    with disk_errors(f"writing {path}"):
+        target = os.path.realpath(path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        temporary = f"{target}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        try:
+            with open(temporary, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def remove_tree(path: Path | str) -> None:
+    """Remove a folder, made writable where it has to be; one that is not there is fine."""
+
+    def retry(function: object, name: str, _: object) -> None:
+        with contextlib.suppress(OSError):
+            os.chmod(os.path.dirname(name), stat.S_IRWXU)
+            os.chmod(name, stat.S_IRWXU)
+            if callable(function):
+                function(name)
+
+    shutil.rmtree(path, onerror=retry)
+
+
+def digest_file(path: Path | str) -> str | None:
+    """The SHA-256 of a file, as ``sha256:…``; None where there is none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError:
+        return None
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where layers and locks that are not committed live: ``FUMEHOOD_CACHE``, else the platform's cache folder."""
+    from pathlib import Path  # noqa: PLC0415 - kept out of the start-up of every `nox -l`
+
+    if configured := environ.get("FUMEHOOD_CACHE"):
+        return Path(configured).absolute()
+    import platformdirs  # noqa: PLC0415 - as above
+
+    return Path(platformdirs.user_cache_dir("fumehood", appauthor=False))

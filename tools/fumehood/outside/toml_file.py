@@ -1,0 +1,169 @@
+"""TOML files with the line that each key stands on, and a checker that reports every mistake at once.
+
+``tomllib`` gives values without positions; people need ``file:line``. The position is found again in the text, which
+is cheap, and only done when there is something to report.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fumehood.errors import ConfigurationError, FumehoodError, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_HEADER = re.compile(r"^\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TomlFile:
+    """A parsed TOML file that can say where a key stands."""
+
+    name: str
+    """How the user would type its path."""
+    text: str
+    data: Mapping[str, Any]
+
+    def place(self, *keys: str) -> Place:
+        """The line of a key, or of its nearest parent that is written out."""
+        best_line, best_depth = 0, 0
+        for line, path in _written_keys(self.text):
+            depth = len(path)
+            if depth > best_depth and path == keys[:depth]:
+                best_line, best_depth = line, depth
+        return Place(self.name, best_line)
+
+
+def _written_keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = _parts(header[1])
+            yield number, table
+        elif key := _KEY.match(line):
+            yield number, table + _parts(key[1])
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+
+
+def load(path: Path, *, name: str) -> TomlFile:
+    """Read a TOML file.
+
+    Raises:
+        ConfigurationError: It cannot be read, is not UTF-8 or is not TOML; with the line where known.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"cannot be read: {reason}", place=Place(name), remedy="make it readable") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("is not UTF-8 text", place=Place(name), remedy="save it as UTF-8") from error
+    try:
+        return TomlFile(name=name, text=text, data=tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        position = _POSITION.search(message)
+        line = int(position[1]) if position and position[1] else len(text.splitlines())
+        sentence = _POSITION.sub("", message)
+        raise ConfigurationError(
+            f"not valid TOML: {sentence}", place=Place(name, line), remedy="correct the syntax at this line"
+        ) from error
+
+
+@dataclass(slots=True)
+class TableReader:
+    """Reads one table of a TOML file with types checked, and keeps every mistake for one report.
+
+    Each reading method names a key and returns its value, or the default after a mistake; `finish` then reports the
+    keys that nothing asked for.
+    """
+
+    file: TomlFile
+    keys: tuple[str, ...]
+    mistakes: list[FumehoodError]
+    known: list[str] = field(default_factory=list)
+
+    @property
+    def table(self) -> Mapping[str, Any]:
+        """The table's own values; empty where it is not written."""
+        data: Any = self.file.data
+        for key in self.keys:
+            data = data.get(key, {}) if isinstance(data, dict) else {}
+        return data if isinstance(data, dict) else {}
+
+    def complain(self, key: str, what: str, remedy: str | None = None) -> None:
+        """Keep a mistake about a key."""
+        self.mistakes.append(ConfigurationError(what, place=self.file.place(*self.keys, key), remedy=remedy))
+
+    def string(self, key: str, default: str | None = None, *, choices: tuple[str, ...] = ()) -> str | None:
+        """A string, from a fixed set if there is one."""
+        value = self._take(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            self.complain(key, f"{key} is a string, not {_kind(value)}", f'write {key} = "…"')
+            return default
+        if choices and value not in choices:
+            self.complain(key, f"{key} is {value!r}", f"use one of {', '.join(choices)}")
+            return default
+        return value
+
+    def strings(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """A list of strings; a single string stands for a list of one."""
+        value = self._take(key)
+        if value is None:
+            return default
+        if isinstance(value, str):
+            return (value,)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.complain(key, f"{key} is a list of strings, not {_kind(value)}", f'write {key} = ["…"]')
+            return default
+        return tuple(value)
+
+    def integer(self, key: str, default: int | None = None) -> int | None:
+        """A whole number of at least 1."""
+        value = self._take(key)
+        if value is None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            self.complain(key, f"{key} is a whole number of at least 1, not {_kind(value)}", f"write {key} = 1")
+            return default
+        return value
+
+    def subtable(self, key: str) -> TableReader:
+        """A reader for a table inside this one."""
+        value = self._take(key)
+        if value is not None and not isinstance(value, dict):
+            self.complain(key, f"{key} is a table, not {_kind(value)}", f"write [{'.'.join((*self.keys, key))}]")
+        return TableReader(self.file, (*self.keys, key), self.mistakes)
+
+    def finish(self) -> None:
+        """Report the keys that nothing asked for, each with the nearest known one."""
+        for key in self.table:
+            if key not in self.known:
+                near = difflib.get_close_matches(key, self.known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(self.known))}"
+                self.complain(key, f"unknown key {key!r}", hint)
+
+    def _take(self, key: str) -> Any:  # noqa: ANN401 - a TOML value is of any kind until it is checked
+        self.known.append(key)
+        return self.table.get(key)
+
+
+def _kind(value: object) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a table"}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return names.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,173 @@
+"""The door to uv: resolving requirements and installing pins, with nothing of the caller's shell leaking in.
+
+uv's text is for people and has changed its form before, so it is quoted and never decided upon; what an exit status
+means is documented in uv's reference ("Exit status" of ``uv pip compile``: 1 for a resolution that fails, 2 for an
+error of another kind).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fumehood.errors import WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fumehood.model.requirement import IndexOptions
+
+_LEAKS = (
+    "CONDA_DEFAULT_ENV",
+    "CONDA_PREFIX",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "UV",
+    "UV_BREAK_SYSTEM_PACKAGES",
+    "UV_PREFIX",
+    "UV_PROJECT",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PYTHON",
+    "UV_REQUIRE_HASHES",
+    "UV_RESOLUTION",
+    "UV_SYSTEM_PYTHON",
+    "UV_TARGET",
+    "UV_WORKING_DIRECTORY",
+    "VIRTUAL_ENV",
+)
+"""Variables that would point uv at another environment, or change what a lock means from one machine to the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvResult:
+    """How one call of uv ended; `stderr` is its explanation."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uv:
+    """The uv program, as it is called from one folder.
+
+    Attributes:
+        cwd: The repository: uv reads its configuration, and relative paths count from there.
+        environ: The caller's environment; what would leak in is taken out.
+        offline: Never use the network.
+    """
+
+    cwd: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    offline: bool = False
+
+    def compile(
+        self, sources: Sequence[Path], *, output: Path, python: str, dependencies: bool = True, offline: bool = False
+    ) -> UvResult:
+        """Resolve requirement files for every platform, from a Python version upwards, with hashes.
+
+        Args:
+            sources: The requirement files, read by uv itself.
+            output: Written by uv; what it holds before is preferred where the requirements admit it.
+            python: Lower bound, such as ``3.11``.
+            dependencies: Whether to follow what packages require.
+            offline: Use only what uv's cache holds.
+        """
+        arguments = ["pip", "compile", *map(str, sources), "--output-file", str(output), "--python-version", python]
+        arguments += ["--universal", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"]
+        arguments += ["--no-python-downloads"]
+        if not dependencies:
+            arguments.append("--no-deps")
+        return self._run(arguments, offline=offline)
+
+    def install(
+        self, requirements: Path, *, python: Path, prefix: Path | None, options: IndexOptions, hashed: bool
+    ) -> UvResult:
+        """Install exactly the given pins, compiled to bytecode.
+
+        Args:
+            requirements: Pins, already chosen for this interpreter.
+            python: The interpreter to install for, or of the environment to install into.
+            prefix: A folder to install into as if it were the interpreter's prefix.
+            options: Where packages come from.
+            hashed: Refuse what has no hash.
+        """
+        arguments = ["pip", "install", "--no-deps", "-r", str(requirements), "--python", str(python)]
+        arguments += ["--compile-bytecode", "--no-python-downloads", *index_arguments(options)]
+        if prefix is not None:
+            arguments += ["--prefix", str(prefix)]
+        if hashed:
+            arguments.append("--require-hashes")
+        return self._run(arguments)
+
+    def forget(self, packages: Sequence[str]) -> None:
+        """Remove packages from uv's cache, because what it holds of them is damaged."""
+        self._run(["cache", "clean", *packages])
+
+    def cache(self) -> Path:
+        """The folder of uv's cache."""
+        return Path(self._run(["cache", "dir"]).stdout.strip())
+
+    def _run(self, arguments: Sequence[str], *, offline: bool = False) -> UvResult:
+        command = [find_uv(), *arguments, "--color", "never", "--no-progress"]
+        if offline or self.offline:
+            command.append("--offline")
+        environ = {key: value for key, value in self.environ.items() if key not in _LEAKS}
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.cwd,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
+        except OSError as error:
+            raise WorldError(
+                f"uv could not be started: {error.strerror}", remedy="reinstall fumehood, which brings uv along"
+            ) from error
+        return UvResult(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def index_arguments(options: IndexOptions) -> list[str]:
+    """The command-line form of what requirement files say about indexes; ``pip install`` reads no such files here."""
+    arguments: list[str] = []
+    if options.no_index:
+        arguments.append("--no-index")
+    if options.index_url:
+        arguments += ["--index-url", options.index_url]
+    for url in options.extra_index_urls:
+        arguments += ["--extra-index-url", url]
+    for place in options.find_links:
+        arguments += ["--find-links", place]
+    for host in options.trusted_hosts:
+        arguments += ["--allow-insecure-host", host]
+    for package in options.no_binary:
+        arguments += ["--no-binary", package]
+    for package in options.only_binary:
+        arguments += ["--only-binary", package]
+    return arguments
+
+
+@functools.cache
+def find_uv() -> str:
+    """The uv that was installed with fumehood.
+
+    Raises:
+        WorldError: It is not there.
+    """
+    import uv  # noqa: PLC0415 - only runs that call uv pay for it
+
+    try:
+        return uv.find_uv_bin()
+    except FileNotFoundError as error:
+        raise WorldError(
+            "the uv program is missing from fumehood's environment", remedy="reinstall fumehood, which brings uv along"
+        ) from error

@@ -1,0 +1,134 @@
+"""Core, as settings say or as the usual layouts show: its requirements, sources, packages and tests."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from fumehood.errors import ConfigurationError, FumehoodError, raise_all
+from fumehood.model.experiment import Core, RequirementSource
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from fumehood.outside.toml_file import TomlFile
+    from fumehood.settings import Settings
+
+_NOT_CORE = frozenset({"bench", "benchmarks", "build", "dist", "doc", "docs", "examples", "experiments", "test", "tests"})
+"""Folders at the top of a repository that are not core's import packages even with an ``__init__.py``."""
+
+
+def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
+    """Find core's parts.
+
+    Raises:
+        ConfigurationError: A path in the settings does not exist; all of them at once.
+    """
+    data: Mapping[str, Any] = pyproject.data if pyproject else {}
+    project = _table(data, "project")
+    sources = settings.core.sources or _sources(root, data)
+    requirements = _requirements(root, settings, data)
+    _check_exists(root, settings, pyproject)
+    return Core(
+        requirements=requirements,
+        lock=_lock_beside(requirements),
+        sources=sources,
+        packages=tuple(sorted({name for source in sources for name in _packages(root / source)})),
+        tests=settings.core.tests or _tests(root, data),
+        test_requirements=settings.test_requirements,
+        requires_python=project.get("requires-python"),
+        pythons=settings.python,
+    )
+
+
+def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    value: Any = data
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _requirements(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple[RequirementSource, ...]:
+    core = settings.core
+    paths = core.requirements
+    if not paths:
+        if (root / "requirements.txt").is_file():
+            paths = ("requirements.txt",)
+        elif "project" in data or core.groups:
+            paths = (PYPROJECT,)
+    if (core.groups or core.extras) and PYPROJECT not in paths:
+        paths = (*paths, PYPROJECT)
+    return tuple(
+        RequirementSource(path=path, groups=core.groups, extras=core.extras)
+        if path == PYPROJECT
+        else RequirementSource(path=path)
+        for path in paths
+    )
+
+
+def _lock_beside(requirements: tuple[RequirementSource, ...]) -> str:
+    folder = requirements[0].path.rpartition("/")[0] if requirements else ""
+    return f"{folder}/requirements.lock" if folder else "requirements.lock"
+
+
+def _sources(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the build backend looks for packages; else ``src``, else the top folder where it holds packages."""
+    for candidate in _backend_sources(data):
+        if (root / candidate).is_dir() and any(_packages(root / candidate)):
+            return (candidate,)
+    if any(_packages(root / "src")):
+        return ("src",)
+    return (".",) if any(_packages(root)) else ()
+
+
+def _backend_sources(data: Mapping[str, Any]) -> Iterator[str]:
+    setuptools = _table(data, "tool", "setuptools")
+    yield from _strings(_table(setuptools, "package-dir").get(""))
+    yield from _strings(_table(setuptools, "packages", "find").get("where"))
+    yield from _strings(_table(data, "tool", "uv", "build-backend").get("module-root"))
+    yield from _strings(_table(data, "tool", "pdm", "build").get("package-dir"))
+    yield from _strings(_table(data, "tool", "maturin").get("python-source"))
+    hatch = _table(data, "tool", "hatch", "build", "targets", "wheel")
+    for package in _strings(hatch.get("packages")):
+        yield package.rpartition("/")[0] or "."
+    poetry = _table(data, "tool", "poetry").get("packages")
+    for entry in poetry if isinstance(poetry, list) else ():
+        yield from _strings(entry.get("from") if isinstance(entry, dict) else None)
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    return tuple(item.removeprefix("./").rstrip("/") or "." for item in values if isinstance(item, str))
+
+
+def _packages(folder: Path) -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.isidentifier() and entry.name not in _NOT_CORE and os.path.isfile(f"{entry.path}/__init__.py"):
+            yield entry.name
+
+
+def _tests(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
+    configured = _strings(_table(data, "tool", "pytest", "ini_options").get("testpaths"))
+    candidates = [path for path in configured if path != "."] or ["tests", "test"]
+    return tuple(path for path in candidates if (root / path).exists())
+
+
+def _check_exists(root: Path, settings: Settings, pyproject: TomlFile | None) -> None:
+    mistakes: list[FumehoodError] = []
+    for key in ("requirements", "sources", "tests"):
+        for path in getattr(settings.core, key):
+            if pyproject and not (root / path).exists():
+                mistakes.append(
+                    ConfigurationError(
+                        f"{path!r} does not exist",
+                        place=pyproject.place("tool", "fumehood", "core", key),
+                        remedy="correct the path, or add the file",
+                    )
+                )
+    raise_all(mistakes)

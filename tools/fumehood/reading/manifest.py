@@ -1,0 +1,117 @@
+"""``experiment.toml``: what an experiment says about itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from fumehood.errors import FumehoodError, raise_all
+from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
+from fumehood.outside.toml_file import TableReader, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST = "experiment.toml"
+_OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+")
+_PYTHON = re.compile(r"(?:python|pypy-?)?\d+(?:\.\d+){0,2}t?")
+_VERSION = re.compile(r"\d+(?:\.\d+)?")
+_MEMORY = re.compile(r"\d+(?:\.\d+)?\s*[KMGT]i?B")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A checked ``experiment.toml``; paths are relative to the experiment's folder.
+
+    Attributes:
+        requirements: Requirement files or ``pyproject.toml``; empty to look for them.
+        groups: Dependency groups of the experiment's own pyproject.toml.
+        extras: Optional dependencies of the experiment's own pyproject.toml.
+        tests: Test files or folders; empty to look for them.
+        python: Python versions of its session.
+        layout: ``flat`` to keep its environment from being stacked.
+    """
+
+    theme: str = ""
+    summary: str = ""
+    owners: tuple[str, ...] = ()
+    state: State = "active"
+    python: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    layout: Layout = "auto"
+    gpus: GpuDemand | None = None
+
+
+def read(path: Path, *, name: str) -> Manifest:
+    """Read and check a manifest.
+
+    Raises:
+        ConfigurationError: All its mistakes at once, each with file and line.
+    """
+    file = load(path, name=name)
+    mistakes: list[FumehoodError] = []
+    reader = TableReader(file, (), mistakes)
+    manifest = Manifest(
+        theme=reader.string("theme") or "",
+        summary=reader.string("summary") or "",
+        owners=reader.strings("owners"),
+        state=cast("State", reader.string("state", "active", choices=STATES)),
+        python=reader.strings("python"),
+        requirements=reader.strings("requirements"),
+        groups=reader.strings("groups"),
+        extras=reader.strings("extras"),
+        tests=reader.strings("tests"),
+        layout=cast("Layout", reader.string("layout", "auto", choices=LAYOUTS)),
+        gpus=_gpus(reader),
+    )
+    _check(reader, manifest, path.parent)
+    reader.finish()
+    raise_all(mistakes)
+    return manifest
+
+
+def _gpus(reader: TableReader) -> GpuDemand | None:
+    if "gpus" not in reader.table:
+        return None
+    if not isinstance(reader.table["gpus"], dict):
+        count = reader.integer("gpus")
+        return GpuDemand(count=count) if count else None
+    table = reader.subtable("gpus")
+    demand = GpuDemand(
+        count=table.integer("count", 1) or 1,
+        memory=table.string("memory"),
+        compute_capability=table.string("compute_capability"),
+        vendor=table.string("vendor"),
+    )
+    if demand.memory and not _MEMORY.fullmatch(demand.memory):
+        table.complain("memory", f"memory is {demand.memory!r}", 'write a size such as "40GiB"')
+    if demand.compute_capability and not _VERSION.fullmatch(demand.compute_capability):
+        capability = demand.compute_capability
+        table.complain("compute_capability", f"compute_capability is {capability!r}", 'write a version such as "9.0"')
+    table.finish()
+    return demand
+
+
+def _check(reader: TableReader, manifest: Manifest, folder: Path) -> None:
+    for owner in manifest.owners:
+        if not _OWNER.fullmatch(owner):
+            reader.complain("owners", f"{owner!r} is no owner", "write a handle, @name or @org/team, or an address")
+    for python in manifest.python:
+        if not _PYTHON.fullmatch(python):
+            reader.complain("python", f"{python!r} is no Python version", 'write a version such as "3.12"')
+    if "\n" in manifest.summary.strip():
+        reader.complain("summary", "summary has several lines", "keep it to one line; the README has room for more")
+    _check_files(reader, "requirements", manifest.requirements, folder)
+    _check_files(reader, "tests", manifest.tests, folder)
+
+
+def _check_files(reader: TableReader, key: str, paths: tuple[str, ...], folder: Path) -> None:
+    for path in paths:
+        if path.startswith(("/", "~")) or ".." in path.split("/"):
+            reader.complain(key, f"{path!r} leaves the experiment's folder", "give a path inside the folder")
+        elif not (folder / path).exists():
+            reader.complain(key, f"{path!r} does not exist", "correct the path, or add the file")

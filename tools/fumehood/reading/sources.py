@@ -1,0 +1,121 @@
+"""The requirement lines of core or of an experiment, from every file they are written in."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fumehood.errors import FumehoodError, Mistakes, Place, raise_all
+from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
+from fumehood.reading import pyproject_requirements, requirements_txt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from fumehood.model.experiment import RequirementSource
+
+BUILT_IN = "[tool.fumehood] test-requirements"
+"""Where a requirement stands that no file of the repository says: in the settings, or their default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Requirement lines, where their packages may come from, and the files they were read from.
+
+    Attributes:
+        requirement_files: Files that uv can read itself.
+        lines: Lines that no such file holds: from pyproject.toml, or from the settings.
+    """
+
+    requirements: tuple[Requirement, ...] = ()
+    options: IndexOptions = field(default_factory=IndexOptions)
+    files: tuple[str, ...] = ()
+    requirement_files: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    def digest(self, python: str) -> str:
+        """A digest of what a resolution of these lines depends on: not of comments, order or line numbers."""
+        state = hashlib.sha256(f"python>={python}\n{self.options}\n".encode())
+        for line in sorted({f"{requirement.constraint}\0{requirement.text}" for requirement in self.requirements}):
+            state.update(f"{line}\0".encode())
+        return f"sha256:{state.hexdigest()}"
+
+    def __add__(self, other: Inputs) -> Inputs:
+        return Inputs(
+            requirements=self.requirements + other.requirements,
+            options=merge_options([self.options, other.options]),
+            files=self.files + other.files,
+            requirement_files=self.requirement_files + other.requirement_files,
+            lines=self.lines + other.lines,
+        )
+
+
+def read(
+    root: Path, sources: Iterable[RequirementSource], *, environ: Mapping[str, str], extra: Iterable[str] = ()
+) -> Inputs:
+    """Read requirement sources, and lines that the settings add.
+
+    Raises:
+        ConfigurationError: Every mistake in all the files at once.
+    """
+    mistakes: list[FumehoodError] = []
+    inputs = Inputs()
+    for source in sources:
+        try:
+            inputs += _read_one(root, source, environ)
+        except Mistakes as several:
+            mistakes.extend(several.mistakes)
+        except FumehoodError as error:
+            mistakes.append(error)
+    added = []
+    for line in extra:
+        try:
+            added.append(requirements_txt.parse_line(line, place=Place(BUILT_IN)))
+        except FumehoodError as error:
+            mistakes.append(error)
+    raise_all(mistakes)
+    return inputs + Inputs(requirements=tuple(added), lines=tuple(extra))
+
+
+def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str]) -> Inputs:
+    path = root / source.path
+    if source.is_pyproject:
+        found = pyproject_requirements.read_project(path, root=root, groups=source.groups, extras=source.extras)
+        lines = tuple(requirement.text for requirement in found.requirements if not requirement.constraint)
+        return _inputs(found, lines=lines)
+    return _inputs(requirements_txt.read(path, root=root, environ=environ), requirement_files=(source.path,))
+
+
+def _inputs(
+    found: RequirementSet, *, requirement_files: tuple[str, ...] = (), lines: tuple[str, ...] = ()
+) -> Inputs:
+    return Inputs(
+        requirements=found.requirements,
+        options=found.options,
+        files=found.files,
+        requirement_files=requirement_files,
+        lines=lines,
+    )
+
+
+def merge_options(parts: Iterable[IndexOptions]) -> IndexOptions:
+    """What several files say together: the last ``--index-url`` counts, the rest adds up in order."""
+    merged = list(parts)
+
+    def union(name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for part in merged for value in getattr(part, name)))
+
+    return IndexOptions(
+        index_url=next((part.index_url for part in reversed(merged) if part.index_url), None),
+        extra_index_urls=union("extra_index_urls"),
+        find_links=union("find_links"),
+        no_index=any(part.no_index for part in merged),
+        pre=any(part.pre for part in merged),
+        no_binary=union("no_binary"),
+        only_binary=union("only_binary"),
+        prefer_binary=any(part.prefer_binary for part in merged),
+        require_hashes=any(part.require_hashes for part in merged),
+        trusted_hosts=union("trusted_hosts"),
+    )

@@ -1,0 +1,94 @@
+"""``[tool.fumehood]`` in the repository's pyproject.toml: every key, its default and its check, declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.errors import FumehoodError, raise_all
+from fumehood.outside.toml_file import TableReader, TomlFile, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYPROJECT = "pyproject.toml"
+DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSettings:
+    """``[tool.fumehood.core]``: where core's parts are, when discovery would not find them.
+
+    Attributes:
+        requirements: Requirement files, or ``pyproject.toml``; empty to look for them.
+        groups: Dependency groups (PEP 735) of pyproject.toml that count as core's requirements.
+        extras: Optional dependencies of pyproject.toml that count as core's requirements.
+        sources: Folders to put on the import path; empty to look for them.
+        tests: Folders or files with core's tests; empty to look for them.
+    """
+
+    requirements: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``[tool.fumehood]``; every key is optional.
+
+    Attributes:
+        experiments: Globs of the folders that are experiments or hold them.
+        exclude: Globs of folders that are not.
+        python: Python versions of the sessions whose experiment names none.
+        test_requirements: What running tests adds to every environment.
+        core: See `CoreSettings`.
+    """
+
+    experiments: tuple[str, ...] = ("experiments/*",)
+    exclude: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()
+    test_requirements: tuple[str, ...] = DEFAULT_TEST_REQUIREMENTS
+    core: CoreSettings = CoreSettings()
+
+
+def read(root: Path) -> tuple[Settings, TomlFile | None]:
+    """The settings of a repository, and its pyproject.toml if there is one.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or settings are wrong: all of them at once.
+    """
+    path = root / PYPROJECT
+    if not path.exists():
+        return Settings(), None
+    file = load(path, name=PYPROJECT)
+    mistakes: list[FumehoodError] = []
+    reader = TableReader(file, ("tool", "fumehood"), mistakes)
+    core = reader.subtable("core")
+    settings = Settings(
+        experiments=reader.strings("experiments", Settings().experiments),
+        exclude=reader.strings("exclude"),
+        python=reader.strings("python"),
+        test_requirements=reader.strings("test-requirements", DEFAULT_TEST_REQUIREMENTS),
+        core=CoreSettings(
+            requirements=core.strings("requirements"),
+            groups=core.strings("groups"),
+            extras=core.strings("extras"),
+            sources=core.strings("sources"),
+            tests=core.strings("tests"),
+        ),
+    )
+    _check_paths(reader, settings.experiments, "experiments")
+    for key in ("requirements", "sources", "tests"):
+        _check_paths(core, getattr(settings.core, key), key)
+    core.finish()
+    reader.finish()
+    raise_all(mistakes)
+    return settings, file
+
+
+def _check_paths(reader: TableReader, paths: tuple[str, ...], key: str) -> None:
+    for path in paths:
+        if not path or path.startswith(("/", "~")) or ".." in path.split("/"):
+            reader.complain(key, f"{path!r} leaves the repository", "give a path relative to the repository, with /")
