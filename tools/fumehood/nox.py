@@ -1,0 +1,186 @@
+"""The door for nox: ``fumehood.nox.register()`` in a noxfile gives one session for each experiment, and ``core``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nox
+
+from fumehood.errors import FumehoodError
+from fumehood.model.experiment import RUNNING_STATES, Experiment, core_target, experiment_target, session_name
+from fumehood.nox_internals import BACKEND, SessionRequest, install_backend, request_of
+from fumehood.repository import BrokenExperiment, Repository, find_root, open_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nox import Session
+
+    from fumehood.environments.manager import Environment
+    from fumehood.testing.session import Verdict
+
+__all__ = ["register"]
+
+
+def register(root: str | os.PathLike[str] | None = None) -> None:
+    """Register a nox session for each experiment of a repository, and one for core's tests.
+
+    Sessions are called ``exp-NAME`` and tagged ``exp``, those with tests that need GPUs also ``gpu``; core's is called
+    ``core``. They belong to no default run: ``nox`` alone runs what the noxfile itself has. Arguments after ``--`` go
+    to pytest; ``--locked`` among them refuses to resolve, as is the default where ``CI`` is set.
+
+    Args:
+        root: The repository; by default the one around the noxfile, which nox makes the current folder.
+    """
+    install_backend()
+    try:
+        repository = open_repository(Path(root) if root is not None else find_root(Path.cwd()))
+    except FumehoodError as error:
+        # nox would show a traceback for whatever escapes from a noxfile.
+        print(error, file=sys.stderr)  # noqa: T201 - nox's logger is not set up while a noxfile is loaded
+        sys.exit(error.exit_code)
+    for experiment in repository.experiments:
+        _register_experiment(repository, experiment)
+    for broken in repository.broken:
+        _register_broken(broken)
+    _register_core(repository)
+
+
+def _register_experiment(repository: Repository, experiment: Experiment) -> None:
+    def run(session: Session) -> None:
+        _run(session, repository, experiment)
+
+    run.__doc__ = experiment.summary or f"Tests of {experiment.path}"
+    tags = ["exp", "gpu"] if _mentions_gpu(repository, experiment) else ["exp"]
+    python = list(experiment.pythons) if len(experiment.pythons) > 1 else next(iter(experiment.pythons), None)
+    nox.session(run, name=experiment.session, venv_backend=BACKEND, python=python, tags=tags, default=False)
+
+
+def _register_broken(broken: BrokenExperiment) -> None:
+    """A session that fails with the mistake, so that it is seen where its tests would be; others are not touched."""
+
+    def run(session: Session) -> None:
+        session.error(str(broken.error))
+
+    run.__doc__ = "Cannot be run: its folder has a mistake"
+    name = session_name(broken.name)
+    if name in nox.registry.get() or not name.isprintable():
+        print(broken.error, file=sys.stderr)  # noqa: T201 - nox's logger is not set up while a noxfile is loaded
+        return
+    nox.session(run, name=name, venv_backend="none", tags=["exp"], default=False)
+
+
+def _register_core(repository: Repository) -> None:
+    def run(session: Session) -> None:
+        _run(session, repository, None)
+
+    run.__doc__ = "Core's own tests, where no experiment can be imported"
+    pythons = repository.core.pythons
+    python = list(pythons) if len(pythons) > 1 else next(iter(pythons), None)
+    nox.session(run, name="core", venv_backend=BACKEND, python=python, default=False)
+
+
+def _mentions_gpu(repository: Repository, experiment: Experiment) -> bool:
+    if experiment.gpus:
+        return True
+    for test in experiment.tests:
+        try:
+            if b"mark.gpu" in (repository.root / test).read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _run(session: Session, repository: Repository, experiment: Experiment | None) -> None:
+    """One session: its environment, then its tests."""
+    if experiment and experiment.state not in RUNNING_STATES:
+        session.skip(f"{experiment.path} is {experiment.state} ({experiment.manifest})")
+    request = request_of(session)
+    if request is None:
+        session.error(f"{session.name} makes its own environment; run it without --force-venv-backend")
+    arguments = [argument for argument in session.posargs if argument != "--locked"]
+    with _reported(session):
+        environment = _environment(session, repository, experiment, request)
+        try:
+            if not request.install_only:
+                _run_tests(session, repository, experiment, environment, arguments)
+        finally:
+            environment.release()
+
+
+def _environment(
+    session: Session, repository: Repository, experiment: Experiment | None, request: SessionRequest
+) -> Environment:
+    from fumehood.environments.manager import Environments, Wish  # noqa: PLC0415 - `nox -l` needs none of it
+    from fumehood.outside.files import cache_folder  # noqa: PLC0415 - as above
+
+    target = experiment_target(experiment) if experiment else core_target(repository.core)
+    environments = Environments(
+        repository=repository, cache=cache_folder(os.environ), environ=os.environ, say=session.log
+    )
+    locked = "--locked" in session.posargs or bool(os.environ.get("CI"))
+    environment = environments.obtain(
+        Wish(
+            target=target,
+            folder=request.folder,
+            python=request.python,
+            locked=locked,
+            fresh=request.fresh,
+            as_is=request.as_is,
+        )
+    )
+    for line in describe(environment):
+        session.log(line)
+    return environment
+
+
+def describe(environment: Environment) -> Iterator[str]:
+    """What a user wants to know of an environment that was just obtained; nothing when it was there."""
+    if environment.action != "reused":
+        yield f"{environment.action}: {environment.reason}"
+        if environment.state.why_flat:
+            yield f"flat, not stacked: {environment.state.why_flat}"
+        if environment.state.changes:
+            count = len(environment.state.changes)
+            yield f"changes {count} of core's pins: {', '.join(environment.state.changes)}"
+
+
+def _run_tests(
+    session: Session,
+    repository: Repository,
+    experiment: Experiment | None,
+    environment: Environment,
+    arguments: list[str],
+) -> None:
+    from fumehood.testing import session as testing  # noqa: PLC0415 - `nox -l` needs none of it
+
+    subject = experiment.path if experiment else "core"
+    with testing.test_run(repository, experiment, environment, arguments=arguments, say=session.log) as run:
+        if run.has_tests:
+            success = [0, testing.NOTHING_COLLECTED]
+            session.run("pytest", *run.arguments, env=dict(run.environ), success_codes=success)
+        _conclude(session, testing.verdict(run, subject))
+
+
+def _conclude(session: Session, verdict: Verdict) -> None:
+    match verdict.status:
+        case "passed":
+            session.debug(verdict.sentence)
+        case "unknown":
+            session.warn(verdict.sentence)
+        case "no-tests" | "all-skipped":
+            session.skip(verdict.sentence)
+
+
+@contextlib.contextmanager
+def _reported(session: Session) -> Iterator[None]:
+    """Turn fumehood's errors into the session's failure, without a traceback."""
+    try:
+        yield
+    except FumehoodError as error:
+        session.error(str(error))

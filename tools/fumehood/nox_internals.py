@@ -1,0 +1,99 @@
+"""The parts of nox that its documentation does not promise, all in this one module.
+
+Used are: the registry of environment backends (``nox.virtualenv.ALL_VENVS``), `nox.virtualenv.VirtualEnv` with its
+constructor, `_resolved_interpreter` and `location`; from a session its runner's ``global_config``; and the rule that
+makes an environment's folder from a session's name. ``tests/test_nox_internals.py`` fails when one of them changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import nox.virtualenv
+from nox.sessions import _normalize_path
+from nox.virtualenv import VirtualEnv
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nox import Session
+
+BACKEND = "fumehood"
+
+
+class LayeredEnv(VirtualEnv):
+    """A nox environment whose making is left to the session.
+
+    nox makes an environment before the session begins, and does not tell it of ``--no-install`` or why it may be
+    reused. So `create` makes nothing, and the session does as soon as it knows. Everything else, ``session.bin`` and
+    ``session.run`` and installing into it with uv, is nox's own.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        interpreter: str | None = None,
+        *,
+        download_python: Literal["auto", "never", "always"] = "auto",
+        reuse_existing: bool = False,
+        venv_params: Sequence[str] = (),
+    ) -> None:
+        super().__init__(
+            location,
+            interpreter,
+            download_python=download_python,
+            reuse_existing=reuse_existing,
+            venv_backend="uv",
+            venv_params=venv_params,
+        )
+
+    def create(self) -> bool:
+        """Find the interpreter, so that nox reports a missing one as it always does; make nothing."""
+        _ = self._resolved_interpreter
+        return not Path(self.location, "pyvenv.cfg").exists()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRequest:
+    """What nox was told that decides how a session's environment is made.
+
+    Attributes:
+        folder: Where the environment shall be.
+        python: The interpreter that nox chose.
+        fresh: ``--reuse-venv=never``: make it anew.
+        as_is: ``-R``: take the one that is there without looking.
+        install_only: Run nothing in it.
+    """
+
+    folder: Path
+    python: Path
+    fresh: bool
+    as_is: bool
+    install_only: bool
+
+
+def install_backend() -> None:
+    """Make the backend known to nox."""
+    nox.virtualenv.ALL_VENVS[BACKEND] = LayeredEnv
+
+
+def request_of(session: Session) -> SessionRequest | None:
+    """What nox was told; None when another backend was forced on the session."""
+    environment = session.virtualenv
+    if not isinstance(environment, LayeredEnv):
+        return None
+    config: Any = session._runner.global_config  # noqa: SLF001 - nox has no public way to ask for its options
+    return SessionRequest(
+        folder=Path(environment.location),
+        python=Path(environment._resolved_interpreter),  # noqa: SLF001 - as above
+        fresh=config.reuse_venv == "never",
+        as_is=bool(config.no_install),
+        install_only=bool(config.install_only),
+    )
+
+
+def environment_folder(envdir: Path, session: str) -> Path:
+    """The folder that nox gives to a session's environment."""
+    return Path(_normalize_path(str(envdir), session))

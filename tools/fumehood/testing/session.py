@@ -1,0 +1,258 @@
+"""What one test run needs around pytest: the environment variables, the fence, the GPUs, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fumehood.errors import ExitCode, FumehoodError
+from fumehood.outside.files import disk_errors, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fumehood.environments.manager import Environment
+    from fumehood.model.experiment import Experiment
+    from fumehood.repository import Repository
+    from fumehood.testing.gpu_values import Gpu, GpuNeeds
+
+NOTHING_COLLECTED = 5
+"""pytest's exit code when no test was collected."""
+
+GpuMode = Literal["auto", "none", "require"]
+MODES: tuple[GpuMode, ...] = ("auto", "none", "require")
+
+_LEAKS = (
+    "CONDA_DEFAULT_ENV",
+    "CONDA_EXE",
+    "CONDA_PREFIX",
+    "CONDA_PYTHON_EXE",
+    "PYTHONEXECUTABLE",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONPLATLIBDIR",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONSTARTUP",
+    "PYTHONUSERBASE",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PYTHON",
+    "UV_SYSTEM_PYTHON",
+    "VIRTUAL_ENV_PROMPT",
+)
+"""Variables by which the caller's shell would reach into the environment; those of pip are taken out by prefix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRun:
+    """One run of pytest in an environment.
+
+    Attributes:
+        arguments: For pytest: the plugin, the test files, and what the user gave.
+        environ: Variables to set; None for those to take out.
+        report: Where the plugin writes what came of it.
+        gpu_mode: What to do about tests whose GPUs are not there.
+        has_tests: Whether there is anything to point pytest at.
+    """
+
+    __test__ = False  # pytest would take the class for tests because of its name.
+
+    arguments: tuple[str, ...]
+    environ: Mapping[str, str | None]
+    report: Path
+    gpu_mode: GpuMode
+    has_tests: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a run of pytest that did not fail amounts to."""
+
+    status: Literal["passed", "no-tests", "all-skipped", "unknown"]
+    sentence: str
+
+
+def gpu_mode(arguments: Sequence[str], environ: Mapping[str, str]) -> GpuMode:
+    """What ``--gpus`` says among pytest's arguments; else ``FUMEHOOD_GPU_MODE``; else ``auto``."""
+    said = environ.get("FUMEHOOD_GPU_MODE", "auto")
+    for index, argument in enumerate(arguments):
+        if argument.startswith("--gpus="):
+            said = argument.partition("=")[2]
+        elif argument == "--gpus" and index + 1 < len(arguments):
+            said = arguments[index + 1]
+    return next((mode for mode in MODES if mode == said), "auto")
+
+
+def clean_environ(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables to take out of, or set in, the environment of a test run so that nothing leaks into it."""
+    leaks = [name for name in environ if name in _LEAKS or name.startswith("PIP_")]
+    return {**dict.fromkeys(leaks), "PYTHONNOUSERSITE": "1"}
+
+
+def write_fence(path: Path, repository: Repository, session: str, own: Experiment | None) -> None:
+    """Write the file that tells the plugin which folders nothing may be imported from.
+
+    Args:
+        path: Where to write it.
+        repository: Whose experiments are fenced off.
+        session: How the session is called in messages: ``core`` or the experiment's path.
+        own: The experiment whose tests run; None for core's, which may import no experiment.
+    """
+    folders = [experiment.path for experiment in repository.experiments if experiment is not own]
+    folders += [broken.path for broken in repository.broken]
+    real = [os.path.realpath(repository.root / folder) for folder in folders]
+    write_whole(path, "\n".join([os.path.realpath(repository.root), session, *sorted(real), ""]))
+
+
+@contextlib.contextmanager
+def test_run(
+    repository: Repository,
+    experiment: Experiment | None,
+    environment: Environment,
+    *,
+    arguments: Sequence[str],
+    say: Callable[[str], None],
+) -> Iterator[TestRun]:
+    """Prepare a run of pytest; leases on GPUs are held until the block ends.
+
+    Args:
+        repository: The repository.
+        experiment: Whose tests run; None for core's.
+        environment: Where they run.
+        arguments: What the user gave after ``--``.
+        say: Called with one line for the user.
+
+    Raises:
+        WorldError: GPUs are required and not to be had.
+    """
+    own = environment.path.parent / ".fumehood"
+    fence, report = own / f"{environment.path.name}.fence", own / f"{environment.path.name}.report.json"
+    session = experiment.path if experiment else "core"
+    write_fence(fence, repository, session, experiment)
+    with disk_errors("clearing the last run's report"):
+        report.unlink(missing_ok=True)
+    mode = gpu_mode(arguments, os.environ)
+    with _gpus(repository, experiment, mode, say) as granted:
+        yield TestRun(
+            arguments=("-p", "fumehood_pytest", *_paths(repository, experiment, arguments), *arguments),
+            environ={
+                **clean_environ(os.environ),
+                **granted,
+                "FUMEHOOD_FENCE": str(fence),
+                "FUMEHOOD_GPU_MODE": mode,
+                "FUMEHOOD_LEASES": os.pathsep.join(map(str, environment.lease_files)),
+                "FUMEHOOD_PYTEST_REPORT": str(report),
+            },
+            report=report,
+            gpu_mode=mode,
+            has_tests=bool(arguments or (experiment.test_paths if experiment else repository.core.tests)),
+        )
+
+
+def _paths(repository: Repository, experiment: Experiment | None, arguments: Sequence[str]) -> tuple[str, ...]:
+    """The tests to run: those the user names, else all of the experiment's (or core's), without inner experiments."""
+    named = [argument.partition("::")[0] for argument in arguments if not argument.startswith("-")]
+    if any((repository.root / name).exists() for name in named):
+        return ()
+    if experiment is None:
+        return repository.core.tests
+    return (*experiment.test_paths, *(f"--ignore={inner}" for inner in experiment.inner))
+
+
+@contextlib.contextmanager
+def _gpus(
+    repository: Repository, experiment: Experiment | None, mode: GpuMode, say: Callable[[str], None]
+) -> Iterator[dict[str, str]]:
+    from fumehood.testing import gpu_lease, gpus  # noqa: PLC0415 - only runs of tests need it
+
+    needs = gpu_needs(repository, experiment)
+    inventory = gpus.find_gpus(os.environ) if needs and mode != "none" else gpus.GpuInventory(gpus=(), source="none")
+    if inventory.note:
+        say(inventory.note)
+    if needs is None or not inventory.gpus:
+        yield _granted(())
+        return
+    # A run that needs more than there is still gets what comes nearest, for those of its tests that need less.
+    candidates, wanted = inventory.gpus, needs
+    if not gpus.select(inventory, needs):
+        candidates = gpus.nearest(inventory, needs)
+        wanted = gpus.GpuNeeds(count=len(candidates))
+    folder = Path(tempfile.gettempdir()) / "fumehood-gpus"
+    with contextlib.ExitStack() as stack:
+        lease = functools.partial(gpu_lease.lease, candidates, needs=wanted, folder=folder)
+        try:
+            granted = stack.enter_context(lease(wait=False))
+        except gpu_lease.GpusBusyError as error:
+            say(f"{error.what}; waiting for them")
+            granted = stack.enter_context(lease(wait=True))
+        yield _granted(granted)
+
+
+def _granted(gpus: tuple[Gpu, ...]) -> dict[str, str]:
+    from fumehood.testing.gpu_lease import visible_devices  # noqa: PLC0415 - only runs of tests need it
+
+    return {**visible_devices(gpus), "FUMEHOOD_GPUS_GRANTED": json.dumps([asdict(gpu) for gpu in gpus])}
+
+
+def gpu_needs(repository: Repository, experiment: Experiment | None) -> GpuNeeds | None:
+    """The GPUs that an experiment's tests (or core's) need: what their marks say, and its manifest.
+
+    Raises:
+        ConfigurationError: The manifest's memory or compute capability cannot be read.
+    """
+    from fumehood.testing.needs import needs_of_demand, read_needs  # noqa: PLC0415 - only runs of tests need it
+
+    files = [repository.root / test for test in experiment.tests] if experiment else _core_test_files(repository)
+    found = read_needs(files, root=repository.root).gpu
+    if experiment is None or experiment.gpus is None:
+        return found
+    demanded = needs_of_demand(experiment.gpus)
+    return demanded.join(found) if found else demanded
+
+
+def _core_test_files(repository: Repository) -> list[Path]:
+    roots = [repository.root / path for path in repository.core.tests]
+    return [file for root in roots for file in ([root] if root.is_file() else sorted(root.rglob("test_*.py")))]
+
+
+def verdict(run: TestRun, subject: str) -> Verdict:
+    """What a run of pytest amounts to that did not fail by itself, or that never began: never a silent green.
+
+    Args:
+        run: The run.
+        subject: Whose tests they are, for the sentence.
+
+    Raises:
+        TestsMissingError: GPUs are required, and nothing ran.
+    """
+    try:
+        report = json.loads(run.report.read_bytes())
+    except (OSError, ValueError):
+        report = None
+    if report is None and run.has_tests:
+        # The plugin is kept from reporting by --help, --version and the like.
+        result = Verdict(status="unknown", sentence=f"{subject}: pytest ended without reporting its tests")
+    elif report is None or report["collected"] == 0:
+        result = Verdict(status="no-tests", sentence=f"{subject}: no tests were found")
+    elif report["collected"] == report["skipped"]:
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(report["skip_reasons"].items()))
+        result = Verdict(status="all-skipped", sentence=f"{subject}: every test was skipped ({reasons})")
+    else:
+        return Verdict(status="passed", sentence=f"{subject}: {report['passed']} passed")
+    if run.gpu_mode == "require":
+        raise TestsMissingError(
+            f"{result.sentence}, and --gpus=require asks for tests that run", remedy="add tests, or run --gpus=auto"
+        )
+    return result
+
+
+class TestsMissingError(FumehoodError):
+    """Nothing ran although it was required."""
+
+    __test__ = False  # pytest would take the class for tests because of its name.
+    exit_code = ExitCode.FINDINGS
