@@ -1,0 +1,184 @@
+"""One requirement: a name with versions, a URL, a version control address or a path, as pip takes them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import packaging.requirements
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from fumehood.errors import ConfigurationError
+from fumehood.model.requirement import Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.utils import NormalizedName
+
+    from fumehood.errors import Place
+
+_ADDRESS = re.compile(
+    r"(?P<vcs>(?:git|hg|svn|bzr)(?:\+[a-z][a-z+.-]*)?://|file:)|(?:https?|ftps?|ssh|sftp)://", re.IGNORECASE
+)
+_NAMED_ADDRESS = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\]\s*)?@", re.ASCII)
+_PATH = re.compile(r"[./\\]|[^\s<>=!~;@\[]+/")
+_ARCHIVE = re.compile(r"\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))$", re.IGNORECASE)
+_TEXT_FILE = re.compile(r"\S+\.(?:txt|in)", re.IGNORECASE)
+_FOLDER = re.compile(r"[^<>=!~@\[]+")
+_EGG = re.compile(r"[#&]egg=(?P<name>[^&\[\s]+)(?:\[(?P<extras>[^\]]*)\])?")
+_ONE_EQUALS_SIGN = re.compile(r"[\w.\[\],-]+\s*=[^=]")
+_SHORT_SSH = re.compile(r"(?:git|hg|svn|bzr)\+[\w.-]+@")
+_LONGEST_QUOTE = 80
+_LONGEST = 10_000
+"""No requirement is near it, and what is beyond it could keep a regular expression busy for minutes."""
+
+
+def parse_line(text: str, *, place: Place) -> Requirement:
+    """Parse one requirement, without options and comments: an argument, a setting, or the rest of a file's line.
+
+    Nothing is looked up on disk: what cannot be a name and looks like a path is one.
+
+    Raises:
+        ConfigurationError: It is none of the forms that pip documents; quotes the first thing that packaging said.
+    """
+    return parse(text, place=place)
+
+
+def parse(text: str, *, place: Place, written: str = "", editable: bool = False) -> Requirement:
+    """As `parse_line`, for a line of a file.
+
+    Args:
+        text: The requirement with variables replaced.
+        place: Where it stands.
+        written: The line as written: an error quotes this, not what a variable may keep secret.
+        editable: Whether it was written with ``-e``: a plain word is a folder then.
+    """
+    try:
+        return _parse(text.strip(), place, editable=editable)
+    except (ValueError, RecursionError) as error:
+        raise mistake(written or text, error, place=place) from None
+
+
+def parse_pep508(text: str, *, place: Place) -> Requirement:
+    """Parse a dependency specifier of PEP 508, the only form that ``pyproject.toml`` has: a name always comes first.
+
+    Raises:
+        ConfigurationError: It is no dependency specifier.
+    """
+    try:
+        return _named(text.strip(), place)
+    except (ValueError, RecursionError) as error:
+        raise mistake(text, error, place=place) from None
+
+
+def mistake(text: str, reason: Exception, *, place: Place) -> ConfigurationError:
+    """The error for a text that is no requirement."""
+    quoted = text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
+    match reason:
+        case RecursionError():
+            said = "its parentheses are nested too deeply"
+        case _:
+            said = str(reason).partition("\n")[0]
+    return ConfigurationError(f"{quoted!r} is not a requirement: {said}", place=place, remedy=_remedy(text))
+
+
+def _remedy(text: str) -> str:
+    if text.startswith(("-e", "--e")):
+        return "write -e and a folder, or -e and git+https://HOST/PATH#egg=NAME"
+    if _TEXT_FILE.fullmatch(text):
+        return "write -r before it; if git wrote a symbolic link as text, check it out again with core.symlinks=true"
+    if _SHORT_SSH.match(text):
+        return "write the address as git+ssh://git@HOST/PATH"
+    if _ONE_EQUALS_SIGN.match(text):
+        return "write == for one exact version"
+    return "write a name with versions and a marker, as in numpy[extra]>=2,<3; python_version < '3.13', a URL or a path"
+
+
+def _parse(text: str, place: Place, *, editable: bool) -> Requirement:
+    if len(text) > _LONGEST:
+        raise ValueError(f"it is longer than {_LONGEST:,} characters")
+    if address := _ADDRESS.match(text):
+        if editable and not address["vcs"]:
+            raise ValueError("only a folder or a version control address can be editable")
+        # Only a semicolon beside a space surely begins a marker; any other is refused with the URL.
+        body, *marker = re.split(r"\s;|;\s", text, maxsplit=1)
+        return _located(text, body.strip(), "".join(marker).strip(), place)
+    body, _, after = text.partition(";")
+    if not _NAMED_ADDRESS.match(body) and not _SHORT_SSH.match(body) and _is_path(body.strip(), editable=editable):
+        if _TEXT_FILE.fullmatch(text):
+            raise ValueError("it is a file with requirements, not a package")
+        return _located(text, body.strip(), after.strip(), place)
+    parsed = _named(text, place)
+    if editable and parsed.url is None:
+        raise ValueError("only a folder or a version control address can be editable")
+    return parsed
+
+
+def _is_path(body: str, *, editable: bool) -> bool:
+    bare = _without_extras(body)[0]
+    return bool(_PATH.match(body) or _ARCHIVE.search(bare) or (editable and _FOLDER.fullmatch(bare)))
+
+
+def _without_extras(body: str) -> tuple[str, str]:
+    path, bracket, extras = body.removesuffix("]").rpartition("[")
+    return (path.rstrip(), extras) if body.endswith("]") and bracket and path else (body, "")
+
+
+def _located(text: str, body: str, marker: str, place: Place) -> Requirement:
+    """A URL or a path, which says its name only in a wheel's file name or in an ``egg`` fragment."""
+    _check_end(body)
+    egg = _EGG.search(body)
+    url, extras = (body, egg["extras"] or "") if egg else _without_extras(body)
+    name, specifier = _wheel(url) or (canonicalize_name(egg["name"], validate=True) if egg else None, SpecifierSet())
+    return Requirement(
+        name=name,
+        text=text,
+        place=place,
+        extras=_extras(part.strip() for part in extras.split(",") if part.strip()),
+        specifier=specifier,
+        marker=Marker(marker) if marker else None,
+        url=url,
+    )
+
+
+def _named(text: str, place: Place) -> Requirement:
+    parsed = packaging.requirements.Requirement(text)
+    # Versions are read lazily: a number too large for Python must fail here, where the line is known.
+    hash(parsed.specifier)
+    name, specifier = canonicalize_name(parsed.name), parsed.specifier
+    wheel = None
+    if parsed.url:
+        _check_end(parsed.url)
+        wheel = _wheel(parsed.url)
+    return Requirement(
+        name=name,
+        text=text,
+        place=place,
+        extras=_extras(parsed.extras),
+        specifier=wheel[1] if wheel and wheel[0] == name else specifier,
+        marker=parsed.marker,
+        url=parsed.url,
+    )
+
+
+def _check_end(url: str) -> None:
+    """Refuse to guess whether a semicolon inside of a URL is part of it, or begins a marker: pip and uv differ."""
+    if ";" in url:
+        raise ValueError("a space is missing between the URL and the semicolon")
+
+
+def _extras(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({canonicalize_name(name, validate=True) for name in names}))
+
+
+def _wheel(url: str) -> tuple[NormalizedName, SpecifierSet] | None:
+    """The name of a wheel and the one version that it is, as its file name says them (pip reads it as ``==``)."""
+    file = unquote(urlsplit(url).path).rpartition("/")[2]
+    if not file.lower().endswith(".whl"):
+        return None
+    name, version, _, _ = parse_wheel_filename(file)
+    return name, SpecifierSet(f"=={version}")

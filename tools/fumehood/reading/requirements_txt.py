@@ -1,0 +1,177 @@
+"""Requirement files as pip documents them, with everything that they include.
+
+The grammar is that of pip's "Requirements File Format" page; packaging reads each requirement. Where pip drops a part
+of a line in silence (a second ``-r``, a word after an option, an index option behind a requirement), this says so: the
+line does not do what its writer meant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
+from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
+from fumehood.reading import requirement_line, requirement_options, text_file
+from fumehood.reading.requirement_line import parse_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["LogicalLine", "logical_lines", "parse_line", "read"]
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_COMMENT_LINE = re.compile(r"\s*#")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_OPTIONS_START = re.compile(r"(?:^|\s)(?=-)")
+_REMOTE = re.compile(r"(?:https?|ftp|file):", re.IGNORECASE)
+
+_MOST_FILES = 1000
+_DEEPEST = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicalLine:
+    """One line after continuations are joined and comments taken off; `written` still has its variables."""
+
+    number: int
+    written: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One inclusion on the way to a file: the line that says it, and the file that this line stands in."""
+
+    place: Place
+    real: str
+
+
+def read(path: Path, *, root: Path, environ: Mapping[str, str], asked_by: Place | None = None) -> RequirementSet:
+    """Read a requirements file and everything that it includes.
+
+    Args:
+        path: The file; what it includes is looked up from the folder of this path as named, as pip does.
+        root: The repository, to which the files of places are relative.
+        environ: Where ``${NAME}`` is looked up; an unset or empty one stays as written.
+        asked_by: The line that names the file, if one does.
+
+    Raises:
+        FumehoodError: Every mistake in all of the files, each a `ConfigurationError` with file and line.
+    """
+    reading = _Reading(root=root, environ=environ, asked_by=asked_by)
+    reading.file(path, constraint=False, steps=())
+    # A file that is included twice makes each of its mistakes twice.
+    raise_all(list({str(mistake): mistake for mistake in reading.mistakes}.values()))
+    return RequirementSet(
+        requirements=tuple(reading.requirements), options=reading.options, files=tuple(dict.fromkeys(reading.files))
+    )
+
+
+def logical_lines(text: str, environ: Mapping[str, str]) -> Iterator[LogicalLine]:
+    """Join continuations, take comments off, replace variables; numbers count from 1 and are the first line's.
+
+    A comment line ends a continuation, and other comments are recognised only in the joined line, both as pip does.
+    """
+    first, parts = 0, list[str]()
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        first = first if parts else number
+        comment = _COMMENT_LINE.match(line) is not None
+        continues = line.endswith("\\") and not comment
+        parts.append(line.rstrip("\\") if continues else f" {line}" if comment else line)
+        if continues and number < len(lines):
+            continue
+        written = _COMMENT.sub("", "".join(parts), count=1).strip()
+        parts = []
+        if written:
+            yield LogicalLine(number=first, written=written, text=_with_variables(written, environ))
+
+
+def _with_variables(text: str, environ: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[0], text)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """What is gathered while files are read."""
+
+    root: Path
+    environ: Mapping[str, str]
+    asked_by: Place | None
+    requirements: list[Requirement] = field(default_factory=list)
+    options: IndexOptions = field(default_factory=IndexOptions)
+    files: list[str] = field(default_factory=list)
+    mistakes: list[FumehoodError] = field(default_factory=list)
+
+    def file(self, path: Path, *, constraint: bool, steps: tuple[_Step, ...]) -> None:
+        """Read one file; a mistake in it is kept, and reading goes on."""
+        name = text_file.shown(path, self.root)
+        real = os.path.realpath(path)
+        try:
+            self._check_inclusion(name, real, steps)
+            text = text_file.read(path, name=name, asked_by=steps[-1].place if steps else self.asked_by)
+        except ConfigurationError as mistake:
+            self.mistakes.append(mistake)
+            return
+        self.files.append(name)
+        for line in logical_lines(text, self.environ):
+            step = _Step(place=Place(name, line.number), real=real)
+            try:
+                self._line(line, path.parent, constraint=constraint, steps=(*steps, step))
+            except ConfigurationError as mistake:
+                self.mistakes.append(mistake)
+
+    def _check_inclusion(self, name: str, real: str, steps: tuple[_Step, ...]) -> None:
+        """Refuse cycles, and trees of files so large that only a mistake or malice makes them."""
+        asked_by = steps[-1].place if steps else None
+        chain = [step.real for step in steps]
+        if real in chain:
+            cycle = " → ".join([*(str(step.place) for step in steps[chain.index(real) :]), name])
+            raise ConfigurationError(
+                f"requirement files include each other: {cycle}", place=asked_by, remedy="remove one of these lines"
+            )
+        if len(steps) > _DEEPEST or len(self.files) >= _MOST_FILES:
+            raise ConfigurationError(
+                f"files are included more than {_DEEPEST} deep, or more than {_MOST_FILES:,} in all",
+                place=asked_by,
+                remedy="include fewer files",
+            )
+
+    def _line(self, line: LogicalLine, folder: Path, *, constraint: bool, steps: tuple[_Step, ...]) -> None:
+        place = steps[-1].place
+        before, *after = _OPTIONS_START.split(line.text, maxsplit=1)
+        options = requirement_options.parse("".join(after), place=place, requirement=bool(before.strip()))
+        specifier = before.strip() or options.editable
+        match options.values:
+            case {"--requirement": [target]}:
+                self.file(_included(target, folder, place), constraint=constraint, steps=steps)
+            case {"--constraint": [target]}:
+                self.file(_included(target, folder, place), constraint=True, steps=steps)
+            case _ if specifier is not None:
+                editable = options.editable is not None
+                found = requirement_line.parse(specifier, place=place, written=line.written, editable=editable)
+                hashes = options.hashes(place)
+                self.requirements.append(replace(found, editable=editable, constraint=constraint, hashes=hashes))
+            case _:
+                self.options = requirement_options.merged(
+                    self.options, options, link=lambda link: self._link(link, folder)
+                )
+
+    def _link(self, link: str, folder: Path) -> str:
+        """A ``--find-links`` folder is looked for beside the file first, as pip does, and else kept as written."""
+        beside = folder / link
+        return link if _REMOTE.match(link) or not os.path.lexists(beside) else text_file.shown(beside, self.root)
+
+
+def _included(target: str, folder: Path, place: Place) -> Path:
+    if _REMOTE.match(target):
+        raise ConfigurationError(
+            "a requirements file at a URL cannot be included: what it says could change at any time",
+            place=place,
+            remedy="keep a copy of the file in the repository, and include it by its path",
+        )
+    return folder / target
