@@ -57,7 +57,7 @@ def _register_experiment(repository: Repository, experiment: Experiment) -> None
     run.__doc__ = experiment.summary or f"Tests of {experiment.path}"
     tags = ["exp", "gpu"] if _mentions_gpu(repository, experiment) else ["exp"]
     python = list(experiment.pythons) if len(experiment.pythons) > 1 else next(iter(experiment.pythons), None)
-    nox.session(run, name=experiment.session, venv_backend=BACKEND, python=python, tags=tags, default=False)
+    nox.session(name=experiment.session, venv_backend=BACKEND, python=python, tags=tags, default=False)(run)
 
 
 def _register_broken(broken: BrokenExperiment) -> None:
@@ -71,7 +71,7 @@ def _register_broken(broken: BrokenExperiment) -> None:
     if name in nox.registry.get() or not name.isprintable():
         print(broken.error, file=sys.stderr)  # noqa: T201 - nox's logger is not set up while a noxfile is loaded
         return
-    nox.session(run, name=name, venv_backend="none", tags=["exp"], default=False)
+    nox.session(name=name, venv_backend="none", tags=["exp"], default=False)(run)
 
 
 def _register_core(repository: Repository) -> None:
@@ -81,7 +81,7 @@ def _register_core(repository: Repository) -> None:
     run.__doc__ = "Core's own tests, where no experiment can be imported"
     pythons = repository.core.pythons
     python = list(pythons) if len(pythons) > 1 else next(iter(pythons), None)
-    nox.session(run, name="core", venv_backend=BACKEND, python=python, default=False)
+    nox.session(name="core", venv_backend=BACKEND, python=python, default=False)(run)
 
 
 def _mentions_gpu(repository: Repository, experiment: Experiment) -> bool:

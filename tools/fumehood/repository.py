@@ -10,7 +10,6 @@ import difflib
 import fnmatch
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood import settings as settings_module
@@ -21,6 +20,7 @@ from fumehood.reading.experiment import is_experiment, read_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from fumehood.settings import Settings
 
@@ -206,7 +206,7 @@ def _check_folder(root: Path, path: str) -> None:
             raise ConfigurationError(
                 f"the folder name {part!r} cannot be part of a session's name",
                 place=place,
-                remedy="rename it with letters a–z, digits, '.', '_' and '-', or leave it out with `exclude`",
+                remedy="rename it with letters, digits, '.', '_' and '-', or leave it out with `exclude`",
             )
 
 

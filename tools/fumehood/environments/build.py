@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fumehood.environments.layer import Layer, LayerStore
     from fumehood.environments.plan import EnvironmentPlan
     from fumehood.environments.state import EnvironmentState
+    from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 
 PTH = "_fumehood.pth"
@@ -221,7 +222,7 @@ def _create(environment: Path, plan: EnvironmentPlan) -> Path:
     return environment / plan.interpreter.site_packages
 
 
-def _install_here(plan: EnvironmentPlan, environment: Path, uv: Uv, pins: tuple[install.Pin, ...]) -> None:
+def _install_here(plan: EnvironmentPlan, environment: Path, uv: Uv, pins: tuple[Pin, ...]) -> None:
     if not pins:
         return
     request = install.Request(

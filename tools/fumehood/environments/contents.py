@@ -10,13 +10,13 @@ import os
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from packaging.utils import NormalizedName
 

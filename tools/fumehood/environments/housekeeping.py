@@ -177,9 +177,7 @@ def damages(loaded: Layer) -> Iterator[Damage]:
         for file in distribution.files:
             problem = _problem(loaded.path / file.path, file)
             if problem:
-                yield Damage(
-                    layer=loaded.digest, distribution=str(distribution.name), path=file.path, problem=problem
-                )
+                yield Damage(layer=loaded.digest, distribution=str(distribution.name), path=file.path, problem=problem)
     for name in sorted(expected):
         yield Damage(layer=loaded.digest, distribution=name, path="", problem="is missing")
 

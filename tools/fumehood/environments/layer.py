@@ -12,7 +12,6 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fumehood.environments import contents, install
@@ -22,6 +21,8 @@ from fumehood.locking import lockfile
 from fumehood.outside.files import disk_errors, remove_tree
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fumehood.environments.contents import InstalledDistribution
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions
@@ -190,9 +191,7 @@ def _distribution(item: dict[str, Any]) -> LayerDistribution:
     )
 
 
-def _check_complete(
-    staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribution, ...], what: str
-) -> None:
+def _check_complete(staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribution, ...], what: str) -> None:
     missing = {pin.name for pin in spec.pins} - {distribution.name for distribution in installed}
     broken = [path for distribution in installed for path in contents.damaged(staging, distribution)]
     if missing or broken:

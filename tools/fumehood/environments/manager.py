@@ -124,10 +124,13 @@ class Environments:
 
     def health_check(self, wish: Wish, found: EnvironmentState | None) -> str | None:
         """Why an environment cannot be used as it is; None when it can. Starts no process and reads next to nothing."""
-        if wish.fresh:
-            return "asked for"
         if found is None:
             return "it is not whole" if wish.folder.exists() else "there is none yet"
+        if wish.fresh:
+            return "asked for"
+        return self._disorder(wish, found)
+
+    def _disorder(self, wish: Wish, found: EnvironmentState) -> str | None:
         if not os.path.exists(wish.folder / "bin" / "python"):
             return "its interpreter is gone"
         missing = next((layer for layer in found.layers if not self.layers.path(layer).is_dir()), None)
@@ -173,9 +176,7 @@ class Environments:
             return self._leased(wish, "rebuilt" if found else "built", made.reason, made, lease)
         return self._leased(wish, "reused", "", made, lease)
 
-    def _leased(
-        self, wish: Wish, action: Action, reason: str, made: EnvironmentState, lease: Lease
-    ) -> Environment:
+    def _leased(self, wish: Wish, action: Action, reason: str, made: EnvironmentState, lease: Lease) -> Environment:
         layers = [self.layers.lease(digest) for digest in made.layers]
         for layer in layers:
             layer.shared()
@@ -195,7 +196,7 @@ def deciding_files(repository: Repository, target: Target, read: tuple[str, ...]
     ]
 
 
-def rebuilt_because(wish: Wish, found: EnvironmentState | None, reason: str, plan: EnvironmentPlan) -> str:
+def rebuilt_because(found: EnvironmentState | None, reason: str, plan: EnvironmentPlan) -> str:
     """The reason for a rebuild with what it changes."""
     if found is None:
         return reason

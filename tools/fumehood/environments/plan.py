@@ -1,4 +1,4 @@
-"""What an environment will consist of, decided before anything is touched. Pure but for reading pyproject.toml files."""
+"""What an environment will consist of, decided before anything is touched."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
         return touched
     prepared = build.prepare(plan, environments.layers, uv)
     made = _state(environments, wish, plan, prepared, obtained)
-    made = replace(made, files=files, reason=rebuilt_because(wish, found, reason, plan))
+    made = replace(made, files=files, reason=rebuilt_because(found, reason, plan))
     build.put_together(plan, prepared, wish.folder, uv, made)
     if not obtained.proven and prepared.why_flat is None:
         book.store.record_proof(obtained.lock)

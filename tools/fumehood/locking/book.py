@@ -20,7 +20,7 @@ from fumehood.reading import sources
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fumehood.model.experiment import Target
+    from fumehood.model.experiment import RequirementSource, Target
     from fumehood.model.lock import Pin
     from fumehood.reading.sources import Inputs
     from fumehood.repository import Repository
@@ -109,7 +109,7 @@ class LockBook:
         found = breaches(lines, lock.pins, python=lock.delta.header.python)
         return _reasons(target.lock, lock.delta, self.header(target, lock.core), [str(breach) for breach in found])
 
-    def _read(self, requirements: Iterable[sources.RequirementSource], extra: Iterable[str] = ()) -> Inputs:
+    def _read(self, requirements: Iterable[RequirementSource], extra: Iterable[str] = ()) -> Inputs:
         return sources.read(self.repository.root, requirements, environ=self.environ, extra=extra)
 
 

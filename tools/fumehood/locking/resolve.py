@@ -141,9 +141,7 @@ def _obtainable(uv: Uv, lines: str, question: Question, scratch: Path) -> bool:
     index += [f"--find-links {place}" for place in options.find_links]
     index += ["--no-index"] if options.no_index else []
     probe.write_text("\n".join([*index, lines, ""]), encoding="utf-8")
-    done = uv.compile(
-        [probe], output=probe.with_suffix(".lock"), python=question.python, dependencies=False
-    )
+    done = uv.compile([probe], output=probe.with_suffix(".lock"), python=question.python, dependencies=False)
     return done.status == 0
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 if TYPE_CHECKING:
+    from packaging.markers import Marker
     from packaging.utils import NormalizedName
 
     from fumehood.errors import Place

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from fumehood.outside.toml_file import TomlFile
     from fumehood.settings import Settings
 
-_NOT_CORE = frozenset({"bench", "benchmarks", "build", "dist", "doc", "docs", "examples", "experiments", "test", "tests"})
+_NOT_CORE = frozenset(
+    {"bench", "benchmarks", "build", "dist", "doc", "docs", "examples", "experiments", "test", "tests"}
+)
 """Folders at the top of a repository that are not core's import packages even with an ``__init__.py``."""
 
 
@@ -124,11 +126,7 @@ def _check_exists(root: Path, settings: Settings, pyproject: TomlFile | None) ->
     for key in ("requirements", "sources", "tests"):
         for path in getattr(settings.core, key):
             if pyproject and not (root / path).exists():
-                mistakes.append(
-                    ConfigurationError(
-                        f"{path!r} does not exist",
-                        place=pyproject.place("tool", "fumehood", "core", key),
-                        remedy="correct the path, or add the file",
-                    )
-                )
+                place = pyproject.place("tool", "fumehood", "core", key)
+                remedy = "correct the path, or add the file"
+                mistakes.append(ConfigurationError(f"{path!r} does not exist", place=place, remedy=remedy))
     raise_all(mistakes)

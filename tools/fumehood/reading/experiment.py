@@ -39,9 +39,7 @@ def is_experiment(folder: str) -> bool:
     )
 
 
-def read_experiment(
-    root: Path, path: str, name: str, *, settings: Settings, owners: CodeOwners | None
-) -> Experiment:
+def read_experiment(root: Path, path: str, name: str, *, settings: Settings, owners: CodeOwners | None) -> Experiment:
     """Read the experiment in a folder.
 
     Raises:

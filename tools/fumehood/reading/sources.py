@@ -88,9 +88,7 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
     return _inputs(requirements_txt.read(path, root=root, environ=environ), requirement_files=(source.path,))
 
 
-def _inputs(
-    found: RequirementSet, *, requirement_files: tuple[str, ...] = (), lines: tuple[str, ...] = ()
-) -> Inputs:
+def _inputs(found: RequirementSet, *, requirement_files: tuple[str, ...] = (), lines: tuple[str, ...] = ()) -> Inputs:
     return Inputs(
         requirements=found.requirements,
         options=found.options,

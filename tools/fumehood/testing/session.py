@@ -168,7 +168,7 @@ def _paths(repository: Repository, experiment: Experiment | None, arguments: Seq
 def _gpus(
     repository: Repository, experiment: Experiment | None, mode: GpuMode, say: Callable[[str], None]
 ) -> Iterator[dict[str, str]]:
-    from fumehood.testing import gpu_lease, gpus  # noqa: PLC0415 - only runs of tests need it
+    from fumehood.testing import gpu_lease, gpu_values, gpus  # noqa: PLC0415 - only runs of tests need it
 
     needs = gpu_needs(repository, experiment)
     inventory = gpus.find_gpus(os.environ) if needs and mode != "none" else gpus.GpuInventory(gpus=(), source="none")
@@ -181,7 +181,7 @@ def _gpus(
     candidates, wanted = inventory.gpus, needs
     if not gpus.select(inventory, needs):
         candidates = gpus.nearest(inventory, needs)
-        wanted = gpus.GpuNeeds(count=len(candidates))
+        wanted = gpu_values.GpuNeeds(count=len(candidates))
     folder = Path(tempfile.gettempdir()) / "fumehood-gpus"
     with contextlib.ExitStack() as stack:
         lease = functools.partial(gpu_lease.lease, candidates, needs=wanted, folder=folder)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from fumehood.model.experiment import Experiment
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
-    from fumehood.environments.housekeeping import Removal, StoredEnvironment
+    from fumehood.environments.housekeeping import Damage, Removal, StoredEnvironment, StoredLayer
     from fumehood.environments.manager import Environment
+    from fumehood.model.experiment import Experiment
     from fumehood.model.lock import LockReport
     from fumehood.repository import Repository
 
@@ -121,8 +121,7 @@ def _lock_line(report: LockReport) -> str:
     added = _count(report.pins, "pin") if report.name is None else f"{_count(report.pins, 'pin')} on top of core"
     line = f"{report.path}: {state}, {added}"
     if report.changes:
-        count = _count(len(report.changes), "core pin").replace("core pin", "of core's pin")
-        line += f"\n  changes {count}: {', '.join(map(str, report.changes))}"
+        line += f"\n  changes {len(report.changes)} of core's pins: {', '.join(map(str, report.changes))}"
     return line
 
 
@@ -146,15 +145,84 @@ def environment_json(environments: Iterable[Environment]) -> str:
     )
 
 
-def stored_json(environments: Iterable[StoredEnvironment], layers: Iterable[dict[str, Any]]) -> str:
+def environments_built_text(environments: Iterable[Environment]) -> str:
+    """The answer of ``fumehood env build`` for people."""
+    return "\n".join(line for environment in environments for line in _environment_lines(environment))
+
+
+def _environment_lines(environment: Environment) -> Iterator[str]:
+    state = environment.state
+    yield f"{state.session}: {environment.action}" + (f" ({environment.reason})" if environment.reason else "")
+    if environment.action != "reused":
+        if state.why_flat:
+            yield f"  flat, not stacked: {state.why_flat}"
+        if state.changes:
+            yield f"  changes {len(state.changes)} of core's pins: {', '.join(state.changes)}"
+
+
+def stored_json(environments: Iterable[StoredEnvironment], layers: Iterable[StoredLayer]) -> str:
     """The answer of ``fumehood env list --json``."""
     return as_json(
         environments=[
             {"path": str(item.path), "session": item.session, "layout": item.layout, "layers": list(item.layers)}
             for item in environments
         ],
-        layers=list(layers),
+        layers=[
+            {
+                "digest": item.path.name,
+                "path": str(item.path),
+                "kind": item.kind,
+                "distributions": item.distributions,
+                "size": item.size,
+                "users": item.users,
+            }
+            for item in layers
+        ],
     )
+
+
+def stored_text(
+    environments: Iterable[StoredEnvironment], layers: Iterable[StoredLayer], *, cache: Path, width: int
+) -> str:
+    """The answer of ``fumehood env list`` for people."""
+    rows = [(item.session, item.layout, " ".join(d[:12] for d in item.layers), str(item.path)) for item in environments]
+    layer_rows = [
+        (item.path.name[:12], item.kind, str(item.distributions), megabytes(item.size), str(item.users))
+        for item in layers
+    ]
+    parts = [
+        table(("environment", "layout", "layers", "path"), rows, width=width) if rows else "no environments",
+        table(("layer", "kind", "distributions", "size", "environments"), layer_rows, width=width)
+        if layer_rows
+        else "no layers",
+        f"cache: {cache}",
+    ]
+    return "\n\n".join(parts)
+
+
+def damages_json(damages: Iterable[Damage], rebuilt: Iterable[str]) -> str:
+    """The answer of ``fumehood env verify --json``."""
+    return as_json(
+        damages=[
+            {"layer": item.layer, "distribution": item.distribution, "path": item.path, "problem": item.problem}
+            for item in damages
+        ],
+        rebuilt=list(rebuilt),
+    )
+
+
+def damages_text(damages: Sequence[Damage], rebuilt: Iterable[str], *, keep: bool) -> str:
+    """The answer of ``fumehood env verify`` for people."""
+    if not damages:
+        return "every file of every layer is as its RECORD says"
+    lines = [
+        f"{item.layer[:12]}: {item.distribution}: {item.path} {item.problem}".replace("  ", " ") for item in damages
+    ]
+    layers = len({item.layer for item in damages})
+    if not keep:
+        names = ", ".join(rebuilt)
+        lines.append(f"took away {_count(layers, 'damaged layer')}" + (f"; built anew: {names}" if names else ""))
+    return "\n".join(lines)
 
 
 def removals_text(removals: Iterable[Removal], *, dry_run: bool) -> str:

@@ -1,0 +1,183 @@
+"""The command line: one function for each command, thin. Answers go to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fumehood import __version__
+from fumehood.errors import ExitCode, FumehoodError
+from fumehood.repository import Repository, find_root, open_repository
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+@click.option("--root", type=click.Path(path_type=Path), help="The repository; by default the one around this folder.")
+@click.pass_context
+def cli(context: click.Context, root: Path | None) -> None:
+    """One isolated, layered environment for each experiment of a repository."""
+    context.obj = root
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become text and an exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except FumehoodError as error:
+        say(str(error))
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted; nothing half-done is left behind")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has gone, as with `fumehood list | head`; Python would complain once more while closing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not the answer."""
+    click.echo(text, err=True)
+
+
+def _repository(context: click.Context) -> Repository:
+    root: Path | None = context.find_root().obj
+    return open_repository(root if root is not None else find_root(Path.cwd()))
+
+
+def _report_broken(repository: Repository) -> int:
+    for broken in repository.broken:
+        say(str(broken.error))
+    return ExitCode.USAGE if repository.broken else ExitCode.OK
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+_names = click.argument("names", nargs=-1, metavar="[NAME]...")
+_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+_envdir = click.option(
+    "--envdir",
+    type=click.Path(path_type=Path),
+    envvar="NOXENVDIR",
+    help="Where environments are; by default .nox in the repository, as with nox.",
+)
+_offline = click.option("--offline", is_flag=True, help="Never use the network.")
+
+
+@cli.command("list")
+@_json
+@click.pass_context
+def list_(context: click.Context, *, as_json: bool) -> int:
+    """The experiments: path, owners, requirements, tests, state."""
+    from fumehood.commands import reports  # noqa: PLC0415 - each command loads only what it needs
+
+    repository = _repository(context)
+    answer = reports.experiments_json(repository) if as_json else reports.experiments_text(repository, width=_width())
+    click.echo(answer)
+    return _report_broken(repository)
+
+
+@cli.command()
+@_names
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a lock is missing or no longer current.")
+@click.option("--upgrade", is_flag=True, help="Let every pin move to the newest version that the lines admit.")
+@click.option("--upgrade-package", "packages", multiple=True, metavar="P", help="Let the pin of P move.")
+@_offline
+@_json
+@click.pass_context
+def lock(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Write or refresh the locks of core and the experiments."""
+    from fumehood.commands import lock as lock_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return lock_command.run(_repository(context), names, say=say, **options)
+
+
+@cli.group()
+def env() -> None:
+    """The environments and layers on this machine."""
+
+
+@env.command("build")
+@_names
+@_envdir
+@click.option("--python", metavar="VERSION", help="The interpreter; by default each experiment's own.")
+@click.option("--locked", is_flag=True, help="Refuse to resolve where locks are committed; the default if CI is set.")
+@click.option("--rebuild", is_flag=True, help="Build anew even if nothing changed.")
+@_offline
+@_json
+@click.pass_context
+def env_build(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Build environments, or find that they are right; `core` is that of core's tests."""
+    from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return env_command.build(_repository(context), names, say=say, **options)
+
+
+@env.command("path")
+@click.argument("name")
+@_envdir
+@click.pass_context
+def env_path(context: click.Context, name: str, envdir: Path | None) -> int:
+    """Print the folder of an experiment's environment."""
+    from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return env_command.path(_repository(context), name, envdir=envdir)
+
+
+@env.command("shell")
+@click.argument("name")
+@_envdir
+@click.pass_context
+def env_shell(context: click.Context, name: str, envdir: Path | None) -> int:
+    """Start a shell inside an experiment's environment; building it if need be."""
+    from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return env_command.shell(_repository(context), name, envdir=envdir, say=say)
+
+
+@env.command("list")
+@_json
+def env_list(*, as_json: bool) -> int:
+    """The environments and layers on this machine, with sizes and users."""
+    from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return env_command.show(as_json=as_json, width=_width())
+
+
+@env.command("gc")
+@click.option("--older-than", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="DAYS",
+              help="Keep what was used in the last so many days.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def env_gc(*, older_than: float, dry_run: bool) -> int:
+    """Remove the layers that no environment uses."""
+    from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return env_command.gc(older_than=older_than, dry_run=dry_run, say=say)
+
+
+@env.command("verify")
+@_json
+@click.option("--keep", is_flag=True, help="Only report damage; take nothing away.")
+@_offline
+@click.pass_context
+def env_verify(context: click.Context, *, as_json: bool, keep: bool, offline: bool) -> int:
+    """Compare every file of every layer with its RECORD; damaged layers are taken away and built anew."""
+    from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
+
+    root: Path | None = context.find_root().obj
+    with contextlib.suppress(FumehoodError):
+        root = root or find_root(Path.cwd())
+    repository = open_repository(root) if root else None
+    return env_command.verify(repository, as_json=as_json, keep=keep, offline=offline, say=say)

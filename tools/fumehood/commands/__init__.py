@@ -1,0 +1,1 @@
+"""What the command line's commands do, one module each; `cli` declares their options."""

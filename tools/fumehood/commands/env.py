@@ -1,0 +1,207 @@
+"""``fumehood env …``, behind its options."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fumehood.commands import reports
+from fumehood.commands.progress import Bar
+from fumehood.environments import housekeeping
+from fumehood.environments.layer import LayerStore
+from fumehood.environments.manager import Environment, Environments, Wish
+from fumehood.errors import ExitCode, FumehoodError, UsageError
+from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target
+from fumehood.nox_internals import environment_folder
+from fumehood.outside import interpreter
+from fumehood.outside.files import cache_folder
+from fumehood.outside.uv import Uv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fumehood.repository import Repository
+
+Say = Callable[[str], None]
+
+
+def build(  # noqa: PLR0913 - one keyword for each option of the command
+    repository: Repository,
+    names: tuple[str, ...],
+    *,
+    envdir: Path | None,
+    python: str | None,
+    locked: bool,
+    rebuild: bool,
+    offline: bool,
+    as_json: bool,
+    say: Say,
+) -> int:
+    """Build or find the environments of the named experiments, or of all that run."""
+    environments = _environments(repository, say, offline=offline)
+    wishes = [
+        Wish(
+            target=target,
+            folder=folder,
+            python=interpreter.find(spec) if spec else None,
+            locked=locked or bool(os.environ.get("CI")),
+            fresh=rebuild,
+        )
+        for target in _targets(repository, names)
+        for spec, folder in _folders(repository, target, envdir, python)
+    ]
+    with ExitStack() as stack, Bar() as bar:
+        bar.begin("environments", len(wishes))
+        made: list[Environment] = []
+        failures: list[FumehoodError] = []
+        for result in _in_order(environments, wishes, bar):
+            if isinstance(result, Environment):
+                stack.callback(result.release)
+                made.append(result)
+            else:
+                failures.append(result)
+    click.echo(reports.environment_json(made) if as_json else reports.environments_built_text(made))
+    for failure in failures:
+        say(str(failure))
+    return max([ExitCode.OK, *(failure.exit_code for failure in failures)])
+
+
+def _in_order(environments: Environments, wishes: list[Wish], bar: Bar) -> Iterator[Environment | FumehoodError]:
+    """The first by itself, since it makes the core layer that the others share; then the rest side by side."""
+
+    def obtain(wish: Wish) -> Environment | FumehoodError:
+        try:
+            return environments.obtain(wish)
+        except FumehoodError as error:
+            return error
+        finally:
+            bar.advance(wish.target.session)
+
+    yield from map(obtain, wishes[:1])
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        yield from pool.map(obtain, wishes[1:])
+
+
+def path(repository: Repository, name: str, *, envdir: Path | None) -> int:
+    """Print where an environment is, whether or not it is there."""
+    (target,) = _targets(repository, (name,))
+    for _, folder in _folders(repository, target, envdir, None):
+        click.echo(str(folder))
+    return ExitCode.OK
+
+
+def shell(repository: Repository, name: str, *, envdir: Path | None, say: Say) -> int:
+    """Run the user's shell with an environment's commands first on the path."""
+    environments = _environments(repository, say)
+    (target,) = _targets(repository, (name,))
+    spec, folder = _folders(repository, target, envdir, None)[0]
+    python = interpreter.find(spec) if spec else None
+    environment = environments.obtain(Wish(target=target, folder=folder, python=python))
+    try:
+        program = os.environ.get("SHELL", "/bin/sh")
+        say(f"{program} in {target.session}; leave it with `exit`")
+        variables = {key: value for key, value in os.environ.items() if key not in {"PYTHONHOME", "PYTHONPATH"}}
+        variables["VIRTUAL_ENV"] = str(folder)
+        variables["PATH"] = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", "")])
+        return subprocess.run([program], env=variables, check=False).returncode
+    finally:
+        environment.release()
+
+
+def show(*, as_json: bool, width: int) -> int:
+    """List the environments and layers of this machine."""
+    cache = cache_folder(os.environ)
+    store = LayerStore(cache=cache, say=lambda _: None)
+    environments = housekeeping.stored_environments(cache)
+    layers = housekeeping.stored_layers(store)
+    if as_json:
+        click.echo(reports.stored_json(environments, layers))
+    else:
+        click.echo(reports.stored_text(environments, layers, cache=cache, width=width))
+    return ExitCode.OK
+
+
+def gc(*, older_than: float, dry_run: bool, say: Say) -> int:
+    """Remove what nobody needs."""
+    store = LayerStore(cache=cache_folder(os.environ), say=say)
+    removals = tuple(housekeeping.collect(store, older_than=older_than, dry_run=dry_run))
+    click.echo(reports.removals_text(removals, dry_run=dry_run))
+    return ExitCode.OK
+
+
+def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline: bool, say: Say) -> int:
+    """Check all layers; take damaged ones away, and build the repository's environments on them anew."""
+    store = LayerStore(cache=cache_folder(os.environ), say=say)
+    with Bar() as bar:
+        bar.begin("layers", len(housekeeping.stored_layers(store)))
+        damages = tuple(housekeeping.verify(store, advance=lambda digest: bar.advance(digest[:12])))
+    rebuilt: tuple[str, ...] = ()
+    if damages and not keep:
+        uv = Uv(cwd=repository.root if repository else Path.cwd(), offline=offline)
+        # Layers share files with uv's cache by hard links, so what is damaged here is damaged there.
+        uv.forget(sorted({damage.distribution for damage in damages if damage.distribution}))
+        for digest in sorted({damage.layer for damage in damages}):
+            housekeeping.discard(store, digest)
+        rebuilt = _rebuilt(repository, say, offline=offline) if repository else ()
+    click.echo(reports.damages_json(damages, rebuilt) if as_json else reports.damages_text(damages, rebuilt, keep=keep))
+    return ExitCode.FINDINGS if damages else ExitCode.OK
+
+
+def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> tuple[str, ...]:
+    """Build this repository's environments again that have lost a layer; others do it at their next run."""
+    environments = _environments(repository, say, offline=offline)
+    here = {item.path: item for item in housekeeping.stored_environments(cache_folder(os.environ))}
+    names = []
+    for target in _targets(repository, ()):
+        for spec, folder in _folders(repository, target, None, None):
+            if folder in here:
+                python = interpreter.find(spec) if spec else None
+                environment = environments.obtain(Wish(target=target, folder=folder, python=python))
+                environment.release()
+                if environment.action != "reused":
+                    names.append(target.session)
+    return tuple(names)
+
+
+def _environments(repository: Repository, say: Say, *, offline: bool = False) -> Environments:
+    return Environments(
+        repository=repository, cache=cache_folder(os.environ), environ=os.environ, say=say, offline=offline
+    )
+
+
+def _targets(repository: Repository, names: tuple[str, ...]) -> tuple[Target, ...]:
+    if names == ("core",):
+        return (core_target(repository.core),)
+    wanted = tuple(name for name in names if name != "core")
+    chosen = [
+        experiment_target(experiment)
+        for experiment in repository.select(wanted)
+        if wanted or experiment.state in RUNNING_STATES
+    ]
+    with_core = "core" in names or (not names and repository.core.tests)
+    return (*([core_target(repository.core)] if with_core else []), *chosen)
+
+
+def _folders(
+    repository: Repository, target: Target, envdir: Path | None, python: str | None
+) -> list[tuple[str | None, Path]]:
+    """The interpreters of a target with the folder that nox gives each."""
+    base = (envdir or repository.root / ".nox").absolute()
+    if python:
+        several = len(target.pythons) > 1
+        if target.pythons and python not in target.pythons:
+            raise UsageError(
+                f"{target.subject} does not run on Python {python}, only on {', '.join(target.pythons)}",
+                remedy="choose one of these, or change `python` in its experiment.toml",
+            )
+        return [(python, environment_folder(base, f"{target.session}-{python}" if several else target.session))]
+    if len(target.pythons) > 1:
+        return [(spec, environment_folder(base, f"{target.session}-{spec}")) for spec in target.pythons]
+    return [(next(iter(target.pythons), None), environment_folder(base, target.session))]

@@ -1,0 +1,71 @@
+"""``fumehood lock``, behind its options."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+from packaging.utils import canonicalize_name
+
+from fumehood.commands import reports
+from fumehood.commands.progress import Bar
+from fumehood.errors import ExitCode
+from fumehood.locking import batch
+from fumehood.locking.book import LockBook
+from fumehood.locking.store import LockStore
+from fumehood.model.experiment import core_target, experiment_target
+from fumehood.outside.files import cache_folder
+from fumehood.outside.uv import Uv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fumehood.locking.batch import LockOutcome
+    from fumehood.repository import Repository
+
+
+def run(  # noqa: PLR0913 - one keyword for each option of the command
+    repository: Repository,
+    names: tuple[str, ...],
+    *,
+    check: bool,
+    upgrade: bool,
+    packages: tuple[str, ...],
+    offline: bool,
+    as_json: bool,
+    say: Callable[[str], None],
+) -> int:
+    """Lock core, core's tests and the named experiments, or all."""
+    targets = tuple(experiment_target(experiment) for experiment in repository.select(names))
+    book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(os.environ)), os.environ)
+    request = batch.LockRequest(
+        targets=(*([core_target(repository.core)] if repository.core.tests else []), *targets),
+        upgrade=upgrade,
+        upgrade_packages=frozenset(map(canonicalize_name, packages)),
+        check=check,
+    )
+    with Bar() as bar:
+        outcome = batch.lock(book, Uv(cwd=repository.root, offline=offline), request, bar)
+    failures = {subject: str(error) for subject, error in outcome.failures.items()}
+    if as_json:
+        click.echo(reports.locks_json(outcome.reports, outcome.stale, failures))
+    else:
+        click.echo(reports.locks_text(outcome.reports))
+    return _conclude(repository, outcome, names, say)
+
+
+def _conclude(repository: Repository, outcome: LockOutcome, names: tuple[str, ...], say: Callable[[str], None]) -> int:
+    """What went wrong, on standard error; the worst of it decides the exit code."""
+    codes = [ExitCode.OK]
+    for _, reasons in sorted(outcome.stale.items()):
+        codes.append(ExitCode.FINDINGS)
+        say("\n".join(reasons) + "\n  → run `fumehood lock` and commit what it writes")
+    for _, error in sorted(outcome.failures.items()):
+        codes.append(error.exit_code)
+        say(str(error))
+    if not names:
+        for broken in repository.broken:
+            codes.append(broken.error.exit_code)
+            say(str(broken.error))
+    return max(codes)
