@@ -1,0 +1,195 @@
+"""Exclusive use of GPUs across the processes of one machine.
+
+One file a GPU is locked with ``flock``, which the kernel undoes when the holder dies, however it dies. What the file
+holds, a process and a host, is only ever shown to people.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import platform
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fumehood.errors import WorldError
+from fumehood.testing.gpu_values import Gpu, GpuNeeds, describe
+from fumehood.testing.gpus import GpuInventory, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+"""Seconds between two looks at GPUs that others hold."""
+
+
+class GpusMissingError(WorldError):
+    """The machine does not have the GPUs that are needed, leased or not."""
+
+
+class GpusBusyError(WorldError):
+    """The machine has the GPUs that are needed, and others are using them."""
+
+
+@contextmanager
+def lease(
+    gpus: Sequence[Gpu], *, needs: GpuNeeds, folder: Path, wait: bool, timeout: float | None = None
+) -> Iterator[tuple[Gpu, ...]]:
+    """Hold as many of these GPUs as are needed, all at once, for nobody else to lease until the block ends.
+
+    Args:
+        gpus: Those to choose from; the least capable that will do are taken first.
+        needs: How many of them, and what each must have.
+        folder: Where the lock files of this machine are; created if it is missing, with the rights of its parent.
+        wait: Whether to wait for GPUs that others hold.
+        timeout: For how many seconds at most; None for as long as it takes.
+
+    Yields:
+        Exactly `needs.count` GPUs.
+
+    Raises:
+        GpusMissingError: There are not enough of them even with all leases ended.
+        GpusBusyError: Others hold them, and waiting is not wanted or took longer than the timeout.
+        WorldError: The folder cannot be written, or its file system has no locks.
+    """
+    if not select(GpuInventory(gpus=tuple(gpus), source="lease"), needs):
+        raise GpusMissingError(f"needs {needs}; there are: {describe(gpus)}")
+    patience = (float("inf") if timeout is None else timeout) if wait else 0.0
+    held = _acquire_in_time(gpus, needs, folder, patience)
+    try:
+        yield tuple(held)
+    finally:
+        for descriptor in held.values():
+            _release(descriptor)
+
+
+def visible_devices(gpus: Sequence[Gpu]) -> dict[str, str]:
+    """The environment in which CUDA, ROCm and HIP see these GPUs and no others; an empty text hides all.
+
+    UUIDs mean the same GPU in every order of counting; simulated GPUs have only an index. HIP counts among what ROCm
+    leaves visible, so its indices start at 0 whatever GPUs those are (ROCm documentation, "GPU isolation").
+    """
+    amd = [gpu for gpu in gpus if gpu.vendor == "amd"]
+    return {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": _identify(gpu for gpu in gpus if gpu.vendor == "nvidia"),
+        "ROCR_VISIBLE_DEVICES": _identify(amd),
+        "HIP_VISIBLE_DEVICES": ",".join(str(number) for number in range(len(amd))),
+    }
+
+
+def _identify(gpus: Iterator[Gpu] | Sequence[Gpu]) -> str:
+    return ",".join(str(gpu.index) if gpu.is_simulated or not gpu.uuid else gpu.uuid for gpu in gpus)
+
+
+def _acquire_in_time(gpus: Sequence[Gpu], needs: GpuNeeds, folder: Path, patience: float) -> dict[Gpu, int]:
+    deadline = time.monotonic() + patience
+    pause = _FIRST_PAUSE
+    while True:
+        held, holders = _try_to_acquire(gpus, needs, folder)
+        if held:
+            return held
+        if (left := deadline - time.monotonic()) <= 0:
+            waited = f" after {patience:g} seconds of waiting" if patience else ""
+            raise GpusBusyError(
+                f"needs {needs}, and too many GPUs are in use{waited}: {'; '.join(holders)}",
+                remedy="run it again when they have ended, or let it wait longer",
+            )
+        time.sleep(min(pause, left))
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _try_to_acquire(gpus: Sequence[Gpu], needs: GpuNeeds, folder: Path) -> tuple[dict[Gpu, int], list[str]]:
+    """All that is needed, as GPU and open lock, or nothing and who is in the way.
+
+    One process at a time tries: two that each took a part and gave it back could go on like that for ever.
+    """
+    turn = _open(folder, folder / "turn.lock")
+    held: dict[Gpu, int] = {}
+    kept: set[Gpu] = set()
+    try:
+        _lock(turn, folder, wait=True)
+        free, holders = tuple(gpus), list[str]()
+        while chosen := select(GpuInventory(gpus=free, source="lease"), needs):
+            gpu = next((gpu for gpu in chosen if gpu not in held), None)
+            if gpu is None:
+                kept = set(chosen)
+                break
+            if (holder := _take(gpu, folder, held)) is not None:
+                free = tuple(one for one in free if one != gpu)
+                holders.append(holder)
+        return {gpu: held[gpu] for gpu in chosen}, holders
+    finally:
+        for gpu in held.keys() - kept:
+            _release(held[gpu])
+        os.close(turn)
+
+
+def _take(gpu: Gpu, folder: Path, held: dict[Gpu, int]) -> str | None:
+    """Add this GPU's open lock to those that are held, or say who has it."""
+    descriptor = _open(folder, folder / f"{_file_name(gpu)}.lock")
+    try:
+        if not _lock(descriptor, folder, wait=False):
+            return f"GPU {gpu.index} ({gpu.name}) is leased by {_holder(descriptor)}"
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
+        held[gpu] = descriptor
+        return None
+    finally:
+        if gpu not in held:
+            os.close(descriptor)
+
+
+def _file_name(gpu: Gpu) -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "_", gpu.uuid or f"{gpu.vendor}-{gpu.index}")
+
+
+def _open(folder: Path, path: Path) -> int:
+    """Open a lock file that other users of the machine must be able to lock as well.
+
+    The file is opened before it is created: Linux refuses to open with O_CREAT what another user made in a folder
+    that everybody may write to (``fs.protected_regular``).
+    """
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return os.open(path, flags)
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT, 0o666)
+            if os.fstat(descriptor).st_uid == os.getuid():
+                os.fchmod(descriptor, 0o666)
+            return descriptor
+    except OSError as error:
+        raise WorldError(
+            f"GPUs cannot be leased: {path}: {error.strerror}", remedy="make the folder writable for this user"
+        ) from error
+
+
+def _lock(descriptor: int, folder: Path, *, wait: bool) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+            return False
+        raise WorldError(
+            f"GPUs cannot be leased: the file system of {folder} has no working locks: {error.strerror}",
+            remedy="use a folder on a local disk",
+        ) from error
+    return True
+
+
+def _holder(descriptor: int) -> str:
+    """Who signed the file; a holder that is between locking and signing has not yet."""
+    return os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+
+
+def _release(descriptor: int) -> None:
+    """Unlock, not only close: a process forked in the block may still have the file open."""
+    os.ftruncate(descriptor, 0)
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
