@@ -362,6 +362,21 @@ def test_gpu_tests_of_different_workers_never_overlap(suite: Suite) -> None:
     assert (suite.root / "log").read_text() == "+-" * 12
 
 
+@pytest.mark.skipif(not XDIST, reason="pytest-xdist is not installed")
+def test_a_gpu_test_that_runs_gpu_tests_does_not_wait_for_itself(suite: Suite) -> None:
+    inner = "import pytest\n@pytest.mark.gpu\ndef test_inner(): pass\n"
+    (suite.root / "inner").mkdir()
+    (suite.root / "inner" / "test_inner.py").write_text(inner)
+    suite.write("""
+        import subprocess, sys
+        @pytest.mark.gpu
+        def test_outer():
+            command = [sys.executable, "-m", "pytest", "-p", "fumehood_pytest", "-n1", "--gpus=require", "inner"]
+            subprocess.run(command, check=True, timeout=30)
+    """)
+    assert suite.run("-n1", "test_it.py", env=ONE_H100).said() == ["fumehood: 1 GPU test: 1 ran"]
+
+
 @given(st.text("0123456789xH amd/T:@,.GKMTiB", max_size=20) | st.from_regex(r"[1-9]x(amd/)?H(:[1-9][GM]i?B)?(@9)?"))
 def test_both_readers_of_simulated_gpus_agree(text: str) -> None:
     plugin = load_plugin()

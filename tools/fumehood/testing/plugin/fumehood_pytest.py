@@ -193,6 +193,8 @@ def raise_fence() -> None:
 
 _UNITS = {"B": 0, "KB": 3, "MB": 6, "GB": 9, "TB": 12, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
 _DEVICE_LISTS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+_HELD = "FUMEHOOD_GPU_TURN"
+"""The lock file that the test which is running holds, for what it starts."""
 _MARKER = (
     "gpu(count=1, memory=None, compute_capability=None, vendor=None): the test needs `count` GPUs, each with at least "
     'that memory ("40GiB"), that compute capability ("9.0") and of that vendor ("nvidia"); it is skipped without them'
@@ -471,18 +473,21 @@ class _turn:  # noqa: N801 - used as the functions of contextlib are, whose impo
 
         fence = os.environ.get("FUMEHOOD_FENCE")
         folder = os.path.dirname(fence) if fence else tempfile.gettempdir()
-        run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
-        key = zlib.crc32("\n".join([run, *sorted(gpu.uuid for gpu in gpus)]).encode())
+        key = zlib.crc32("\n".join(sorted(gpu.uuid for gpu in gpus)).encode())
         self._path = os.path.join(folder, f"fumehood-gpus-{os.getuid()}-{key:08x}.lock")
         self._descriptor: int | None = None
 
     def __enter__(self) -> None:
         import fcntl
 
+        if os.environ.get(_HELD) == self._path:
+            # This run was started by a GPU test of another, which would wait for it for ever.
+            return
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._descriptor = os.open(self._path, flags, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            os.environ[_HELD] = self._path
         except OSError as error:
             sys.stderr.write(f"fumehood: GPU tests of several workers may overlap: {self._path}: {error.strerror}\n")
 
@@ -490,6 +495,7 @@ class _turn:  # noqa: N801 - used as the functions of contextlib are, whose impo
         if self._descriptor is not None:
             import fcntl
 
+            os.environ.pop(_HELD, None)
             # A process that the test forked may have the file open still: closing alone would not unlock it.
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
