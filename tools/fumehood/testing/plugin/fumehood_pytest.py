@@ -1,6 +1,5 @@
 # noqa: INP001 - a folder on the import path of environments that do not have fumehood: it must not be a package
 # ruff: noqa: PLC0415 - every Python process of an environment imports this file first: what it needs, it imports late
-# ruff: noqa: PTH100, PTH105, PTH114, PTH117, PTH118, PTH120, PTH123, PTH206 - for the same reason it has no pathlib
 """The fence between experiments, and what pytest has to know about GPUs: one file without dependencies.
 
 An environment's ``.pth`` file puts this file's folder on the import path, and imports it in every process for which
