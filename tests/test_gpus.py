@@ -339,7 +339,7 @@ def choose(text: str, needs: GpuNeeds, how: Callable[[GpuInventory, GpuNeeds], t
     ("needs", "chosen"),
     [
         (GpuNeeds(), "1xT4:16GiB@7.5"),
-        (GpuNeeds(memory=17 * GIB), "1xH100:80GiB@9.0"),
+        (GpuNeeds(memory=24 * GIB), "1xH100:80GiB@9.0"),
         (GpuNeeds(compute_capability="8.0"), "1xH100:80GiB@9.0"),
         (GpuNeeds(count=3), "1xT4:16GiB@7.5,2xH100:80GiB@9.0"),
         (GpuNeeds(vendor="amd"), "1xamd/MI300X:192GiB"),
@@ -536,3 +536,18 @@ def test_real_nvml_answers_in_a_process_of_its_own(environment: dict[str, str]) 
     """)
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip()
+
+
+# --- nominal memory ---
+
+
+@pytest.mark.parametrize(
+    ("card", "nominal", "reported_mib"),
+    [("H100", 80, 81559), ("A100", 40, 40326), ("T4", 16, 15360), ("L4", 24, 23034), ("RTX 4090", 24, 24564)],
+)
+def test_a_card_has_its_nominal_memory_whatever_the_driver_keeps_of_it(
+    card: str, nominal: int, reported_mib: int
+) -> None:
+    gpu = Gpu(index=0, uuid="GPU-0", name=card, memory=reported_mib * 2**20)
+    assert GpuNeeds(memory=nominal * GIB).met_by(gpu)
+    assert not GpuNeeds(memory=int(nominal * 1.2) * GIB).met_by(gpu)

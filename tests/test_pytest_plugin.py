@@ -101,7 +101,7 @@ MIXED = """
         @pytest.mark.gpu(count=2)
         def test_two(self): assert 0
 
-    @pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.gpu(memory="81GiB"))])
+    @pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.gpu(memory="96GiB"))])
     def test_large(n): pass
 
     def test_plain(): pass
@@ -118,7 +118,7 @@ MIXED = """
 """
 GRANTED = f"granted: 1 {TIMES} H100 80 GiB"
 REASONS = {
-    f"needs 1 GPU with 81 GiB; {GRANTED}": 1,
+    f"needs 1 GPU with 96 GiB; {GRANTED}": 1,
     f"needs 2 amd GPUs; {GRANTED}": 1,
     f"needs 4 GPUs with 40 GiB and compute capability 9.0 or newer; {GRANTED}": 1,
 }

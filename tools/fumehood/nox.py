@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fumehood.environments.manager import Environment
     from fumehood.testing.session import Verdict
 
-__all__ = ["register"]
+__all__ = ["enter", "register"]
 
 
 def register(root: str | os.PathLike[str] | None = None) -> None:
@@ -48,6 +48,32 @@ def register(root: str | os.PathLike[str] | None = None) -> None:
     for broken in repository.broken:
         _register_broken(broken)
     _register_core(repository)
+
+
+def enter(session: Session, name: str, *, root: str | os.PathLike[str] | None = None) -> Path:
+    """Give a session that a user wrote the environment of an experiment, to train or to profile in.
+
+    The session is declared with ``venv_backend="fumehood"``. Its ``run`` then finds the environment's commands; the
+    environment is kept as it is until nox ends.
+
+    Args:
+        session: nox's session.
+        name: The experiment.
+        root: As for `register`.
+
+    Returns:
+        The folder of the environment.
+    """
+    request = request_of(session)
+    if request is None:
+        session.error(f'declare {session.name} with venv_backend="{BACKEND}"')
+    with _reported(session):
+        repository = open_repository(Path(root) if root is not None else find_root(Path.cwd()))
+        environment = _environment(session, repository, repository.experiment(name), request)
+    from fumehood.testing.session import clean_environ  # noqa: PLC0415 - `nox -l` needs none of it
+
+    session.env.update(clean_environ(os.environ))
+    return environment.path
 
 
 def _register_experiment(repository: Repository, experiment: Experiment) -> None:

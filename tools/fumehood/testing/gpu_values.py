@@ -31,6 +31,12 @@ _UNITS = {
     "GiB": 2**30,
     "TiB": 2**40,
 }
+NOMINAL = 0.93
+"""The share of its nominal memory that a GPU has to report to count as having it.
+
+A driver reports what is left after its own part and, on cards without spare memory for it, error correction's
+sixteenth: 79.6 GiB of an H100's 80, 15 GiB of a T4's 16, 22.5 GiB of an L4's 24.
+"""
 _MEMORY = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ?([KMGT]?i?B)", re.ASCII)
 _CAPABILITY = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?", re.ASCII)
 _GROUP = re.compile(
@@ -72,7 +78,7 @@ class GpuNeeds:
     """What a test, or all tests of an experiment together, need: `count` GPUs that each have the rest.
 
     Attributes:
-        memory: Bytes of one GPU; None for any.
+        memory: Bytes of one GPU, as its maker counts them (see `NOMINAL`); None for any.
         compute_capability: The oldest that will do; None for any.
     """
 
@@ -96,7 +102,7 @@ class GpuNeeds:
             gpu.compute_capability is None or capability(gpu.compute_capability) < capability(self.compute_capability)
         ):
             return False
-        return gpu.memory >= (self.memory or 0) and self.vendor in {None, gpu.vendor}
+        return gpu.memory >= (self.memory or 0) * NOMINAL and self.vendor in {None, gpu.vendor}
 
     def join(self, other: GpuNeeds) -> GpuNeeds:
         """The least that suffices for both, one after the other; a vendor stays only if both do not differ on it."""

@@ -131,15 +131,13 @@ def test_run(
         WorldError: GPUs are required and not to be had.
     """
     own = environment.path.parent / ".fumehood"
-    fence, report = own / f"{environment.path.name}.fence", own / f"{environment.path.name}.report.json"
-    session = experiment.path if experiment else "core"
-    write_fence(fence, repository, session, experiment)
-    with disk_errors("clearing the last run's report"):
-        report.unlink(missing_ok=True)
+    fence = own / f"{environment.path.name}.fence"
+    write_fence(fence, repository, experiment.path if experiment else "core", experiment)
     mode = gpu_mode(arguments, os.environ)
-    with _gpus(repository, experiment, mode, say) as granted:
+    paths = _paths(repository, experiment, arguments)
+    with _gpus(repository, experiment, mode, say) as granted, _report_file(own) as report:
         yield TestRun(
-            arguments=("-p", "fumehood_pytest", *_paths(repository, experiment, arguments), *arguments),
+            arguments=("-p", "fumehood_pytest", *paths, *arguments),
             environ={
                 **clean_environ(os.environ),
                 **granted,
@@ -150,18 +148,39 @@ def test_run(
             },
             report=report,
             gpu_mode=mode,
-            has_tests=bool(arguments or (experiment.test_paths if experiment else repository.core.tests)),
+            has_tests=bool(paths) or _names_tests(repository, experiment, arguments),
         )
 
 
+@contextlib.contextmanager
+def _report_file(folder: Path) -> Iterator[Path]:
+    """A file of this run alone, since another run may use the same environment at the same time."""
+    report = folder / f"report-{os.getpid()}.json"
+    try:
+        yield report
+    finally:
+        report.unlink(missing_ok=True)
+
+
 def _paths(repository: Repository, experiment: Experiment | None, arguments: Sequence[str]) -> tuple[str, ...]:
-    """The tests to run: those the user names, else all of the experiment's (or core's), without inner experiments."""
-    named = [argument.partition("::")[0] for argument in arguments if not argument.startswith("-")]
-    if any((repository.root / name).exists() for name in named):
+    """The tests to run: none beside those the user names, else the experiment's (or core's), no inner experiment's."""
+    if _names_tests(repository, experiment, arguments):
         return ()
     if experiment is None:
         return repository.core.tests
-    return (*experiment.test_paths, *(f"--ignore={inner}" for inner in experiment.inner))
+    inner = tuple(f"--ignore={path}" for path in experiment.inner)
+    return (*experiment.test_paths, *inner) if experiment.test_paths else ()
+
+
+def _names_tests(repository: Repository, experiment: Experiment | None, arguments: Sequence[str]) -> bool:
+    """Whether pytest's arguments name tests of this session; the value of an option may be named like a folder."""
+    homes = (experiment.path,) if experiment else repository.core.tests
+    named = [argument.partition("::")[0].rstrip("/") for argument in arguments if not argument.startswith("-")]
+    return any(
+        (name == home or name.startswith(f"{home}/")) and (repository.root / name).exists()
+        for name in named
+        for home in homes
+    )
 
 
 @contextlib.contextmanager

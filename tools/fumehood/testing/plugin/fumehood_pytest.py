@@ -12,6 +12,7 @@ What the session that starts pytest says, in environment variables:
   the folders that nothing may be imported from, one a line.
 * ``FUMEHOOD_GPUS_GRANTED``: the GPUs of this run, a JSON list of objects like ``fumehood.testing.gpus.Gpu``.
 * ``FUMEHOOD_GPU_MODE``: ``auto``, ``none`` or ``require``: what ``--gpus`` is when nobody says it.
+* ``FUMEHOOD_LEASES``: the files whose locks keep the environment as it is, joined as ``PATH`` is.
 * ``FUMEHOOD_PYTEST_REPORT``: where to write how many tests did what, as JSON.
 """
 
@@ -191,6 +192,8 @@ def raise_fence() -> None:
 # --- what a test needs -------------------------------------------------------------------------------------------
 
 _UNITS = {"B": 0, "KB": 3, "MB": 6, "GB": 9, "TB": 12, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+_NOMINAL = 0.93
+"""The share of its nominal memory that a GPU has to report to count as having it, as `fumehood.testing.gpu_values`."""
 _DEVICE_LISTS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 _HELD = "FUMEHOOD_GPU_TURN"
 """The lock file that the test which is running holds, for what it starts."""
@@ -293,7 +296,9 @@ class Needs:
         fit = [
             gpu.vendor
             for gpu in gpus
-            if gpu.memory >= self.memory and gpu.capability >= self.capability and self.vendor in (None, gpu.vendor)
+            if gpu.memory >= self.memory * _NOMINAL
+            and gpu.capability >= self.capability
+            and self.vendor in (None, gpu.vendor)
         ]
         return any(fit.count(vendor) >= self.count for vendor in set(fit))
 
@@ -668,6 +673,7 @@ def pytest_configure(config: pytest.Config) -> None:
     import pytest
 
     raise_fence()
+    _hold_leases()
     config.addinivalue_line("markers", _MARKER)
     mode = _mode(config.option)
     if mode not in ("auto", "none", "require"):
@@ -687,6 +693,23 @@ def pytest_configure(config: pytest.Config) -> None:
         # Taken out of the environment: a pytest that a test starts is not the run that is reported on.
         report_path = os.environ.pop("FUMEHOOD_PYTEST_REPORT", None)
         config.pluginmanager.register(Tally(mode, report_path), "fumehood-tally")
+
+
+_leases: list[int] = []
+"""Descriptors that are open as long as this process lives."""
+
+
+def _hold_leases() -> None:
+    """Hold the environment's leases in this process too, in case the session that took them is killed."""
+    import fcntl
+
+    for path in filter(None, os.environ.get("FUMEHOOD_LEASES", "").split(os.pathsep)):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            continue  # The session holds the lease as well; without working locks there is nothing to hold.
+        _leases.append(descriptor)
 
 
 def _mode(options: Any) -> str:  # noqa: ANN401 - argparse's namespace

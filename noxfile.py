@@ -1,0 +1,45 @@
+"""fumehood's own sessions: one for each of its experiments, and what its developers run."""
+
+from __future__ import annotations
+
+import fumehood.nox
+import nox
+
+nox.needs_version = ">=2026.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["lint", "tests"]
+
+fumehood.nox.register()
+
+DEVELOPMENT = ("-r", "requirements.txt", "-r", "tests/requirements.txt")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All of fumehood's own tests; arguments after -- go to pytest."""
+    session.install(*DEVELOPMENT, "-e", ".")
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The tests with the lowest versions that requirements.txt admits, in an environment of their own."""
+    session.install("--resolution", "lowest-direct", *DEVELOPMENT, "-e", ".")
+    session.run("pytest", "-n", "2", "-m", "not network", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, mypy and the import rules."""
+    session.install(*DEVELOPMENT, "-e", ".", "-r", "tests/requirements-lint.txt")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure fumehood side by side with what one would use instead; see docs/benchmarks.md."""
+    session.install(*DEVELOPMENT, "-e", ".", "-r", "bench/requirements.txt")
+    session.run("python", "-m", "bench", *session.posargs)

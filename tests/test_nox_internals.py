@@ -1,0 +1,66 @@
+"""Loud failures for the day when nox changes one of the parts that it does not promise."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import nox.sessions
+import nox.virtualenv
+import pytest
+
+from fumehood import nox_internals
+
+
+def test_nox_keeps_its_backends_in_a_registry_that_can_be_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(nox.virtualenv.ALL_VENVS, nox_internals.BACKEND, raising=False)
+    nox_internals.install_backend()
+    assert nox.virtualenv.ALL_VENVS["fumehood"] is nox_internals.LayeredEnv
+    assert {"uv", "virtualenv", "none"} < set(nox.virtualenv.ALL_VENVS)
+
+
+def test_nox_calls_a_backend_with_the_arguments_that_ours_takes(tmp_path: Path) -> None:
+    ours = inspect.signature(nox_internals.LayeredEnv).parameters
+    assert list(ours) == ["location", "interpreter", "download_python", "reuse_existing", "venv_params"]
+    made = nox.virtualenv.get_virtualenv(
+        "uv", download_python="never", envdir=str(tmp_path / "env"), reuse_existing=False, interpreter=None
+    )
+    assert isinstance(made, nox.virtualenv.VirtualEnv)
+    assert Path(made.location) == tmp_path / "env"
+    assert Path(made.bin) == tmp_path / "env" / "bin"
+
+
+def test_our_environment_is_one_that_nox_installs_into_with_uv(tmp_path: Path) -> None:
+    made = nox_internals.LayeredEnv(str(tmp_path / "env"))
+    assert made.create()
+    assert not (tmp_path / "env").exists()
+    assert made.venv_backend == "uv"
+    assert made.is_sandboxed
+
+
+def test_a_missing_interpreter_is_noxs_own_error(tmp_path: Path) -> None:
+    missing = nox_internals.LayeredEnv(str(tmp_path / "env"), "3.99", download_python="never")
+    with pytest.raises(nox.virtualenv.InterpreterNotFound):
+        missing.create()
+
+
+def test_the_options_that_are_read_exist() -> None:
+    from nox import _options
+
+    config = _options.options.namespace()
+    assert {"reuse_venv", "no_install", "install_only"} <= set(dir(config))
+
+
+@pytest.mark.parametrize(
+    ("session", "folder"),
+    [
+        ("exp-rl", "exp-rl"),
+        ("exp-distributed-ddp", "exp-distributed-ddp"),
+        ("exp-rl-3.12", "exp-rl-3-12"),
+        ("exp-FSDP", "exp-fsdp"),
+    ],
+)
+def test_the_folder_of_an_environment_is_the_one_that_nox_uses(session: str, folder: str, tmp_path: Path) -> None:
+    base = Path("/nox")
+    assert nox_internals.environment_folder(base, session) == base / folder
+    assert nox_internals.environment_folder(tmp_path, "x" * 200).parent == tmp_path

@@ -1,0 +1,305 @@
+"""``fumehood.nox.register()`` as a user of nox meets it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from support.project import Outcome, Project
+
+PASSING = "def test_it():\n    pass\n"
+MANIFEST = 'theme = "infrastructure"\nsummary = "Tries alpha"\nowners = ["@example-owner"]\n'
+
+
+@pytest.fixture
+def lab(project: Project) -> Project:
+    """A core that is a package, and two experiments; the second has no tests."""
+    project.write(
+        {
+            "requirements.txt": "alpha<2\n",
+            "pyproject.toml": '[project]\nname = "lab"\nversion = "1.2"\n',
+            "src/lab/__init__.py": "def double(n):\n    return 2 * n\n",
+            "tests/test_lab.py": "import lab\n\ndef test_double():\n    assert lab.double(2) == 4\n",
+            "experiments/one/experiment.toml": MANIFEST,
+            "experiments/one/requirements.txt": "gamma\n",
+            "experiments/one/helper.py": "import lab\n\nANSWER = lab.double(21)\n",
+            "experiments/one/tests/test_one.py": dedent(
+                """
+                import alpha, gamma, helper
+                from importlib.metadata import version
+
+                def test_one():
+                    assert helper.ANSWER == 42
+                    assert version("alpha") == "1.1"
+                    assert version("lab") == "1.2"
+                """
+            ),
+            "experiments/two/requirements.txt": "delta-lib\n",
+        }
+    )
+    project.noxfile()
+    return project
+
+
+def said(outcome: Outcome) -> list[str]:
+    """What nox and fumehood said, without durations."""
+    lines = re.sub(r" (in|\(took) [^()]*seconds?\)?\.?$", "", outcome.stderr, flags=re.MULTILINE)
+    return [line.removeprefix("nox > ").rstrip(".") for line in lines.splitlines() if line.startswith("nox > ")]
+
+
+def test_the_sessions_are_listed_with_their_summaries_and_tags(lab: Project) -> None:
+    lab.write({"experiments/two/test_big.py": "import pytest\n\n@pytest.mark.gpu\ndef test_big():\n    pass\n"})
+    outcome = lab.nox("--list").assert_ok()
+    assert [line for line in outcome.stdout.splitlines() if line.startswith(("-", "*"))] == [
+        "- exp-one [exp] -> Tries alpha",
+        "- exp-two [exp,gpu] -> Tests of experiments/two",
+        "- core -> Core's own tests, where no experiment can be imported",
+    ]
+
+
+def test_a_session_builds_its_environment_once_and_runs_the_experiments_tests(lab: Project) -> None:
+    first = lab.nox("-s", "exp-one").assert_ok()
+    assert said(first) == [
+        "Running session exp-one",
+        "built: there is none yet",
+        "pytest -p fumehood_pytest experiments/one",
+        "experiments/one: 1 passed",
+        "Session exp-one was successful",
+    ]
+    assert "1 passed" in first.stdout
+    again = lab.nox("-s", "exp-one").assert_ok()
+    assert "built: there is none yet" not in said(again)
+
+
+def test_arguments_after_the_dashes_go_to_pytest(lab: Project) -> None:
+    outcome = lab.nox("-s", "exp-one", "--", "-k", "nothing_is_called_so", "-q").assert_ok()
+    assert "1 deselected" in outcome.stdout
+    named = lab.nox("-s", "exp-one", "--", "experiments/one/tests/test_one.py::test_one", "-q").assert_ok()
+    assert "pytest -p fumehood_pytest experiments/one/tests/test_one.py::test_one -q" in said(named)
+
+
+def test_a_failing_test_fails_the_session(lab: Project) -> None:
+    lab.write({"experiments/one/tests/test_bad.py": "def test_bad():\n    assert 0\n"})
+    outcome = lab.nox("-s", "exp-one").assert_exit(1)
+    assert "1 failed, 1 passed" in outcome.stdout
+    assert said(outcome)[-1] == "Session exp-one failed"
+
+
+def test_an_experiment_without_tests_says_so_and_is_not_green(lab: Project) -> None:
+    outcome = lab.nox("-s", "exp-two").assert_ok()
+    assert said(outcome)[-1] == "Session exp-two skipped: experiments/two: no tests were found"
+
+
+def test_an_experiment_whose_tests_are_all_skipped_says_why_and_is_not_green(lab: Project) -> None:
+    lab.write({"experiments/two/test_gpu.py": "import pytest\n\n@pytest.mark.gpu\ndef test_gpu():\n    pass\n"})
+    outcome = lab.nox("-s", "exp-two", env={"FUMEHOOD_GPUS": "none"}).assert_ok()
+    assert said(outcome)[-1] == (
+        "Session exp-two skipped: experiments/two: every test was skipped (1: needs 1 GPU; granted: none)"
+    )
+
+
+def test_required_gpus_fail_a_session_that_ran_nothing(lab: Project) -> None:
+    outcome = lab.nox("-s", "exp-two", "--", "--gpus=require", env={"FUMEHOOD_GPUS": "none"}).assert_exit(1)
+    assert (
+        "Session exp-two aborted: experiments/two: no tests were found, and --gpus=require asks for tests that run"
+        in outcome.stderr
+    )
+
+
+def test_gpu_tests_run_on_the_gpus_that_are_granted(lab: Project) -> None:
+    lab.write(
+        {
+            "experiments/two/test_gpu.py": dedent(
+                """
+                import os, pytest
+
+                @pytest.mark.gpu(count=2, memory="40GiB", compute_capability="9.0")
+                def test_two():
+                    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1,2"
+
+                @pytest.mark.gpu(count=8)
+                def test_eight():
+                    pass
+                """
+            )
+        }
+    )
+    outcome = lab.nox("-s", "exp-two", env={"FUMEHOOD_GPUS": "1xT4:16GiB@7.5,2xH100:80GiB@9.0"})
+    assert "fumehood: 2 GPU tests: 1 ran, 1 skipped" in outcome.stdout, repr(outcome)
+
+
+def test_core_runs_where_no_experiment_can_be_imported(lab: Project) -> None:
+    lab.nox("-s", "core").assert_ok()
+    lab.write({"src/lab/peek.py": "import experiments.one.helper\n", "tests/test_peek.py": "import lab.peek\n"})
+    outcome = lab.nox("-s", "core").assert_exit(1)
+    assert (
+        "src/lab/peek.py:1: core imports experiments.one.helper from experiments/one: core never imports an experiment"
+        in outcome.stdout
+    )
+
+
+def test_an_experiment_cannot_import_another(lab: Project) -> None:
+    lab.write({"experiments/two/test_two.py": "def test_two():\n    import experiments.one.helper\n"})
+    outcome = lab.nox("-s", "exp-two").assert_exit(1)
+    assert (
+        "experiments/two/test_two.py:2: experiments/two imports experiments.one.helper from experiments/one: "
+        "one experiment never imports another → move what both need into core" in outcome.stdout
+    )
+
+
+def test_nothing_of_the_callers_shell_leaks_into_the_tests(lab: Project) -> None:
+    lab.write(
+        {
+            "elsewhere/alpha.py": "raise RuntimeError('leaked')\n",
+            "experiments/one/tests/test_leaks.py": dedent(
+                """
+                import os, sys
+
+                def test_variables():
+                    leaked = {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "CONDA_PREFIX", "PIP_INDEX_URL"}
+                    assert not leaked & set(os.environ)
+                    assert os.environ["VIRTUAL_ENV"] == sys.prefix
+                    assert os.environ["PYTHONNOUSERSITE"] == "1"
+                """
+            ),
+        }
+    )
+    hostile = {
+        "PYTHONPATH": f"{lab.root / 'elsewhere'}:{lab.env.get('PYTHONPATH', '')}",
+        "PYTHONUSERBASE": str(lab.root / "elsewhere"),
+        "CONDA_PREFIX": "/opt/conda",
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "VIRTUAL_ENV": "/opt/other",
+    }
+    lab.nox("-s", "exp-one", env=hostile).assert_ok()
+
+
+def test_tests_run_under_xdist_and_in_child_processes(lab: Project) -> None:
+    lab.write(
+        {
+            "experiments/two/requirements.txt": "pytest-xdist\n",
+            "experiments/two/child.py": "import experiments.one.helper\n",
+            "experiments/two/test_many.py": dedent(
+                """
+                import subprocess, sys, pytest
+
+                @pytest.mark.parametrize("n", range(4))
+                def test_child(n):
+                    done = subprocess.run([sys.executable, "experiments/two/child.py"], capture_output=True, text=True)
+                    assert "one experiment never imports another" in done.stderr
+                """
+            ),
+        }
+    )
+    outcome = lab.nox("-s", "exp-two", "--", "-n", "2").assert_ok()
+    assert "4 passed" in outcome.stdout
+
+
+def test_the_options_of_nox_do_what_a_user_of_nox_expects(lab: Project) -> None:
+    elsewhere = lab.root / "envs"
+    outcome = lab.nox("-s", "exp-one", "--envdir", str(elsewhere), "--install-only").assert_ok()
+    path = lab.fumehood("env", "path", "one", "--envdir", str(elsewhere)).assert_ok().stdout.strip()
+    assert Path(path, "bin", "pytest").exists()
+    assert path.startswith(f"{elsewhere}/")
+    assert "1 passed" not in outcome.stdout
+    report = lab.root / "report.json"
+    lab.nox("-t", "exp", "-j", "2", "--envdir", str(elsewhere), "--report", str(report)).assert_ok()
+    sessions = {entry["name"]: entry["result"] for entry in json.loads(report.read_text())["sessions"]}
+    assert sessions == {"exp-one": "success", "exp-two": "skipped"}
+
+
+def test_reuse_without_looking_keeps_an_environment_that_is_no_longer_right(lab: Project) -> None:
+    lab.nox("-s", "exp-one").assert_ok()
+    lab.write({"experiments/one/requirements.txt": "gamma\ndelta-lib\n"})
+    kept = lab.nox("-R", "-s", "exp-one").assert_ok()
+    assert "exp-one: experiments/one/requirements.txt changed; kept because reuse was asked for" in said(kept)
+    looked = lab.nox("-s", "exp-one").assert_ok()
+    assert "rebuilt: experiments/one/requirements.txt changed: delta-lib (new) → 1.0" in said(looked)
+    fresh = lab.nox("--reuse-venv", "never", "-s", "exp-one").assert_ok()
+    assert "rebuilt: asked for" in said(fresh)
+
+
+def test_another_backend_cannot_be_forced_on_a_session(lab: Project) -> None:
+    outcome = lab.nox("--force-venv-backend", "none", "-s", "exp-one").assert_exit(1)
+    assert "exp-one makes its own environment; run it without --force-venv-backend" in outcome.stderr
+
+
+def test_an_environment_is_there_for_sessions_that_users_write(lab: Project) -> None:
+    lab.write(
+        {
+            "noxfile.py": dedent(
+                """
+                import fumehood.nox, nox
+
+                fumehood.nox.register()
+
+                @nox.session(venv_backend="fumehood")
+                def train(session):
+                    fumehood.nox.enter(session, "one")
+                    session.run("python", "-c", "import gamma, lab, sys; print('trained in', sys.prefix)")
+                    session.run("gamma")
+                    assert session.bin.startswith(str(session.env_dir.absolute()))
+                """
+            )
+        }
+    )
+    outcome = lab.nox("-s", "train").assert_ok()
+    assert f"trained in {lab.root / '.nox' / 'train'}" in outcome.stdout
+
+
+def test_a_missing_interpreter_is_reported_as_nox_does(lab: Project) -> None:
+    lab.write({"experiments/one/experiment.toml": 'python = "3.99"\n'})
+    outcome = lab.nox("-s", "exp-one", "--download-python", "never", "--error-on-missing-interpreters")
+    outcome.assert_exit(1)
+    assert "Python interpreter 3.99 not found" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_conflict_fails_the_session_with_uvs_reason_and_no_traceback(lab: Project) -> None:
+    lab.write({"experiments/one/requirements.txt": "beta>=2\n"})
+    outcome = lab.nox("-s", "exp-one").assert_exit(1)
+    assert "experiments/one: the requirements cannot hold together" in outcome.stderr
+    assert "  | " in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_broken_experiment_fails_alone(lab: Project) -> None:
+    lab.write({"experiments/two/experiment.toml": 'state = "resting"\n'})
+    outcome = lab.nox("-s", "exp-one", "exp-two").assert_exit(1)
+    assert "experiments/two/experiment.toml:1: state is 'resting'" in outcome.stderr
+    assert "* exp-one: success" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_suspended_experiment_is_left_out_and_says_so(lab: Project) -> None:
+    lab.write({"experiments/one/experiment.toml": 'state = "suspended"\n'})
+    outcome = lab.nox("-s", "exp-one").assert_ok()
+    assert said(outcome)[-1] == (
+        "Session exp-one skipped: experiments/one is suspended (experiments/one/experiment.toml)"
+    )
+
+
+def test_wrong_settings_are_an_error_without_a_traceback(lab: Project) -> None:
+    lab.write({"pyproject.toml": '[tool.fumehood]\nexperiment = ["labs/*"]\n'})
+    outcome = lab.nox("--list").assert_exit(2)
+    assert outcome.stderr == (
+        "pyproject.toml:2: unknown key 'experiment'\n  → did you mean experiments?\n"
+    )
+
+
+def test_continuous_integration_refuses_to_resolve_where_locks_are_committed(lab: Project) -> None:
+    lab.fumehood("lock").assert_ok()
+    lab.nox("-s", "exp-one", env={"CI": "true"}).assert_ok()
+    lab.write({"experiments/one/requirements.txt": "gamma\ndelta-lib\n"})
+    outcome = lab.nox("-s", "exp-one", env={"CI": "true"}).assert_exit(1)
+    assert (
+        "the lock is not current, and --locked forbids resolving: "
+        "experiments/one/requirements.txt:2: delta-lib is not in the lock" in outcome.stderr
+    )
+    assert "→ run `fumehood lock` and commit what it writes" in outcome.stderr
