@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import fumehood.nox
 import nox
+
+import fumehood.nox
 
 nox.needs_version = ">=2026.2.9"
 nox.options.default_venv_backend = "uv"

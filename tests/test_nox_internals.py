@@ -8,6 +8,7 @@ from pathlib import Path
 import nox.sessions
 import nox.virtualenv
 import pytest
+from nox import _options
 
 from fumehood import nox_internals
 
@@ -45,8 +46,6 @@ def test_a_missing_interpreter_is_noxs_own_error(tmp_path: Path) -> None:
 
 
 def test_the_options_that_are_read_exist() -> None:
-    from nox import _options
-
     config = _options.options.namespace()
     assert {"reuse_venv", "no_install", "install_only"} <= set(dir(config))
 

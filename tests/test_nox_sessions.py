@@ -288,9 +288,7 @@ def test_a_suspended_experiment_is_left_out_and_says_so(lab: Project) -> None:
 def test_wrong_settings_are_an_error_without_a_traceback(lab: Project) -> None:
     lab.write({"pyproject.toml": '[tool.fumehood]\nexperiment = ["labs/*"]\n'})
     outcome = lab.nox("--list").assert_exit(2)
-    assert outcome.stderr == (
-        "pyproject.toml:2: unknown key 'experiment'\n  → did you mean experiments?\n"
-    )
+    assert outcome.stderr == ("pyproject.toml:2: unknown key 'experiment'\n  → did you mean experiments?\n")
 
 
 def test_continuous_integration_refuses_to_resolve_where_locks_are_committed(lab: Project) -> None:
