@@ -73,6 +73,7 @@ _envdir = click.option(
     envvar="NOXENVDIR",
     help="Where environments are; by default .nox in the repository, as with nox.",
 )
+_PYTEST = "fumehood.pytest"
 _offline = click.option("--offline", is_flag=True, help="Never use the network.")
 
 
@@ -102,6 +103,31 @@ def lock(context: click.Context, /, names: tuple[str, ...], **options: Any) -> i
     from fumehood.commands import lock as lock_command  # noqa: PLC0415 - each command loads only what it needs
 
     return lock_command.run(_repository(context), names, say=say, **options)
+
+
+class _WithPytestArguments(click.Command):
+    """A command that keeps what stands after ``--`` for pytest, as nox does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ctx.meta[_PYTEST] = tuple(args[end + 1 :])
+        return super().parse_args(ctx, args[:end])
+
+
+@cli.command(cls=_WithPytestArguments, options_metavar="[OPTIONS]", epilog="Arguments after -- go to pytest.")
+@_names
+@click.option("--runner", default="local", show_default=True, help="Where sessions run; extensions offer others.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="So many at a time; else what there is room for."
+)
+@_json
+@click.pass_context
+def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Run the sessions of experiments side by side, and sum up how they ended; `core` is that of core's tests."""
+    from fumehood.commands import run as run_command  # noqa: PLC0415 - each command loads only what it needs
+
+    arguments = context.meta[_PYTEST]
+    return run_command.run(_repository(context), names, arguments=arguments, width=_width(), say=say, **options)
 
 
 @cli.group()
@@ -145,6 +171,21 @@ def env_shell(context: click.Context, name: str, envdir: Path | None) -> int:
     from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
 
     return env_command.shell(_repository(context), name, envdir=envdir, say=say)
+
+
+@env.command("export")
+@click.argument("name")
+@click.option("--format", "format_", default="requirements", show_default=True, help="Extensions offer others.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file to write, not standard output.")
+@_envdir
+@click.option("--locked", is_flag=True, help="Refuse to resolve where locks are committed; the default if CI is set.")
+@_offline
+@click.pass_context
+def env_export(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Write what an experiment's environment consists of; `core` is that of core's tests."""
+    from fumehood.commands import export  # noqa: PLC0415 - each command loads only what it needs
+
+    return export.run(_repository(context), name, say=say, **options)
 
 
 @env.command("list")

@@ -1,0 +1,1 @@
+"""A CycloneDX software bill of materials of a fumehood environment."""

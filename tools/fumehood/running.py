@@ -1,0 +1,182 @@
+"""Sessions run from outside nox: each one a nox process of its own, in its own process group."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fumehood.errors import WorldError
+from fumehood.extensions import SessionCall, SessionResult
+from fumehood.model.experiment import RUNNING_STATES, core_target
+from fumehood.testing.session import gpu_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fumehood.extensions import Status
+    from fumehood.repository import Repository
+
+_GRACE = 3.0
+"""Seconds that a session gets to end after an interrupt, before it is killed."""
+
+CORE = "core"
+
+
+def session_calls(
+    repository: Repository, names: tuple[str, ...], arguments: tuple[str, ...]
+) -> tuple[SessionCall, ...]:
+    """The calls for the named experiments; for every experiment that is run when none is named.
+
+    Args:
+        repository: Where they are.
+        names: Of experiments; ``core`` for core's own tests.
+        arguments: For pytest.
+
+    Raises:
+        UsageError: There is no experiment of that name.
+        ConfigurationError: An experiment has a mistake, or its GPU needs cannot be read.
+    """
+    wanted = tuple(name for name in names if name != CORE)
+    experiments = repository.select(wanted) if wanted or not names else ()
+    chosen = [experiment for experiment in experiments if wanted or experiment.state in RUNNING_STATES]
+    own = [(core_target(repository.core).session, None)] if CORE in names else []
+    return tuple(
+        SessionCall(
+            session=session,
+            experiment=experiment.name if experiment else None,
+            root=repository.root,
+            arguments=arguments,
+            gpus=gpu_needs(repository, experiment),
+        )
+        for session, experiment in (*own, *((experiment.session, experiment) for experiment in chosen))
+    )
+
+
+class ProcessGroups:
+    """The process groups that are at work, so that all of them can be ended at once, from any thread."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    @contextlib.contextmanager
+    def started(self, call: SessionCall, report: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """A session at work; ended with all its children if the block is left before it ends by itself.
+
+        Raises:
+            WorldError: It cannot be started.
+        """
+        command = [sys.executable, "-m", "nox", "--session", call.session, "--report", str(report)]
+        with output.open("wb") as file, self._lock:
+            if self._ended:
+                raise WorldError(f"{call.session} was not started: the run has ended")
+            try:
+                process = subprocess.Popen(
+                    [*command, "--", *call.arguments],
+                    cwd=call.root,
+                    stdin=subprocess.DEVNULL,
+                    # A file and not a pipe, which a daemon that a test leaves behind would hold open.
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise WorldError(f"{call.session} could not be started: {error}") from error
+            self._running.add(process)
+        try:
+            yield process
+        except BaseException:
+            _end([process])
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+    def end(self) -> None:
+        """End everything, and let nothing more begin."""
+        with self._lock:
+            self._ended = True
+            running = tuple(self._running)
+        _end(running)
+
+
+def _end(processes: tuple[subprocess.Popen[bytes], ...] | list[subprocess.Popen[bytes]]) -> None:
+    """Interrupt process groups, as the user would, and kill what has not ended after a moment."""
+    for process in processes:
+        _signal(process, signal.SIGINT)
+    deadline = time.monotonic() + _GRACE
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, deadline - time.monotonic()))
+    for process in processes:
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def run_session(call: SessionCall, groups: ProcessGroups | None = None) -> SessionResult:
+    """Run one session on this machine to its end: what a runner calls at the place where the session shall run.
+
+    Whatever interrupts it, a signal or an exception, ends the session with all its children first.
+
+    Raises:
+        WorldError: It cannot be started.
+    """
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="fumehood-run-") as folder:
+        report, output = Path(folder, "report.json"), Path(folder, "output")
+        with (groups or ProcessGroups()).started(call, report, output) as process:
+            code = process.wait()
+        return SessionResult(
+            session=call.session,
+            status=_status(report, code),
+            seconds=time.monotonic() - begun,
+            output=output.read_text(encoding="utf-8", errors="replace"),
+            host=platform.node(),
+        )
+
+
+def _status(report: Path, code: int) -> Status:
+    """What nox reports; a session of several Pythons has an entry for each. No report is a failure."""
+    try:
+        results = {entry["result"] for entry in json.loads(report.read_bytes())["sessions"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return "failed"
+    if code != 0 or not results or results - {"success", "skipped"}:
+        return "failed"
+    return "passed" if "success" in results else "skipped"
+
+
+def local(calls: tuple[SessionCall, ...], /, *, jobs: int | None) -> Iterator[SessionResult]:
+    """The runner ``local``: on this machine, as many at a time as it has processors."""
+    groups = ProcessGroups()
+    with ThreadPoolExecutor(max_workers=jobs or processors()) as pool:
+        futures = [pool.submit(run_session, call, groups) for call in calls]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+            groups.end()
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
