@@ -1,0 +1,1 @@
+"""Which requirement lines cannot hold together, why, and what would mend it."""
