@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
-from fumehood.errors import ExitCode
+from fumehood.errors import ExitCode, UsageError
 from fumehood.locking import batch
 from fumehood.locking.book import LockBook
 from fumehood.locking.store import LockStore
@@ -37,6 +37,8 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     say: Callable[[str], None],
 ) -> int:
     """Lock core, core's tests and the named experiments, or all."""
+    if check and (upgrade or packages):
+        raise UsageError("--check writes nothing, so it does not go with --upgrade", remedy="leave one of them out")
     targets = tuple(experiment_target(experiment) for experiment in repository.select(names))
     book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(os.environ)), os.environ)
     request = batch.LockRequest(

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fumehood.errors import FumehoodError
 from fumehood.locking import resolve as resolving
 from fumehood.locking.delta import delta_of
-from fumehood.locking.resolve import Question, UndecidedError
+from fumehood.locking.index_data import IndexData, asked, found
+from fumehood.locking.resolve import UndecidedError
 from fumehood.model.lock import LayeredLock, Lock, LockReport, changes
+from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from packaging.utils import NormalizedName
 
     from fumehood.locking.book import LockBook
+    from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 
 _ROUNDS = 3
-"""How often new names may turn up: a resolution shows names to refresh, and refreshing them may change it."""
+"""How often new names may turn up before the rest is resolved with the network."""
 
 
 class Progress(Protocol):
@@ -72,10 +76,10 @@ def lock(book: LockBook, uv: Uv, request: LockRequest, progress: Progress) -> Lo
         FumehoodError: Core's own lines cannot be read or resolved, without which nothing can be locked.
     """
     outcome = LockOutcome()
-    with tempfile.TemporaryDirectory(prefix="fumehood-lock-") as folder:
-        batch = _Batch(book, uv, request, progress, Path(folder), outcome)
-        core = batch.core()
-        batch.deltas(core)
+    with disk_errors("locking"), tempfile.TemporaryDirectory(prefix="fumehood-lock-") as folder:
+        scratch = Path(folder)
+        batch = _Batch(book, uv, request, progress, scratch, outcome, IndexData(uv, scratch))
+        batch.deltas(batch.core())
     outcome.reports.sort(key=lambda report: (report.name is not None, report.name or ""))
     return outcome
 
@@ -88,62 +92,71 @@ class _Batch:
     progress: Progress
     scratch: Path
     outcome: LockOutcome
-    refreshed: set[str] = field(default_factory=set)
+    index: IndexData
 
-    def core(self) -> Lock:
+    def core(self) -> Lock | None:
+        """Core's lock as it is from now on; None where it is only checked and there is none to go on with."""
         path = self.book.repository.core.lock
         committed = self.book.store.committed(path)
         reasons = self.book.core_reasons(committed)
         moves = self.request.upgrade or (committed and self._upgraded(committed.pins))
+        if self.request.check and reasons:
+            self.outcome.stale["core"] = reasons
+            return committed if committed and not committed.damage else None
         if committed and not reasons and not moves:
             self.outcome.reports.append(LockReport(name=None, path=path, written=False, pins=len(committed.pins)))
             return committed
-        if self.request.check and reasons:
-            self.outcome.stale["core"] = reasons
-            if committed:
-                return committed
         question = self.book.core_question(self._preferred(committed.pins if committed else ()))
         self.progress.begin("core", 1)
-        pins = self._resolve(question)
+        pins = resolving.resolve(self.uv, question, root=self.book.repository.root, scratch=self.scratch)
         self.progress.advance("core")
         lock = Lock(header=self.book.core_header(), pins=pins)
-        written = not self.request.check and self.book.store.commit(path, lock)
+        written = self.book.store.commit(path, lock)
         self.outcome.reports.append(LockReport(name=None, path=path, written=written, pins=len(pins)))
-        self.refreshed.update(pin.name for pin in pins)
+        self.index.current |= {(question.inputs.options, pin.name) for pin in pins}
         return lock
 
-    def deltas(self, core: Lock) -> None:
-        pending: dict[Target, Question] = {}
+    def deltas(self, core: Lock | None) -> None:
+        """Every target's delta on that lock."""
+        pending: dict[Target, _Pending] = {}
         for target in self.request.targets:
-            try:
-                question = self._pending(target, core)
-            except FumehoodError as error:
-                self.outcome.failures[target.subject] = error
-                continue
-            if question:
-                pending[target] = question
+            with self._kept_failure(target):
+                if core is None:
+                    self._without_core(target)
+                elif todo := self._pending(target, core):
+                    pending[target] = todo
         for target, pins in self._resolve_many(pending).items():
-            self._finish(target, delta_of(core, pins, self.book.header(target, core)))
+            with self._kept_failure(target):
+                self._finish(target, pending[target].core, pins)
 
-    def _pending(self, target: Target, core: Lock) -> Question | None:
+    def _without_core(self, target: Target) -> None:
+        """Without core's lock nothing can be said about a delta but whether it is there."""
+        delta = self.book.store.committed(target.lock)
+        if delta is None or delta.damage:
+            self.outcome.stale[target.subject] = (delta.damage if delta else f"{target.lock} is missing",)
+
+    def _pending(self, target: Target, core: Lock) -> _Pending | None:
         """What has to be asked for a target; None when its lock is current, or is only checked and found stale."""
         delta = self.book.store.committed(target.lock)
         layered = LayeredLock(core=core, delta=delta) if delta else None
         reasons = self.book.reasons(target, layered)
-        if layered and not reasons and self.book.store.is_proven(layered):
-            if not self.request.upgrade and not self._upgraded(layered.pins):
-                self._report(target, layered, written=False)
-                return None
-        elif self.request.check and reasons:
+        if self.request.check and reasons:
             self.outcome.stale[target.subject] = reasons
             return None
+        moves = self.request.upgrade or (layered and self._upgraded(layered.pins))
+        if layered and not reasons and not moves and self.book.is_proven(layered):
+            self._report(target, layered, written=False)
+            return None
         # An upgrade renews what is the experiment's own; core's pins stay preferred, for core decides about them.
-        own = layered.pins if layered and not self.request.upgrade else core.pins
-        return self.book.question(target, own if self.request.upgrade else self._preferred(own))
+        former = None if self.request.upgrade else delta
+        question = self.book.question(target, core, former, movable=self.request.upgrade_packages)
+        known = found(question, delta.pins) if delta else frozenset()
+        return _Pending(core=core, question=question, names=asked(question) | known)
 
-    def _finish(self, target: Target, lock: LayeredLock) -> None:
+    def _finish(self, target: Target, core: Lock, pins: tuple[Pin, ...]) -> None:
+        lock = delta_of(core, pins, self.book.header(target, core))
         committed = self.book.store.committed(target.lock)
-        old = LayeredLock(core=lock.core, delta=committed) if committed else None
+        old = LayeredLock(core=core, delta=committed) if committed else None
         if old and old.pins == lock.pins and not self.book.reasons(target, old):
             # Core moved under a delta that still says the right thing: the file stays, the proof is remembered.
             self.book.store.record_proof(old)
@@ -163,6 +176,14 @@ class _Batch:
         )
         self.outcome.reports.append(report)
 
+    @contextlib.contextmanager
+    def _kept_failure(self, target: Target) -> Iterator[None]:
+        """One target's failure is kept beside the others' reports."""
+        try:
+            yield
+        except FumehoodError as error:
+            self.outcome.failures[target.subject] = error
+
     def _upgraded(self, pins: Iterable[Pin]) -> bool:
         return not self.request.upgrade_packages.isdisjoint(pin.name for pin in pins)
 
@@ -171,85 +192,77 @@ class _Batch:
             return ()
         return tuple(pin for pin in pins if pin.name not in self.request.upgrade_packages)
 
-    def _resolve(self, question: Question) -> tuple[Pin, ...]:
-        return resolving.resolve(self.uv, question, root=self.book.repository.root, scratch=self.scratch)
-
-    def _resolve_many(self, pending: dict[Target, Question]) -> dict[Target, tuple[Pin, ...]]:
+    def _resolve_many(self, todo: dict[Target, _Pending]) -> dict[Target, tuple[Pin, ...]]:
+        """Answers from current index data: a resolution shows names to refresh, and refreshing may change it."""
         answers: dict[Target, tuple[Pin, ...]] = {}
-        todo = pending
-        for _ in range(_ROUNDS):
-            if not todo:
-                break
-            self._refresh(_asked(todo.values()) if not answers else _open_names(todo, answers), todo.values())
-            answers.update(self._in_parallel(todo))
-            todo = {
-                target: question
-                for target, question in todo.items()
-                if target in answers and not _open_names({target: question}, answers) <= self.refreshed
-            }
+        for number in range(_ROUNDS):
+            self._refresh(todo.values())
+            again: dict[Target, _Pending] = {}
+            for target, answer in self._in_parallel(todo, last=number == _ROUNDS - 1).items():
+                answers[target] = answer.pins
+                names = found(todo[target].question, answer.pins)
+                if answer.offline and self.index.missing([(todo[target].question, names)]):
+                    again[target] = replace(todo[target], names=names)
+            todo = again
         return answers
 
-    def _refresh(self, names: frozenset[str], questions: Iterable[Question]) -> None:
-        lowest = min((question.python for question in questions), key=lambda python: int(python.partition(".")[2]))
-        fresh = names - self.refreshed
-        if fresh:
-            self.progress.begin("index data", 1)
-            resolving.refresh(self.uv, frozenset(fresh), python=lowest, scratch=self.scratch)
+    def _refresh(self, pending: Collection[_Pending]) -> None:
+        if self.uv.is_offline or not pending:
+            return
+        lowest = min((one.question.python for one in pending), key=lambda python: int(python.partition(".")[2]))
+        wanted = self.index.missing((one.question, one.names) for one in pending)
+        self.progress.begin("index data", len(wanted))
+        for options, names in wanted.items():
+            self.index.update(options, names, python=lowest)
             self.progress.advance("index data")
-        self.refreshed.update(fresh)
 
-    def _in_parallel(self, todo: dict[Target, Question]) -> dict[Target, tuple[Pin, ...]]:
+    def _in_parallel(self, todo: dict[Target, _Pending], *, last: bool) -> dict[Target, _Answer]:
+        answers: dict[Target, _Answer] = {}
+        if not todo:
+            return answers
         self.progress.begin("experiments", len(todo))
-        answers: dict[Target, tuple[Pin, ...]] = {}
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-            futures = {target: pool.submit(self._one, target, question) for target, question in todo.items()}
-            for target, future in futures.items():
-                try:
-                    answers[target] = future.result()
-                except FumehoodError as error:
-                    self.outcome.failures[target.subject] = error
+            futures = {target: pool.submit(self._one, target, pending, last) for target, pending in todo.items()}
+            try:
+                for target, future in futures.items():
+                    with self._kept_failure(target):
+                        answers[target] = future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # An interrupt does not wait for those that have not begun.
+                raise
         return answers
 
-    def _one(self, target: Target, question: Question) -> tuple[Pin, ...]:
-        scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-        root = self.book.repository.root
+    def _one(self, target: Target, pending: _Pending, last: bool) -> _Answer:  # noqa: FBT001 - submitted to a pool
+        """One resolution, in a thread: from the cache where that is current and suffices, else with the network."""
+        question, root = pending.question, self.book.repository.root
         try:
-            try:
-                return resolving.resolve(self.uv, question, root=root, scratch=scratch, offline=True)
-            except UndecidedError:
-                if self.uv.offline:
-                    raise
-            pins = resolving.resolve(self.uv, question, root=root, scratch=scratch)
-            self.refreshed.update(pin.name for pin in pins)
-            return pins
+            with disk_errors(f"resolving {target.subject}"):
+                scratch = Path(tempfile.mkdtemp(dir=self.scratch))
+            if self.uv.is_offline or not (last or self.index.is_hopeless(question, pending.names)):
+                try:
+                    pins = resolving.resolve(self.uv, question, root=root, scratch=scratch, offline=True)
+                except UndecidedError:
+                    if self.uv.is_offline:
+                        raise
+                else:
+                    return _Answer(pins=pins, offline=not self.uv.is_offline)
+            return _Answer(pins=resolving.resolve(self.uv, question, root=root, scratch=scratch), offline=False)
         finally:
             self.progress.advance(target.subject)
 
 
-def _asked(questions: Iterable[Question]) -> frozenset[str]:
-    """The packages that lines name and no preferred pin decides."""
-    return frozenset(
-        requirement.name
-        for question in questions
-        for requirement in question.inputs.requirements
-        if requirement.name and not requirement.url and requirement.name not in _decided(question)
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pending:
+    """A question on a core lock, and the packages whose index data has to be current for its answer."""
+
+    core: Lock
+    question: Question
+    names: frozenset[str]
 
 
-def _open_names(todo: dict[Target, Question], answers: dict[Target, tuple[Pin, ...]]) -> frozenset[str]:
-    """The packages of the answers that no preferred pin decided, whose index data has to be current."""
-    return frozenset(
-        pin.name
-        for target, question in todo.items()
-        for pin in answers.get(target, ())
-        if not pin.url and pin.name not in _decided(question)
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """`offline` says that it came from the cache while the network was there to be asked."""
 
-
-def _decided(question: Question) -> set[str]:
-    return {pin.name for pin in question.preferred}
-
-
-def targets_of(chosen: Sequence[Target], core: Target) -> tuple[Target, ...]:
-    """The deltas to lock: the chosen experiments', and that of core's tests with all of them."""
-    return (core, *chosen)
+    pins: tuple[Pin, ...]
+    offline: bool

@@ -12,14 +12,20 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fumehood.errors import ConfigurationError, Place
 from fumehood.locking.certificate import breaches
+from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.resolve import Question
-from fumehood.locking.store import LockStore, pins_digest
-from fumehood.model.lock import Header, LayeredLock, Lock
+from fumehood.model.lock import Header, LayeredLock, Lock, by_name
+from fumehood.outside import toml_file
 from fumehood.reading import sources
+from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+    from packaging.utils import NormalizedName
+
+    from fumehood.locking.store import LockStore
     from fumehood.model.experiment import RequirementSource, Target
     from fumehood.model.lock import Pin
     from fumehood.reading.sources import Inputs
@@ -38,6 +44,8 @@ class LockBook:
     environ: Mapping[str, str]
     _targets: dict[str, Inputs] = field(default_factory=dict)
     _core: Inputs | None = None
+    _floor: str | None = None
+    _known: _KnownCore | None = None
 
     @property
     def core_inputs(self) -> Inputs:
@@ -59,15 +67,16 @@ class LockBook:
         Raises:
             ConfigurationError: The target asks for a Python that core does not support.
         """
-        floor = python_floor(self.repository, self.store.committed(self.repository.core.lock))
+        if self._floor is None:
+            self._floor = python_floor(self.repository, self.store.committed(self.repository.core.lock))
         if target is None or not target.pythons:
-            return floor
+            return self._floor
         lowest = min((_minor(python) for python in target.pythons), key=_as_numbers)
-        if _as_numbers(lowest) < _as_numbers(floor):
+        if _as_numbers(lowest) < _as_numbers(self._floor):
             raise ConfigurationError(
-                f"{target.subject} runs on Python {lowest}, but core supports {floor} and newer",
+                f"{target.subject} runs on Python {lowest}, but core supports {self._floor} and newer",
                 place=Place(target.subject),
-                remedy=f"name {floor} or a newer version as its python",
+                remedy=f"name {self._floor} or a newer version as its python",
             )
         return lowest
 
@@ -75,13 +84,27 @@ class LockBook:
         """What to ask uv for core's lock."""
         return Question(subject="core", inputs=self.core_inputs, python=self.python(), preferred=tuple(preferred))
 
-    def question(self, target: Target, preferred: Iterable[Pin] = ()) -> Question:
-        """What to ask uv for a target: core's lines and its own, together."""
+    def question(
+        self, target: Target, core: Lock, delta: Lock | None = None, *, movable: frozenset[NormalizedName] = frozenset()
+    ) -> Question:
+        """What to ask uv for a target: core's lines and its own, together.
+
+        Core's pins are preferred, then those of the delta that was there.
+
+        Args:
+            target: Whose environment it is for.
+            core: Core's lock.
+            delta: The target's delta so far.
+            movable: Packages whose pin in the delta is not to be kept.
+        """
+        in_core = {pin.name for pin in core.pins}
+        own = [pin for pin in (delta.pins if delta else ()) if pin.name not in movable]
         return Question(
             subject=target.subject,
             inputs=self.core_inputs + self.inputs(target),
             python=self.python(target),
-            preferred=tuple(preferred),
+            preferred=(*core.pins, *(pin for pin in own if pin.name not in in_core)),
+            former=tuple(pin for pin in own if pin.name in in_core),
         )
 
     def core_header(self) -> Header:
@@ -91,26 +114,54 @@ class LockBook:
     def header(self, target: Target, core: Lock) -> Header:
         """The header of a delta lock that is made now, on that core lock."""
         python = self.python(target)
-        return Header(inputs=self.inputs(target).digest(python), python=python, core=pins_digest(core))
+        return Header(inputs=self.inputs(target).digest(python), python=python, core=self._about(core).digest)
 
     def core_reasons(self, lock: Lock | None) -> tuple[str, ...]:
         """Why a core lock is not current; empty when it is."""
         path = self.repository.core.lock
         if lock is None:
             return (f"{path} is missing",)
-        found = breaches(self.core_inputs.requirements, lock.pins, python=lock.header.python)
+        if lock.damage:
+            return (lock.damage,)
+        found = breaches(self.core_inputs.requirements, by_name(lock.pins), python=lock.header.python)
         return _reasons(path, lock, self.core_header(), [str(breach) for breach in found])
 
     def reasons(self, target: Target, lock: LayeredLock | None) -> tuple[str, ...]:
-        """Why a delta lock is not current, apart from core having moved; empty when it is."""
+        """Why a delta lock is not current, apart from core having moved; empty when it is.
+
+        Of core's lines only those are looked at whose packages the delta replaces: what core's lock says of the others
+        is `core_reasons`' affair.
+        """
         if lock is None:
             return (f"{target.lock} is missing",)
-        lines = (*self.core_inputs.requirements, *self.inputs(target).requirements)
-        found = breaches(lines, lock.pins, python=lock.delta.header.python)
+        if lock.delta.damage:
+            return (lock.delta.damage,)
+        about, replaced = self._about(lock.core), lock.replaced
+        pinned = {name: pins for name, pins in about.pinned.items() if name not in replaced}
+        pinned |= by_name(lock.delta.pins)
+        lines = [line for line in self.core_inputs.requirements if line.name in replaced]
+        found = breaches([*lines, *self.inputs(target).requirements], pinned, python=lock.delta.header.python)
         return _reasons(target.lock, lock.delta, self.header(target, lock.core), [str(breach) for breach in found])
+
+    def is_proven(self, lock: LayeredLock) -> bool:
+        """Whether a delta is known to hold on this core lock."""
+        return self.store.is_proven(lock, core=self._about(lock.core).digest)
+
+    def _about(self, core: Lock) -> _KnownCore:
+        """What is needed of core's lock for each of a thousand deltas."""
+        if self._known is None or self._known.lock is not core:
+            self._known = _KnownCore(lock=core, digest=pins_digest(core), pinned=by_name(core.pins))
+        return self._known
 
     def _read(self, requirements: Iterable[RequirementSource], extra: Iterable[str] = ()) -> Inputs:
         return sources.read(self.repository.root, requirements, environ=self.environ, extra=extra)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KnownCore:
+    lock: Lock
+    digest: str
+    pinned: Mapping[NormalizedName, tuple[Pin, ...]]
 
 
 def python_floor(repository: Repository, lock: Lock | None) -> str:
@@ -121,30 +172,28 @@ def python_floor(repository: Repository, lock: Lock | None) -> str:
     """
     core = repository.core
     if core.requires_python:
-        return _lowest(core.requires_python)
+        return _lowest(repository.root, core.requires_python)
     if core.pythons:
         return min((_minor(python) for python in core.pythons), key=_as_numbers)
-    if lock is not None:
+    if lock is not None and lock.header.python:
         return lock.header.python
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @functools.cache
-def _lowest(requires_python: str) -> str:
+def _lowest(root: Path, requires_python: str) -> str:
+    what = "is no version specifier"
     try:
         specifier = SpecifierSet(requires_python)
-    except InvalidSpecifier as error:
-        raise ConfigurationError(
-            f"requires-python is {requires_python!r}, which is no version specifier",
-            place=Place("pyproject.toml"),
-            remedy='write a specifier such as ">=3.11"',
-        ) from error
-    for minor in _MINORS:
-        if specifier.contains(f"3.{minor}.99") or specifier.contains(f"3.{minor}"):
-            return f"3.{minor}"
+        for minor in _MINORS:
+            if specifier.contains(f"3.{minor}.99") or specifier.contains(f"3.{minor}"):
+                return f"3.{minor}"
+        what = "admits no Python 3"
+    except InvalidSpecifier:
+        pass
     raise ConfigurationError(
-        f"requires-python is {requires_python!r}, which no Python 3 satisfies",
-        place=Place("pyproject.toml"),
+        f"requires-python is {requires_python!r}, which {what}",
+        place=toml_file.load(root / PYPROJECT, name=PYPROJECT).place("project", "requires-python"),
         remedy='write a specifier such as ">=3.11"',
     )
 

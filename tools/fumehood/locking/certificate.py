@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.model.lock import by_name
+from packaging.version import InvalidVersion
+
 from fumehood.model.markers import universal
 
 if TYPE_CHECKING:
@@ -42,9 +43,16 @@ class Breach:
         return f"{line} does not admit {self.pin.name} {self.pin.what}"
 
 
-def breaches(requirements: Iterable[Requirement], pins: Iterable[Pin], *, python: str) -> tuple[Breach, ...]:
-    """Every line that the pins break, at most once each, in the order of the lines."""
-    pinned = by_name(pins)
+def breaches(
+    requirements: Iterable[Requirement], pinned: Mapping[NormalizedName, tuple[Pin, ...]], *, python: str
+) -> tuple[Breach, ...]:
+    """Every line that the pins break, at most once each, in the order of the lines.
+
+    Args:
+        requirements: The lines.
+        pinned: The pins of each package.
+        python: Lower bound of the Python versions that the pins are for.
+    """
     environments = universal(python)
     found = (_breach(requirement, pinned, environments) for requirement in requirements)
     return tuple(breach for breach in found if breach)
@@ -83,4 +91,7 @@ def _admits(requirement: Requirement, pin: Pin) -> bool:
         return bool(pin.url)
     if pin.url:
         return True  # A direct reference has whatever version its source says; the resolver has looked.
-    return requirement.specifier.contains(pin.version, prereleases=True)
+    try:
+        return requirement.specifier.contains(pin.version, prereleases=True)
+    except InvalidVersion:
+        return False  # Only `===` pins such a version, and no other operator compares with it.

@@ -14,7 +14,6 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import NormalizedName, canonicalize_name
 
-from fumehood.errors import ConfigurationError, Place
 from fumehood.model.lock import Header, Lock, Pin
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _HASH = re.compile(r"\s--hash=(\S+)")
 _FIELD = re.compile(r"# ([a-z-]+): ?(.*)")
-_REMEDY = "run `fumehood lock`, which writes it anew"
+_PYTHON = re.compile(r"3\.\d{1,3}")
 
 
 def render(lock: Lock) -> str:
@@ -33,11 +32,8 @@ def render(lock: Lock) -> str:
         lines = ["# Core's pins, written by `fumehood lock`."]
     else:
         lines = ["# What this experiment adds to core's pins or changes in them, written by `fumehood lock`."]
-    lines += [f"# fumehood-lock: {FORMAT}", f"# python: {header.python}", f"# inputs: {header.inputs}"]
-    if header.core is not None:
-        lines.append(f"# core: {header.core}")
-    if header.removes:
-        lines.append(f"# removes: {' '.join(header.removes)}")
+    lines += [f"# fumehood-lock: {FORMAT}", *(f"# {name}: {value}" for name, value in _fields(lock))]
+    lines.append(f"# digest: {_seal(lock)}")
     lines += [render_pin(pin) for pin in sorted(lock.pins)]
     return "\n".join(lines) + "\n"
 
@@ -48,56 +44,83 @@ def render_pin(pin: Pin) -> str:
 
 
 def parse(text: str, *, path: str) -> Lock:
-    """Parse a lock file.
-
-    Raises:
-        ConfigurationError: It is not a lock of this format; with the line.
-    """
+    """Parse a lock file; of one that is damaged, whatever can be read, and what is wrong with it."""
     fields = {match[1]: match[2].strip() for line in text.splitlines() if (match := _FIELD.fullmatch(line))}
-    if fields.get("fumehood-lock") != str(FORMAT):
-        found = fields.get("fumehood-lock")
-        what = f"is a lock of format {found}, not {FORMAT}" if found else "is not a lock that fumehood wrote"
-        raise ConfigurationError(what, place=Place(path), remedy=_REMEDY)
-    missing = [field for field in ("python", "inputs") if not fields.get(field)]
-    if missing:
-        raise ConfigurationError(f"the header lacks {' and '.join(missing)}", place=Place(path), remedy=_REMEDY)
+    damage = _header_damage(fields, path)
+    pins = []
+    for number, line, pin in _pins(text):
+        if pin is not None:
+            pins.append(pin)
+        elif not damage:
+            damage = f"{path}:{number}: {line!r} is no pin"
     header = Header(
-        inputs=fields["inputs"],
-        python=fields["python"],
+        inputs=fields.get("inputs", ""),
+        python=fields["python"] if _PYTHON.fullmatch(fields.get("python", "")) else "",
         core=fields.get("core"),
         removes=tuple(canonicalize_name(name) for name in fields.get("removes", "").split()),
     )
-    return Lock(header=header, pins=tuple(sorted(parse_pins(text, path=path))))
+    lock = Lock(header=header, pins=tuple(sorted(pins)))
+    if not damage and fields["digest"] != _seal(lock):
+        damage = f"{path} was changed after `fumehood lock` wrote it"
+    return Lock(header=header, pins=lock.pins, damage=damage)
 
 
-def parse_pins(text: str, *, path: str) -> Iterator[Pin]:
-    """The pins in the text of a lock, or in what uv wrote.
+def parse_pins(text: str) -> tuple[Pin, ...]:
+    """The pins in what uv wrote, sorted.
 
     Raises:
-        ConfigurationError: A line is no pin.
+        ValueError: A line is no pin.
     """
+    found = []
+    for _, line, pin in _pins(text):
+        if pin is None:
+            raise ValueError(line)
+        found.append(pin)
+    return tuple(sorted(found))
+
+
+def pins_digest(lock: Lock) -> str:
+    """A digest of what a lock installs and removes, whatever it was made from."""
+    return _digest([*lock.header.removes, *(render_pin(pin) for pin in sorted(lock.pins))])
+
+
+def _fields(lock: Lock) -> Iterator[tuple[str, str]]:
+    header = lock.header
+    yield "python", header.python
+    yield "inputs", header.inputs
+    if header.core is not None:
+        yield "core", header.core
+    if header.removes:
+        yield "removes", " ".join(header.removes)
+
+
+def _seal(lock: Lock) -> str:
+    """A digest of all that a lock file says, so that no edit of it goes unseen."""
+    return _digest([*(f"{name}: {value}" for name, value in _fields(lock)), pins_digest(lock)])
+
+
+def _digest(lines: Iterable[str]) -> str:
+    state = hashlib.sha256("\0".join(lines).encode())
+    return f"sha256:{state.hexdigest()}"
+
+
+def _header_damage(fields: dict[str, str], path: str) -> str:
+    found = fields.get("fumehood-lock")
+    if found != str(FORMAT):
+        return f"{path} is a lock of format {found}, not {FORMAT}" if found else f"{path} has no header of a lock"
+    missing = [name for name in ("python", "inputs", "digest") if not fields.get(name)]
+    return f"{path} lacks {' and '.join(missing)} in its header" if missing else ""
+
+
+def _pins(text: str) -> Iterator[tuple[int, str, Pin | None]]:
+    """Each logical line that is no comment: where it begins, its text, and the pin that it is."""
     for number, logical in _logical_lines(text):
-        if logical.startswith("--"):
-            continue
         hashes = tuple(sorted(_HASH.findall(logical)))
         line = _HASH.sub("", logical).strip()
         try:
-            yield _pin(line, hashes)
-        except (InvalidRequirement, ValueError) as error:
-            raise ConfigurationError(
-                f"{line!r} is no pin: a pin is name==version or a direct reference",
-                place=Place(path, number),
-                remedy=_REMEDY,
-            ) from error
-
-
-def digest(pins: Iterable[Pin], *extra: str) -> str:
-    """A digest of pins, whatever their order, and of what else decides."""
-    state = hashlib.sha256()
-    for line in [*extra, *(render_pin(pin) for pin in sorted(pins))]:
-        state.update(line.encode())
-        state.update(b"\0")
-    return f"sha256:{state.hexdigest()}"
+            yield number, line, _pin(line, hashes)
+        except (InvalidRequirement, ValueError):
+            yield number, line, None
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -122,9 +145,8 @@ def _pin(line: str, hashes: tuple[str, ...]) -> Pin:
     editable = line.startswith("-e ")
     reference, _, marker = line.removeprefix("-e ").partition(" ; ")
     if editable or reference.startswith((".", "/", "file:")):
-        return Pin(
-            name=NormalizedName(reference), url=reference, editable=editable, marker=marker.strip(), hashes=hashes
-        )
+        name = NormalizedName(reference)
+        return Pin(name=name, url=reference, editable=editable, marker=marker.strip(), hashes=hashes)
     parsed = Pep508(line)
     marker_text = str(parsed.marker or "")
     name = canonicalize_name(parsed.name)

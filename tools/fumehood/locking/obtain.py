@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import StaleLockError
 from fumehood.locking.delta import delta_of
+from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.resolve import UndecidedError, resolve
-from fumehood.locking.store import pins_digest
 from fumehood.model.lock import LayeredLock, Lock
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
     candidate = LayeredLock(core=core, delta=delta) if delta else None
     reasons = book.reasons(target, candidate)
     if candidate and not reasons:
-        return Obtained(lock=candidate, origin="committed", proven=book.store.is_proven(candidate), notes=notes)
+        return Obtained(lock=candidate, origin="committed", proven=book.is_proven(candidate), notes=notes)
     if locked and (committed_core or delta):
         raise _stale(reasons)
     if delta:
@@ -69,8 +69,7 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
     if remembered:
         lock = LayeredLock(core=core, delta=remembered)
         return Obtained(lock=lock, origin="remembered", proven=True, notes=notes)
-    preferred = candidate.pins if candidate else core.pins
-    lock = delta_of(core, _resolve(uv, book, book.question(target, preferred)), header)
+    lock = delta_of(core, _resolve(uv, book, book.question(target, core, delta)), header)
     book.store.remember(lock.delta, *key)
     return Obtained(lock=lock, origin="resolved", proven=True, notes=notes)
 
@@ -101,7 +100,7 @@ def _resolve(uv: Uv, book: LockBook, question: Question) -> tuple[Pin, ...]:
             try:
                 return resolve(uv, question, root=book.repository.root, scratch=scratch, offline=True)
             except UndecidedError:
-                if uv.offline:
+                if uv.is_offline:
                     raise
         return resolve(uv, question, root=book.repository.root, scratch=scratch)
 

@@ -1,27 +1,35 @@
-"""One resolution by uv, and what its failure is: a conflict, a failure of the world, or a missing package.
+"""One resolution by uv, and what its failure is: a conflict, or a failure of the world.
 
-Whether a failure is a conflict is found out by resolving again without the suspects, never by reading uv's text.
+Which of the two is found out by asking again in other ways, never by reading uv's text.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import ConflictError, FumehoodError, WorldError
 from fumehood.locking import lockfile
+from fumehood.model.lock import by_name
 from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from packaging.utils import NormalizedName
+
     from fumehood.model.lock import Pin
+    from fumehood.model.requirement import Requirement
     from fumehood.outside.uv import Uv, UvResult
     from fumehood.reading.sources import Inputs
 
 _USAGE_OR_WORLD = 2
 """uv's exit status for an error that is no failed resolution."""
+
+_ANY_PYTHON = "3.99"
+"""A Python so new that no package is left out for its lower bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +41,14 @@ class Question:
         inputs: All the lines that have to hold together.
         python: Lower bound of the Python versions.
         preferred: Pins that are kept wherever the lines admit them.
+        former: Pins to fall back on where those of `preferred` cannot be kept, so that nothing moves without need.
     """
 
     subject: str
     inputs: Inputs
     python: str
     preferred: tuple[Pin, ...] = ()
+    former: tuple[Pin, ...] = ()
 
 
 class UndecidedError(WorldError):
@@ -60,89 +70,132 @@ def resolve(uv: Uv, question: Question, *, root: Path, scratch: Path, offline: b
         UndecidedError: It failed offline, which proves nothing.
         WorldError: Network, registry or a source failed.
     """
-    output = scratch / f"{_file_name(question.subject)}.lock"
     with disk_errors(f"resolving {question.subject}"):
-        output.write_text("".join(f"{lockfile.render_pin(pin)}\n" for pin in question.preferred), encoding="utf-8")
-        sources = _source_files(question, root, scratch)
-    if not sources:
-        return ()
-    result = uv.compile(sources, output=output, python=question.python, offline=offline)
-    if result.status == 0:
-        text = output.read_text(encoding="utf-8")
-        return tuple(sorted(lockfile.parse_pins(text, path=f"the resolution of {question.subject}")))
-    if offline or uv.offline:
-        raise UndecidedError(
-            f"{question.subject}: not decided offline", details=result.stderr, remedy="run it again without --offline"
+        attempt = _Attempt(uv, question, _source_files(question, root, scratch), scratch)
+        if not attempt.sources:
+            return ()
+        pins = attempt.pins(offline=offline)
+        nearer = _with_former(question, pins)
+        if nearer is None:
+            return pins
+        return replace(attempt, question=nearer).pins(offline=offline)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    uv: Uv
+    question: Question
+    sources: tuple[Path, ...]
+    scratch: Path
+
+    def pins(self, *, offline: bool) -> tuple[Pin, ...]:
+        result = self.ask(offline=offline)
+        if result.status == 0:
+            return lockfile.parse_pins(self._file("lock").read_text(encoding="utf-8"))
+        if offline or self.uv.is_offline:
+            raise UndecidedError(
+                f"{self.question.subject}: not decided offline",
+                details=result.stderr,
+                remedy="run it again with the network",
+            )
+        raise self.diagnosis(result)
+
+    def ask(self, *, offline: bool) -> UvResult:
+        preferred = "".join(f"{lockfile.render_pin(pin)}\n" for pin in self.question.preferred)
+        output = self._file("lock")
+        output.write_text(preferred, encoding="utf-8")
+        options, python = self.question.inputs.options, self.question.python
+        return self.uv.compile(self.sources, output=output, python=python, options=options, offline=offline)
+
+    def diagnosis(self, result: UvResult) -> FumehoodError:
+        """What a failed resolution was, found by asking for its suspects one at a time."""
+        if result.status < _USAGE_OR_WORLD:
+            suspect = self._unobtainable()
+            if suspect:
+                what = f"{suspect.text} cannot be had" if suspect.url else f"no registry in use has {suspect.name}"
+                remedy = (
+                    "make the address reachable from here, or remove the line"
+                    if suspect.url
+                    else "correct the name, or name the registry that has it with --extra-index-url"
+                )
+                what = f"{self.question.subject}: not decided, because {what}"
+                return WorldError(what, place=suspect.place, details=result.stderr, remedy=remedy)
+            if self._is_reproducible(result):
+                return ConflictError(
+                    f"{self.question.subject}: the requirements cannot hold together",
+                    details=result.stderr,
+                    remedy=_blame(self.question),
+                )
+        return WorldError(
+            f"{self.question.subject}: not decided, because uv could not finish",
+            details=result.stderr,
+            remedy="see uv's message above; the network, the registry or a package's own build may have failed",
         )
-    raise _diagnosis(uv, question, result, scratch)
+
+    def _is_reproducible(self, result: UvResult) -> bool:
+        """Whether uv's cache alone leads to the very same words.
+
+        A conflict follows from what the registry said, all of which is in the cache now. What was refused, missing or
+        damaged on the way is not there, nor does a failed build leave anything: then the words differ.
+        """
+        again = self.ask(offline=True)
+        return (again.status, again.stderr) == (result.status, result.stderr)
+
+    def _unobtainable(self) -> Requirement | None:
+        """The first line whose package cannot be had at all, in any version and for any Python."""
+        lines = [line for line in self.question.inputs.requirements if not line.constraint]
+        for line in lines:
+            if line.url and not self._is_obtainable(line.text):
+                return line
+        named = {line.name: line for line in lines if line.name and not line.url}
+        if named and not self._is_obtainable("\n".join(named)):
+            return next((line for name, line in named.items() if not self._is_obtainable(name)), None)
+        return None
+
+    def _is_obtainable(self, lines: str) -> bool:
+        probe, options = self._file("probe.in"), self.question.inputs.options
+        probe.write_text(f"{lines}\n", encoding="utf-8")
+        for python in (self.question.python, _ANY_PYTHON):
+            output = self._file("probe.lock")
+            output.unlink(missing_ok=True)
+            done = self.uv.compile([probe], output=output, python=python, options=options, dependencies=False)
+            if done.status == 0:
+                return True
+        return False
+
+    def _file(self, kind: str) -> Path:
+        return _scratch_file(self.question, self.scratch, kind)
 
 
-def refresh(uv: Uv, names: frozenset[str], *, python: str, scratch: Path) -> None:
-    """Bring uv's index data of many packages up to date in one call; what cannot be had is left to the resolutions."""
-    if not names or uv.offline:
-        return
-    request = scratch / "refresh.in"
-    request.write_text("".join(f"{name}\n" for name in sorted(names)), encoding="utf-8")
-    uv.compile([request], output=scratch / "refresh.lock", python=python, dependencies=False)
+def _scratch_file(question: Question, scratch: Path, kind: str) -> Path:
+    return scratch / f"{re.sub(r'[^A-Za-z0-9._-]', '-', question.subject)}.{kind}"
 
 
-def _file_name(subject: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "-", subject)
-
-
-def _source_files(question: Question, root: Path, scratch: Path) -> list[Path]:
+def _source_files(question: Question, root: Path, scratch: Path) -> tuple[Path, ...]:
     sources = [root / file for file in question.inputs.requirement_files]
     if question.inputs.lines:
-        lines = scratch / f"{_file_name(question.subject)}.in"
+        lines = _scratch_file(question, scratch, "in")
         lines.write_text("".join(f"{line}\n" for line in question.inputs.lines), encoding="utf-8")
         sources.append(lines)
-    return sources
+    return tuple(sources)
 
 
-def _diagnosis(uv: Uv, question: Question, result: UvResult, scratch: Path) -> FumehoodError:
-    """What a failed resolution was, found by asking for its suspects one at a time."""
-    if result.status >= _USAGE_OR_WORLD:
-        return WorldError(
-            f"{question.subject}: not decided, because uv could not finish",
-            details=result.stderr,
-            remedy="see uv's message above; the network or the registry may be out of reach",
-        )
-    for requirement in question.inputs.requirements:
-        if requirement.url and not _obtainable(uv, requirement.text, question, scratch):
-            return WorldError(
-                f"{question.subject}: not decided, because {requirement.text} cannot be had",
-                place=requirement.place,
-                details=result.stderr,
-                remedy="make the address reachable from here, or remove the line",
-            )
-    named = {requirement.name: requirement for requirement in question.inputs.requirements if not requirement.url}
-    if not _obtainable(uv, "\n".join(str(name) for name in named if name), question, scratch):
-        for name, requirement in named.items():
-            if name and not _obtainable(uv, name, question, scratch):
-                return WorldError(
-                    f"{question.subject}: not decided, because no registry in use has a package {name} for it",
-                    place=requirement.place,
-                    details=result.stderr,
-                    remedy="correct the name, or name the registry that has it with --extra-index-url",
-                )
-    return ConflictError(
-        f"{question.subject}: the requirements cannot hold together",
-        details=result.stderr,
-        remedy=_blame(question),
-    )
+def _with_former(question: Question, pins: tuple[Pin, ...]) -> Question | None:
+    """The question again, with former pins for packages that left the preferred ones; None where nothing moved."""
+    preferred, former, found = (_versions(part) for part in (question.preferred, question.former, pins))
+    moved = {
+        name
+        for name, versions in former.items()
+        if name in found and found[name] not in (versions, preferred.get(name, frozenset()))
+    }
+    if not moved:
+        return None
+    kept = [pin for pin in question.preferred if pin.name not in moved]
+    return replace(question, preferred=(*kept, *(pin for pin in question.former if pin.name in moved)), former=())
 
 
-def _obtainable(uv: Uv, lines: str, question: Question, scratch: Path) -> bool:
-    """Whether packages can be had at all: their own lines only, any version, nothing that they require."""
-    probe = scratch / f"{_file_name(question.subject)}.probe.in"
-    options = question.inputs.options
-    index = [f"--index-url {options.index_url}"] if options.index_url else []
-    index += [f"--extra-index-url {url}" for url in options.extra_index_urls]
-    index += [f"--find-links {place}" for place in options.find_links]
-    index += ["--no-index"] if options.no_index else []
-    probe.write_text("\n".join([*index, lines, ""]), encoding="utf-8")
-    done = uv.compile([probe], output=probe.with_suffix(".lock"), python=question.python, dependencies=False)
-    return done.status == 0
+def _versions(pins: tuple[Pin, ...]) -> Mapping[NormalizedName, frozenset[str]]:
+    return {name: frozenset(pin.what for pin in group) for name, group in by_name(pins).items()}
 
 
 def _blame(question: Question) -> str:

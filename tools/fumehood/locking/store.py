@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, Place
 from fumehood.locking import lockfile
+from fumehood.locking.lockfile import pins_digest
 from fumehood.outside.files import write_whole
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ class LockStore:
     cache: Path
 
     def committed(self, path: str) -> Lock | None:
-        """The lock at a path of the repository; None where there is none.
+        """The lock at a path of the repository, damaged perhaps; None where there is none.
 
         Raises:
-            ConfigurationError: There is a file that cannot be read as a lock.
+            ConfigurationError: There is something that cannot be read.
         """
         return _read(self.root / path, path)
 
@@ -52,17 +53,23 @@ class LockStore:
         """A lock that was resolved before for the same question and kept in the cache."""
         path = self._cached("locks", key)
         try:
-            return _read(path, str(path))
+            lock = _read(path, str(path))
         except ConfigurationError:
             return None
+        return None if lock and lock.damage else lock
 
     def remember(self, lock: Lock, *key: str) -> None:
         """Keep a lock in the cache."""
         write_whole(self._cached("locks", key), lockfile.render(lock))
 
-    def is_proven(self, lock: LayeredLock) -> bool:
-        """Whether a delta is known to hold on this very core lock: it was made on it, or was proven on it since."""
-        core = pins_digest(lock.core)
+    def is_proven(self, lock: LayeredLock, *, core: str | None = None) -> bool:
+        """Whether a delta is known to hold on this very core lock: it was made on it, or was proven on it since.
+
+        Args:
+            lock: Core's lock with the delta.
+            core: The digest of core's pins, from a caller that has it already.
+        """
+        core = core or pins_digest(lock.core)
         return lock.delta.header.core == core or self._cached("proofs", (core, pins_digest(lock.delta))).exists()
 
     def record_proof(self, lock: LayeredLock) -> None:
@@ -75,22 +82,14 @@ class LockStore:
         return self.cache / kind / name[:2] / f"{name}.lock"
 
 
-def pins_digest(lock: Lock) -> str:
-    """A digest of what a lock installs and removes, whatever it was made from."""
-    return lockfile.digest(lock.pins, *lock.header.removes)
-
-
 def _read(path: Path, name: str) -> Lock | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigurationError(
             f"cannot be read: {error.strerror}", place=Place(name), remedy="make it readable, or remove it"
         ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            "is not UTF-8 text", place=Place(name), remedy="run `fumehood lock`, which writes it anew"
-        ) from error
-    return lockfile.parse(text, path=name)
+    # What is no text becomes a lock with damage, which is made anew as any other.
+    return lockfile.parse(data.decode("utf-8", "replace"), path=name)

@@ -75,10 +75,16 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """A core lock (``header.core`` is None) or a delta lock. Pins are sorted."""
+    """A core lock (``header.core`` is None) or a delta lock. Pins are sorted.
+
+    Attributes:
+        damage: Why the file it was read from is not as it was written, with the place; empty for a sound lock. What
+            a damaged lock says is good for nothing but to be preferred when it is made anew.
+    """
 
     header: Header
     pins: tuple[Pin, ...] = ()
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

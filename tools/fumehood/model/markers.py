@@ -1,8 +1,9 @@
 """The marker environments that a universal lock is looked at through.
 
 A marker such as ``python_full_version < '3.12' and sys_platform == 'linux'`` cuts the world in two. Whether two sets
-of marked lines mean the same is decided by looking from every corner that matters: each supported Python minor
-version on each platform that wheels are commonly built for. Source: PEP 508, "Environment Markers".
+of marked lines mean the same is decided by looking from every corner that matters: the first and the last release of
+each supported Python minor version, on each platform that wheels are commonly built for. Source: PEP 508,
+"Environment Markers".
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MINORS = range(8, 17)
+_MICROS = (0, 99)
+"""Packages do ask for ``python_full_version < '3.11.3'``: the first and the last release see it differently."""
+
 _PLATFORMS = (
     ("linux", "Linux", "posix", "x86_64"),
     ("linux", "Linux", "posix", "aarch64"),
@@ -54,9 +58,10 @@ def universal(python: str) -> tuple[MarkerEnvironment, ...]:
     """Every environment that a lock from this Python version upwards has to serve."""
     supported = SpecifierSet(f">={python}")
     return tuple(
-        _environment(minor, platform, implementation)
+        _environment(f"3.{minor}", f"3.{minor}.{micro}", platform, implementation)
         for minor in _MINORS
         if supported.contains(f"3.{minor}.99")
+        for micro in _MICROS
         for platform in _PLATFORMS
         for implementation in ("CPython", "PyPy")
     )
@@ -68,21 +73,23 @@ def from_variables(variables: Mapping[str, str]) -> MarkerEnvironment:
     return MarkerEnvironment(label=label, variables=tuple(sorted(variables.items())))
 
 
-def _environment(minor: int, platform: tuple[str, str, str, str], implementation: str) -> MarkerEnvironment:
+def _environment(
+    version: str, full_version: str, platform: tuple[str, str, str, str], implementation: str
+) -> MarkerEnvironment:
     sys_platform, system, os_name, machine = platform
     return from_variables(
         {
             "extra": "",
             "implementation_name": implementation.lower(),
-            "implementation_version": f"3.{minor}.99",
+            "implementation_version": full_version,
             "os_name": os_name,
             "platform_machine": machine,
             "platform_python_implementation": implementation,
             "platform_release": "",
             "platform_system": system,
             "platform_version": "",
-            "python_full_version": f"3.{minor}.99",
-            "python_version": f"3.{minor}",
+            "python_full_version": full_version,
+            "python_version": version,
             "sys_platform": sys_platform,
         }
     )

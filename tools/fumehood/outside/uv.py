@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
+from fumehood.outside import interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +30,15 @@ _LEAKS = (
     "PYTHONPATH",
     "UV",
     "UV_BREAK_SYSTEM_PACKAGES",
+    "UV_BUILD_CONSTRAINT",
+    "UV_CONSTRAINT",
+    "UV_CUSTOM_COMPILE_COMMAND",
+    "UV_FORK_STRATEGY",
+    "UV_NO_CACHE",
+    "UV_NO_VERIFY_HASHES",
+    "UV_OVERRIDE",
     "UV_PREFIX",
+    "UV_PRERELEASE",
     "UV_PROJECT",
     "UV_PROJECT_ENVIRONMENT",
     "UV_PYTHON",
@@ -36,10 +46,12 @@ _LEAKS = (
     "UV_RESOLUTION",
     "UV_SYSTEM_PYTHON",
     "UV_TARGET",
+    "UV_TORCH_BACKEND",
     "UV_WORKING_DIRECTORY",
     "VIRTUAL_ENV",
 )
-"""Variables that would point uv at another environment, or change what a lock means from one machine to the next."""
+"""Variables that would point uv at another environment, change what a lock means from one machine to the next, or take
+away the cache, from which everything is resolved offline and installed by links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +77,20 @@ class Uv:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     offline: bool = False
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether uv may not use the network, as fumehood was told or as uv's own variable says."""
+        return self.offline or self.environ.get("UV_OFFLINE", "").lower() in {"1", "true", "yes", "on", "t", "y"}
+
     def compile(
-        self, sources: Sequence[Path], *, output: Path, python: str, dependencies: bool = True, offline: bool = False
+        self,
+        sources: Sequence[Path],
+        *,
+        output: Path,
+        python: str,
+        options: IndexOptions,
+        dependencies: bool = True,
+        offline: bool = False,
     ) -> UvResult:
         """Resolve requirement files for every platform, from a Python version upwards, with hashes.
 
@@ -74,12 +98,15 @@ class Uv:
             sources: The requirement files, read by uv itself.
             output: Written by uv; what it holds before is preferred where the requirements admit it.
             python: Lower bound, such as ``3.11``.
+            options: Where packages come from. uv reads most of it in the files too, but not ``--pre``.
             dependencies: Whether to follow what packages require.
             offline: Use only what uv's cache holds.
         """
         arguments = ["pip", "compile", *map(str, sources), "--output-file", str(output), "--python-version", python]
         arguments += ["--universal", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"]
-        arguments += ["--no-python-downloads"]
+        arguments += ["--python", str(_builder(python)), "--no-python-downloads", *index_arguments(options)]
+        if options.pre:
+            arguments += ["--prerelease", "allow"]
         if not dependencies:
             arguments.append("--no-deps")
         return self._run(arguments, offline=offline)
@@ -154,6 +181,19 @@ def index_arguments(options: IndexOptions) -> list[str]:
     for package in options.only_binary:
         arguments += ["--only-binary", package]
     return arguments
+
+
+@functools.cache
+def _builder(python: str) -> Path:
+    """The interpreter that reads the metadata of source distributions; the version asked for, where there is one.
+
+    Naming it spares every call of uv the search, which takes longer than most resolutions.
+    """
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        return interpreter.find(None if python == running else python)
+    except WorldError:
+        return interpreter.find(None)
 
 
 @functools.cache
