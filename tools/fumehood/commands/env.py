@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ import click
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
 from fumehood.environments import housekeeping
-from fumehood.environments.layer import LayerStore
+from fumehood.environments import verify as verification
 from fumehood.environments.manager import Environment, Environments, Wish
-from fumehood.errors import ExitCode, FumehoodError, UsageError
+from fumehood.environments.store import LayerStore
+from fumehood.errors import ExitCode, FumehoodError, UsageError, WorldError
 from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target
 from fumehood.nox_internals import environment_folder
 from fumehood.outside import interpreter
@@ -46,47 +47,57 @@ def build(  # noqa: PLR0913 - one keyword for each option of the command
 ) -> int:
     """Build or find the environments of the named experiments, or of all that run."""
     environments = _environments(repository, say, offline=offline)
-    wishes = [
-        Wish(
-            target=target,
-            folder=folder,
-            python=interpreter.find(spec) if spec else None,
-            locked=locked or bool(os.environ.get("CI")),
-            fresh=rebuild,
-        )
+    orders = [
+        _Order(target=target, folder=folder, python=spec, locked=locked or bool(os.environ.get("CI")), fresh=rebuild)
         for target in _targets(repository, names)
         for spec, folder in _folders(repository, target, envdir, python)
     ]
-    with ExitStack() as stack, Bar() as bar:
-        bar.begin("environments", len(wishes))
-        made: list[Environment] = []
-        failures: list[FumehoodError] = []
-        for result in _in_order(environments, wishes, bar):
-            if isinstance(result, Environment):
-                stack.callback(result.release)
-                made.append(result)
-            else:
-                failures.append(result)
-    click.echo(reports.environment_json(made) if as_json else reports.environments_built_text(made))
+    with Bar() as bar:
+        bar.begin("environments", len(orders))
+        results = tuple(_in_order(environments, orders, bar))
+    made = [result for result in results if isinstance(result, Environment)]
+    failures = [result for result in results if isinstance(result, FumehoodError)]
+    if made or as_json:
+        click.echo(reports.environment_json(made) if as_json else reports.environments_built_text(made))
     for failure in failures:
         say(str(failure))
     return max([ExitCode.OK, *(failure.exit_code for failure in failures)])
 
 
-def _in_order(environments: Environments, wishes: list[Wish], bar: Bar) -> Iterator[Environment | FumehoodError]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """An environment to build, its interpreter not looked for yet."""
+
+    target: Target
+    folder: Path
+    python: str | None
+    locked: bool = False
+    fresh: bool = False
+
+    def obtain(self, environments: Environments) -> Environment:
+        """The environment, leased."""
+        python = interpreter.find(self.python) if self.python else None
+        wish = Wish(target=self.target, folder=self.folder, python=python, locked=self.locked, fresh=self.fresh)
+        return environments.obtain(wish)
+
+
+def _in_order(environments: Environments, orders: list[_Order], bar: Bar) -> Iterator[Environment | FumehoodError]:
     """The first by itself, since it makes the core layer that the others share; then the rest side by side."""
 
-    def obtain(wish: Wish) -> Environment | FumehoodError:
+    def obtain(order: _Order) -> Environment | FumehoodError:
         try:
-            return environments.obtain(wish)
+            environment = order.obtain(environments)
         except FumehoodError as error:
             return error
         finally:
-            bar.advance(wish.target.session)
+            bar.advance(order.target.session)
+        # Given back at once: whoever holds one environment while waiting for another may wait for ever.
+        environment.release()
+        return environment
 
-    yield from map(obtain, wishes[:1])
+    yield from map(obtain, orders[:1])
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        yield from pool.map(obtain, wishes[1:])
+        yield from pool.map(obtain, orders[1:])
 
 
 def path(repository: Repository, name: str, *, envdir: Path | None) -> int:
@@ -102,15 +113,17 @@ def shell(repository: Repository, name: str, *, envdir: Path | None, say: Say) -
     environments = _environments(repository, say)
     (target,) = _targets(repository, (name,))
     spec, folder = _folders(repository, target, envdir, None)[0]
-    python = interpreter.find(spec) if spec else None
-    environment = environments.obtain(Wish(target=target, folder=folder, python=python))
+    environment = _Order(target=target, folder=folder, python=spec).obtain(environments)
     try:
         program = os.environ.get("SHELL", "/bin/sh")
         say(f"{program} in {target.session}; leave it with `exit`")
         variables = {key: value for key, value in os.environ.items() if key not in {"PYTHONHOME", "PYTHONPATH"}}
         variables["VIRTUAL_ENV"] = str(folder)
         variables["PATH"] = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", "")])
-        return subprocess.run([program], env=variables, check=False).returncode
+        try:
+            return subprocess.run([program], env=variables, check=False).returncode
+        except OSError as error:
+            raise WorldError(f"{program} cannot be run: {error.strerror}", remedy="set SHELL to your shell") from error
     finally:
         environment.release()
 
@@ -140,34 +153,44 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
     """Check all layers; take damaged ones away, and build the repository's environments on them anew."""
     store = LayerStore(cache=cache_folder(os.environ), say=say)
     with Bar() as bar:
-        bar.begin("layers", len(housekeeping.stored_layers(store)))
-        damages = tuple(housekeeping.verify(store, advance=lambda digest: bar.advance(digest[:12])))
-    rebuilt: tuple[str, ...] = ()
+        bar.begin("layers", len(store.published()))
+        damages = tuple(verification.verify(store, advance=lambda digest: bar.advance(digest[:12])))
+    rebuilt: list[str] = []
+    failures: list[FumehoodError] = []
     if damages and not keep:
-        uv = Uv(cwd=repository.root if repository else Path.cwd(), offline=offline)
-        # Layers share files with uv's cache by hard links, so what is damaged here is damaged there.
-        uv.forget(sorted({damage.distribution for damage in damages if damage.distribution}))
+        # Layers share files with uv's cache by hard links, so what was changed here was changed there.
+        changed = {damage.distribution for damage in damages if damage.problem == "was changed"} - {""}
+        if changed:
+            Uv(cwd=repository.root if repository else Path.cwd(), offline=offline).forget(sorted(changed))
         for digest in sorted({damage.layer for damage in damages}):
-            housekeeping.discard(store, digest)
-        rebuilt = _rebuilt(repository, say, offline=offline) if repository else ()
+            verification.discard(store, digest)
+        for result in _rebuilt(repository, say, offline=offline) if repository else ():
+            if isinstance(result, FumehoodError):
+                failures.append(result)
+            else:
+                rebuilt.append(result)
     click.echo(reports.damages_json(damages, rebuilt) if as_json else reports.damages_text(damages, rebuilt, keep=keep))
-    return ExitCode.FINDINGS if damages else ExitCode.OK
+    for failure in failures:
+        say(str(failure))
+    return max([ExitCode.FINDINGS if damages else ExitCode.OK, *(failure.exit_code for failure in failures)])
 
 
-def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> tuple[str, ...]:
+def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> Iterator[str | FumehoodError]:
     """Build this repository's environments again that have lost a layer; others do it at their next run."""
     environments = _environments(repository, say, offline=offline)
-    here = {item.path: item for item in housekeeping.stored_environments(cache_folder(os.environ))}
-    names = []
+    here = {item.path for item in housekeeping.stored_environments(environments.cache)}
     for target in _targets(repository, ()):
         for spec, folder in _folders(repository, target, None, None):
-            if folder in here:
-                python = interpreter.find(spec) if spec else None
-                environment = environments.obtain(Wish(target=target, folder=folder, python=python))
-                environment.release()
-                if environment.action != "reused":
-                    names.append(target.session)
-    return tuple(names)
+            if folder not in here:
+                continue
+            try:
+                environment = _Order(target=target, folder=folder, python=spec).obtain(environments)
+            except FumehoodError as error:
+                yield error
+                continue
+            environment.release()
+            if environment.action != "reused":
+                yield target.session
 
 
 def _environments(repository: Repository, say: Say, *, offline: bool = False) -> Environments:

@@ -10,10 +10,10 @@ import click
 from packaging.utils import canonicalize_name
 
 from fumehood import extensions
-from fumehood.environments import contents, state
-from fumehood.environments.layer import LayerStore
+from fumehood.environments import contents, layer, state
 from fumehood.environments.plan import EnvironmentPlan
 from fumehood.environments.plan import plan as make_plan
+from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode
 from fumehood.extensions import EnvironmentView, ViewedPackage, ViewedProject
 from fumehood.locking import lockfile
@@ -121,8 +121,8 @@ def view_of(repository: Repository, request: ExportRequest, *, say: Callable[[st
 
 def _installed(plan: EnvironmentPlan, store: LayerStore, folder: Path) -> dict[str, tuple[str, ...]]:
     """What each installed distribution requires: of the layers that are there, and of an environment of this plan."""
-    layers = [store.get(spec) for spec in (plan.core, plan.delta) if spec]
-    found = {item.name: item.requires for layer in layers if layer for item in layer.distributions}
+    layers = [layer.load(store.path(spec.digest)) for spec in (plan.core, plan.delta) if spec]
+    found = {item.name: item.requires for one in layers if one for item in one.distributions}
     made = state.read(folder)
     if made and made.digest == plan.digest:
         site_packages = plan.interpreter.site_packages

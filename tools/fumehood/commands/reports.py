@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from fumehood.environments.housekeeping import Damage, Removal, StoredEnvironment, StoredLayer
+    from fumehood.environments.housekeeping import Removal, StoredEnvironment, StoredLayer
     from fumehood.environments.manager import Environment
+    from fumehood.environments.verify import Damage
     from fumehood.model.experiment import Experiment
     from fumehood.model.lock import LockReport
     from fumehood.repository import Repository

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING
+
+from fumehood.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +33,11 @@ def write_commands(bin_folder: Path, python: Path, entry_points: Iterable[tuple[
     """Write a script for each console entry point, ``(command, "module:attribute")``."""
     first = shebang(python)
     for command, target in entry_points:
+        if command != os.path.basename(command) or command in {"", ".", ".."} or (bin_folder / command).is_symlink():
+            raise ConfigurationError(
+                f"{command!r} cannot be the name of a command: it is no file name, or the interpreter's own",
+                remedy="rename it where the project declares its scripts",
+            )
         module, _, attribute = target.partition(":")
         root = attribute.partition(".")[0]
         _write(
@@ -51,14 +59,22 @@ def copy_scripts(bin_folder: Path, python: Path, scripts: Iterable[Path]) -> Non
 
 
 def link_files(environment: Path, files: Iterable[tuple[str, str]]) -> None:
-    """Link files that distributions install outside site-packages: ``(prefix of the layer, path in it)``."""
+    """Link files that distributions install outside site-packages: ``(prefix of the layer, path in it)``.
+
+    What lies in ``etc`` is there to be edited, so it is copied: through a link the edit would go into the layer.
+    """
     for prefix, path in files:
-        link = environment / path
-        if not os.path.lexists(link):
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(os.path.join(prefix, path))
+        here, there = environment / path, os.path.join(prefix, path)
+        if os.path.lexists(here):
+            continue
+        here.parent.mkdir(parents=True, exist_ok=True)
+        if path.startswith("etc/"):
+            shutil.copy2(there, here)
+        else:
+            here.symlink_to(there)
 
 
 def _write(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)  # what an installer put there may be the same file as one in its cache
     path.write_bytes(content)
     path.chmod(0o755)

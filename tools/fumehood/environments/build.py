@@ -1,34 +1,48 @@
-"""Carrying out a plan: layers first, where everything that can fail does; then the thin environment, in milliseconds.
-
-The environment before is set aside, and put back if anything goes wrong.
-"""
+"""Carrying out a plan: layers first, where all that can fail does; then the thin environment, in milliseconds."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fumehood.environments import binaries, install, source_metadata, stack, state, view
+from fumehood.environments import binaries, contents, install, layer, source_metadata, stack, state, view
 from fumehood.environments.plan import PLUGIN
+from fumehood.environments.replace import replacing
 from fumehood.environments.stack import Side
 from fumehood.errors import ConfigurationError, Place, StaleLockError, WorldError
-from fumehood.outside.files import disk_errors, remove_tree
+from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
+    from contextlib import ExitStack
 
-    from fumehood.environments.layer import Layer, LayerStore
+    from fumehood.environments.layer import Layer, LayerSpec
     from fumehood.environments.plan import EnvironmentPlan
     from fumehood.environments.state import EnvironmentState
+    from fumehood.environments.store import LayerStore
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 
 PTH = "_fumehood.pth"
 _FENCE = 'import os; os.environ.get("FUMEHOOD_FENCE") and __import__("fumehood_pytest").raise_fence()'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What building needs beside a plan.
+
+    Attributes:
+        store: Where layers are.
+        uv: The door to uv.
+        leases: Keeps the layers until the environment that uses them is known to everybody.
+    """
+
+    store: LayerStore
+    uv: Uv
+    leases: ExitStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +64,7 @@ class Stack:
     why_flat: str | None
 
 
-def prepare(plan: EnvironmentPlan, store: LayerStore, uv: Uv) -> Stack:
+def prepare(plan: EnvironmentPlan, workshop: Workshop) -> Stack:
     """Build the layers that are missing and decide how they are put together.
 
     Raises:
@@ -60,25 +74,33 @@ def prepare(plan: EnvironmentPlan, store: LayerStore, uv: Uv) -> Stack:
     """
     if plan.layout == "flat":
         return _flat('experiment.toml says layout = "flat"')
-    core = store.get(plan.core) or store.build(plan.core, uv, plan.options, what="core") if plan.core else None
-    what = plan.target.subject
-    delta = store.get(plan.delta) or store.build(plan.delta, uv, plan.options, what=what) if plan.delta else None
+    core = _layer(plan, plan.core, workshop, "core")
+    delta = _layer(plan, plan.delta, workshop, plan.target.subject)
     visible, hidden = Side.of(core, plan.hidden), _hidden(core, plan.hidden)
     added = Side.of(delta)
     if not plan.proven:
-        check_fit(plan, visible, added)
+        check_fit(plan, [*visible.distributions, *added.distributions])
     if (why := stack.obstacle(visible, added, hidden)) is not None:
         return _flat(why)
-    return _stacked(plan, store, core, delta, [visible, added])
+    return _stacked(plan, workshop, core, delta, [visible, added])
 
 
-def check_fit(plan: EnvironmentPlan, core: Side, delta: Side) -> None:
+def _layer(plan: EnvironmentPlan, spec: LayerSpec | None, workshop: Workshop, what: str) -> Layer | None:
+    if spec is None:
+        return None
+    found, lease = layer.obtain(workshop.store, spec, workshop.uv, plan.options, what=what)
+    workshop.leases.callback(lease.release)
+    return found
+
+
+def check_fit(plan: EnvironmentPlan, distributions: Iterable[stack.Described]) -> None:
     """Prove from the metadata of what is installed that core and delta hold together.
 
     Raises:
         StaleLockError: They do not.
     """
-    problems = sorted(stack.unmet([*core.distributions, *delta.distributions], plan.interpreter.variables))
+    variables = plan.interpreter.variables
+    problems = sorted(stack.unmet(distributions, variables, elsewhere=plan.names_elsewhere))
     if problems:
         raise StaleLockError(
             f"core's lock has moved, and {plan.target.lock} does not fit it any more: {problems[0]}",
@@ -100,23 +122,25 @@ def _flat(why: str) -> Stack:
 
 
 def _stacked(
-    plan: EnvironmentPlan, store: LayerStore, core: Layer | None, delta: Layer | None, sides: list[Side]
+    plan: EnvironmentPlan, workshop: Workshop, core: Layer | None, delta: Layer | None, sides: list[Side]
 ) -> Stack:
     paths: list[Path] = []
     layers: list[str] = []
     with_startup: list[Path] = []
-    for layer, side in zip((delta, core), reversed(sides), strict=True):
-        if layer is None:
+    for part, side in zip((delta, core), reversed(sides), strict=True):
+        if part is None:
             continue
-        path = layer.import_path
-        layers.append(layer.digest)
-        if layer is core and plan.hidden:
-            path = view.build(store, core, plan.hidden)
-            layers.append(view.digest_of(core, plan.hidden))
+        path = part.import_path
+        layers.append(part.digest)
+        if part is core and plan.hidden:
+            seen, lease = view.obtain(workshop.store, core, plan.hidden)
+            workshop.leases.callback(lease.release)
+            path = seen.import_path
+            layers.append(seen.path.name)
         paths.append(path)
         if any(item.startup for item in side.distributions):
             with_startup.append(path)
-    prefixes = [str(layer.path) if layer else "" for layer in (core, delta)]
+    prefixes = [str(part.path) if part else "" for part in (core, delta)]
     return Stack(
         paths=tuple(paths),
         layers=tuple(layers),
@@ -133,12 +157,13 @@ def put_together(plan: EnvironmentPlan, prepared: Stack, environment: Path, uv: 
         ConfigurationError: Something stands in its place that is no environment.
         WorldError: It could not be made.
     """
-    with disk_errors(f"making the environment {environment}"), _replacing(environment):
+    with disk_errors(f"making the environment {environment}"), replacing(environment):
         site_packages = _create(environment, plan)
         if prepared.why_flat is not None:
             _install_here(plan, environment, uv, plan.pins)
-        if plan.local:
-            _install_here(plan, environment, uv, plan.local)
+            if not plan.proven:
+                check_fit(plan, contents.distributions(environment, plan.interpreter.site_packages))
+        _install_here(plan, environment, uv, plan.local)
         bin_folder, python = environment / "bin", environment / "bin" / "python"
         binaries.write_commands(bin_folder, python, prepared.commands.entry_points)
         binaries.copy_scripts(bin_folder, python, [Path(prefix, path) for prefix, path in prepared.commands.scripts])
@@ -156,65 +181,41 @@ def import_path(plan: EnvironmentPlan, prepared: Stack) -> str:
     A folder that a ``.pth`` file adds does not have its own ``.pth`` files read; ``site.addsitedir`` reads them.
     Source: the documentation of the ``site`` module.
     """
-    lines = [*map(str, plan.sources), *map(str, prepared.paths), str(plan.root), str(PLUGIN)]
-    for line in lines:
+    sources, lines = [*map(str, plan.sources)], [*map(str, prepared.paths), str(plan.root), str(PLUGIN)]
+    for line in (*sources, *lines):
         if "\n" in line or "\r" in line:
             raise ConfigurationError(
                 "a folder with a line break in its name cannot be on Python's import path",
                 place=Place(ascii(line)),
                 remedy="rename the folder",
             )
+    if prepared.why_flat is None:
+        lines = [*sources, *lines]
+    elif sources:
+        # Sources come before what is installed, as they do in front of layers.
+        place = 'next(i for i, path in enumerate(sys.path) if path.endswith("site-packages"))'
+        lines = [f"import sys; at = {place}; sys.path[at:at] = {sources!r}", *lines]
     startup = [f"import site; site.addsitedir({str(path)!r})" for path in prepared.startup]
     return "\n".join([*dict.fromkeys(lines), *startup, _FENCE, ""])
-
-
-@contextlib.contextmanager
-def _replacing(environment: Path) -> Iterator[None]:
-    aside = environment.with_name(f".{environment.name}.previous-{os.getpid()}")
-    for leftover in environment.parent.glob(f".{environment.name}.previous-*"):
-        remove_tree(leftover)
-    existed = os.path.lexists(environment)
-    if existed:
-        _check_replaceable(environment)
-        environment.rename(aside)
-    else:
-        environment.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        if os.path.lexists(environment):
-            remove_tree(environment)
-        if existed:
-            aside.rename(environment)
-        raise
-    if existed:
-        remove_tree(aside)
-
-
-def _check_replaceable(environment: Path) -> None:
-    is_environment = (environment / "pyvenv.cfg").exists() or (environment / "conda-meta").is_dir()
-    if environment.is_symlink() or (not is_environment and not environment.is_dir()):
-        what = "a symbolic link" if environment.is_symlink() else "a file"
-    elif not is_environment and any(entry.name != "tmp" for entry in environment.iterdir()):
-        what = "a folder that is no virtual environment"
-    else:
-        return
-    raise ConfigurationError(
-        f"{what} stands where the environment should be",
-        place=Place(str(environment)),
-        remedy="move it away, or choose another place with --envdir",
-    )
 
 
 def _create(environment: Path, plan: EnvironmentPlan) -> Path:
     """A bare virtual environment, made in this process; its site-packages."""
     import virtualenv  # noqa: PLC0415 - only runs that make an environment pay for it
 
+    # Written first, so that whatever a crash leaves is known for an environment.
+    environment.mkdir()
+    (environment / "pyvenv.cfg").touch()
     arguments = ["--no-seed", "--no-periodic-update", "--quiet", "--no-vcs-ignore"]
     if Path(sys.executable) != plan.interpreter.executable:
         arguments += ["--python", str(plan.interpreter.executable)]
+    # What the user has set for environments of their own, such as system site-packages, is not for these.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("VIRTUALENV_")}
+    environ["VIRTUALENV_CONFIG_FILE"] = os.devnull
+    if "VIRTUALENV_OVERRIDE_APP_DATA" in os.environ:
+        environ["VIRTUALENV_OVERRIDE_APP_DATA"] = os.environ["VIRTUALENV_OVERRIDE_APP_DATA"]
     try:
-        virtualenv.cli_run([*arguments, str(environment)], setup_logging=False)
+        virtualenv.cli_run([*arguments, str(environment)], setup_logging=False, env=environ)
     except (RuntimeError, SystemExit) as error:
         raise WorldError(
             f"virtualenv could not make {environment}: {error}", remedy="see the message; the old one is untouched"
@@ -223,13 +224,7 @@ def _create(environment: Path, plan: EnvironmentPlan) -> Path:
 
 
 def _install_here(plan: EnvironmentPlan, environment: Path, uv: Uv, pins: tuple[Pin, ...]) -> None:
-    if not pins:
-        return
-    request = install.Request(
-        pins=pins,
-        python=environment / "bin" / "python",
-        prefix=None,
-        options=plan.options,
-        what=plan.target.subject,
-    )
-    install.install(uv, request, lambda _: None)
+    if pins:
+        python = environment / "bin" / "python"
+        request = install.Request(pins=pins, python=python, options=plan.options, what=plan.target.subject)
+        install.into_environment(uv, request, environment)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MODULE_SUFFIXES = (".py", ".so", ".pyd", ".pyc")
 NATIVE_SUFFIXES = (".so", ".dylib", ".pyd", ".dll")
+RECORD = "RECORD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class InstalledDistribution:
 
     Attributes:
         name: The normalised name.
+        folder: Its ``.dist-info``, relative to the prefix.
         requires: Its ``Requires-Dist`` lines.
         files: Everything its RECORD names.
         commands: Its console and GUI scripts, ``(name, "module:attribute")``.
@@ -46,36 +48,49 @@ class InstalledDistribution:
 
     name: NormalizedName
     version: str
+    folder: str
     requires: tuple[str, ...]
     files: tuple[RecordedFile, ...]
     commands: tuple[tuple[str, str], ...]
 
 
 def distributions(prefix: Path, site_packages: str) -> Iterator[InstalledDistribution]:
-    """Every distribution installed below a prefix, in the order of their folders' names."""
+    """Every distribution installed below a prefix, in the order of their folders' names.
+
+    Raises:
+        OSError: The metadata of one is missing.
+    """
     for folder in sorted((prefix / site_packages).glob("*.dist-info")):
-        yield _distribution(folder, site_packages)
+        yield _distribution(prefix, f"{site_packages}/{folder.name}")
 
 
-def _distribution(folder: Path, site_packages: str) -> InstalledDistribution:
-    metadata = HeaderParser().parsestr((folder / "METADATA").read_text(encoding="utf-8", errors="replace"))
+def _distribution(prefix: Path, folder: str) -> InstalledDistribution:
+    text = (prefix / folder / "METADATA").read_text(encoding="utf-8", errors="replace")
+    metadata = HeaderParser().parsestr(text)
     return InstalledDistribution(
-        name=canonicalize_name(metadata["Name"]),
+        name=canonicalize_name(str(metadata["Name"])),
         version=str(metadata["Version"]),
+        folder=folder,
         requires=tuple(metadata.get_all("Requires-Dist") or ()),
-        files=tuple(_record(folder, site_packages)),
-        commands=tuple(_commands(folder)),
+        files=tuple(recorded(prefix, folder)),
+        commands=tuple(_commands(prefix / folder)),
     )
 
 
-def _record(folder: Path, site_packages: str) -> Iterator[RecordedFile]:
-    with (folder / "RECORD").open(encoding="utf-8", newline="") as file:
+def recorded(prefix: Path, folder: str) -> Iterator[RecordedFile]:
+    """The lines of the RECORD in a ``.dist-info`` folder.
+
+    Raises:
+        OSError: There is none.
+    """
+    site_packages = os.path.dirname(folder)
+    with (prefix / folder / RECORD).open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
             if not row:
                 continue
             path, digest, size = (*row, "", "")[:3]
             inside = os.path.normpath(f"{site_packages}/{path}")
-            yield RecordedFile(path=inside, digest=digest, size=int(size) if size else None)
+            yield RecordedFile(path=inside, digest=digest, size=int(size) if size.isdecimal() else None)
 
 
 def _commands(folder: Path) -> Iterator[tuple[str, str]]:
@@ -101,9 +116,9 @@ def entry_points_in(text: str) -> Iterable[EntryPoint]:
             yield EntryPoint(name.strip(), value.strip(), group)
 
 
-def damaged(prefix: Path, installed: InstalledDistribution) -> Iterator[str]:
+def damaged(prefix: Path, folder: str) -> Iterator[str]:
     """The files of a distribution that are missing, or not of the size that its RECORD says."""
-    for file in installed.files:
+    for file in recorded(prefix, folder):
         try:
             size = os.stat(prefix / file.path).st_size
         except OSError:

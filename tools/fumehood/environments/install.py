@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from dataclasses import dataclass
@@ -10,21 +11,23 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
-from fumehood.outside.files import disk_errors
+from fumehood.outside.files import disk_errors, remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions
     from fumehood.outside.uv import Uv, UvResult
 
 _MEGABYTE = 1_000_000
+UV_LOCK = ".lock"
+"""What uv locks while it works in a prefix or an environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Pins to install into a prefix, or into the environment of `python` where that is None.
+    """Pins to install for an interpreter, or into the environment that it belongs to.
 
     Attributes:
         what: How messages call it.
@@ -32,52 +35,77 @@ class Request:
 
     pins: tuple[Pin, ...]
     python: Path
-    prefix: Path | None
     options: IndexOptions
     what: str
 
 
-def install(uv: Uv, request: Request, say: Callable[[str], None]) -> None:
-    """Install exactly these pins, compiled to bytecode.
+def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], None]) -> None:
+    """Install exactly these pins, compiled to bytecode, into a folder that does not exist yet.
 
     Raises:
         HashMismatchError: A download does not have the hash that the lock promises.
         WorldError: Anything else.
     """
-    with tempfile.TemporaryDirectory(prefix="fumehood-") as folder, disk_errors(f"installing {request.what}"):
-        if request.prefix is not None:
-            request.prefix.mkdir(parents=True)
-        result = _run(uv, request, Path(folder), request.prefix, hashes=True)
-        if result.status != 0:
-            raise _failure(uv, request, result, Path(folder))
-        if request.prefix is not None:
-            (request.prefix / ".lock").unlink(missing_ok=True)  # uv's own lock on the prefix, of no use afterwards
-            _report_copies(uv, request.prefix, request.what, say)
+    with disk_errors(f"installing {request.what}"):
+        prefix.mkdir(parents=True)
+        _install(uv, request, prefix, trial=prefix.with_name(f"{prefix.name}-trial"))
+        (prefix / UV_LOCK).unlink(missing_ok=True)
+        _report_copies(uv, prefix, request.what, say)
 
 
-def _run(uv: Uv, request: Request, folder: Path, prefix: Path | None, *, hashes: bool) -> UvResult:
-    lines = folder / "pins.txt"
-    hashed = hashes and all(pin.hashes for pin in request.pins)
-    text = "".join(f"{lockfile.render_pin(pin) if hashes else pin.line}\n" for pin in request.pins)
-    lines.write_text(text, encoding="utf-8")
-    return uv.install(lines, python=request.python, prefix=prefix, options=request.options, hashed=hashed)
+def into_environment(uv: Uv, request: Request, environment: Path) -> None:
+    """Install exactly these pins into a virtual environment, which `request.python` belongs to.
+
+    Raises:
+        HashMismatchError: A download does not have the hash that the lock promises.
+        WorldError: Anything else.
+    """
+    with disk_errors(f"installing {request.what}"):
+        _install(uv, request, None, trial=environment / ".trial")
 
 
-def _failure(uv: Uv, request: Request, result: UvResult, folder: Path) -> Exception:
-    """A wrong hash shows by the same pins installing well without hashes; nothing of that trial is kept."""
-    if any(pin.hashes for pin in request.pins):
-        trial = folder / "trial"
-        if _run(uv, request, folder, trial, hashes=False).status == 0:
-            return HashMismatchError(
-                f"installing {request.what}: a file does not have the hash that the lock promises",
-                details=result.stderr,
-                remedy="if the registry's file is the right one, run `fumehood lock --upgrade-package` for it",
-            )
-    return WorldError(
+def _install(uv: Uv, request: Request, prefix: Path | None, *, trial: Path) -> None:
+    result = _run(uv, request, prefix, hashes=True)
+    if result.status == 0:
+        return
+    if any(pin.hashes for pin in request.pins) and _installs_without_hashes(uv, request, trial):
+        # What failed may have been the network, and have come back since.
+        result = _run(uv, request, prefix, hashes=True)
+        if result.status == 0:
+            return
+        raise HashMismatchError(
+            f"installing {request.what}: a file does not have the hash that the lock promises",
+            details=result.stderr,
+            remedy="if the registry's file is the right one, run `fumehood lock --upgrade-package` for it",
+        )
+    raise WorldError(
         f"installing {request.what} failed",
         details=result.stderr,
         remedy="see uv's message above; nothing was changed",
     )
+
+
+def _installs_without_hashes(uv: Uv, request: Request, trial: Path) -> bool:
+    """Whether hashes are all that is in the way: on the same disk, since a full one is another matter."""
+    try:
+        return _run(uv, request, trial, hashes=False).status == 0
+    finally:
+        remove_tree(trial)
+
+
+def _run(uv: Uv, request: Request, prefix: Path | None, *, hashes: bool) -> UvResult:
+    with _pins_file(request, hashes=hashes) as lines:
+        hashed = hashes and all(pin.hashes for pin in request.pins)
+        return uv.install(lines, python=request.python, prefix=prefix, options=request.options, hashed=hashed)
+
+
+@contextlib.contextmanager
+def _pins_file(request: Request, *, hashes: bool) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
+        path = Path(folder) / "pins.txt"
+        text = "".join(f"{lockfile.render_pin(pin) if hashes else pin.line}\n" for pin in request.pins)
+        path.write_text(text, encoding="utf-8")
+        yield path
 
 
 def _report_copies(uv: Uv, prefix: Path, what: str, say: Callable[[str], None]) -> None:

@@ -8,32 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fumehood.environments import contents, install
-from fumehood.environments.lease import Lease, held
 from fumehood.errors import WorldError
 from fumehood.locking import lockfile
-from fumehood.outside.files import disk_errors, remove_tree
+from fumehood.outside.files import digest_file, disk_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fumehood.environments.contents import InstalledDistribution
+    from fumehood.environments.lease import Lease
+    from fumehood.environments.store import LayerStore
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions
     from fumehood.outside.interpreter import Interpreter
     from fumehood.outside.uv import Uv
 
-FORMAT = "3"
+FORMAT = "4"
 """Raised whenever what a layer consists of changes, so that old ones are never taken for new ones."""
 
 INDEX = "layer.json"
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +56,21 @@ class LayerSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerDistribution:
-    """What stacking has to know of a distribution in a layer; see `InstalledDistribution`."""
+    """What has to be known of a distribution in a layer to stack it, and to check it.
+
+    Attributes:
+        folder: Its ``.dist-info``, relative to the prefix.
+        record: Digest of its RECORD, which holds the digests of all its other files.
+        commands: Its console and GUI scripts, ``(name, "module:attribute")``.
+        scripts: Other files of ``bin``, relative to the prefix.
+        outside: Files neither in ``bin`` nor in site-packages, relative to the prefix.
+        startup: Its ``.pth`` files.
+    """
 
     name: str
     version: str
+    folder: str
+    record: str
     requires: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
     scripts: tuple[str, ...]
@@ -76,15 +84,21 @@ class Layer:
 
     Attributes:
         path: Its prefix.
+        interpreter: What it was installed for, see `Interpreter.identity`.
         distributions: What is installed in it, by name.
-        tree: What an import could find in it, by distribution, see `contents.Tree`.
+        trees: What an import could find in it, by distribution, see `contents.Tree`.
     """
 
     path: Path
-    digest: str
+    interpreter: str
     site_packages: str
     distributions: tuple[LayerDistribution, ...]
     trees: dict[str, contents.Tree]
+
+    @property
+    def digest(self) -> str:
+        """Its name."""
+        return self.path.name
 
     @property
     def import_path(self) -> Path:
@@ -92,97 +106,59 @@ class Layer:
         return self.path / self.site_packages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerStore:
-    """The layers of a cache folder."""
+def obtain(store: LayerStore, spec: LayerSpec, uv: Uv, options: IndexOptions, *, what: str) -> tuple[Layer, Lease]:
+    """The layer for a spec, built if nobody has built it yet, with a shared lease that keeps it.
 
-    cache: Path
-    say: Say
+    Args:
+        store: Where layers are.
+        spec: What it consists of.
+        uv: The door to uv.
+        options: Where packages come from.
+        what: How messages call it, such as ``core``.
 
-    @property
-    def folder(self) -> Path:
-        """Where layers are, each under its digest."""
-        return self.cache / "layers"
+    Raises:
+        HashMismatchError: A download does not have the hash that the lock promises.
+        WorldError: It could not be installed; nothing is left behind.
+    """
+    request = install.Request(pins=spec.pins, python=spec.interpreter.executable, options=options, what=what)
+    name = f"the layer of {what}"
 
-    def path(self, digest: str) -> Path:
-        """Where a layer is, or would be."""
-        return self.folder / digest
+    def fill(staging: Path) -> None:
+        install.into_prefix(uv, request, staging, store.say)
+        with disk_errors(f"writing {name}"):
+            found = describe(staging, spec.interpreter.identity, spec.interpreter.site_packages)
+            _check_complete(staging, spec, found, name)
+            (staging / INDEX).write_text(_render(found), encoding="utf-8")
 
-    def lease(self, digest: str) -> Lease:
-        """The lease that building, removing and using a layer take."""
-        return Lease(self.cache / "leases" / f"{digest}.lease", self.say)
-
-    def get(self, spec: LayerSpec) -> Layer | None:
-        """A published layer; None if there is none."""
-        return load(self.path(spec.digest))
-
-    def build(self, spec: LayerSpec, uv: Uv, options: IndexOptions, *, what: str) -> Layer:
-        """The layer for a spec, built if nobody has built it yet.
-
-        Args:
-            spec: What it consists of.
-            uv: The door to uv.
-            options: Where packages come from.
-            what: How messages call it, such as ``core``.
-
-        Raises:
-            HashMismatchError: A download does not have the hash that the lock promises.
-            WorldError: It could not be installed; nothing is left behind.
-        """
-        with held(self.lease(spec.digest), exclusive=True):
-            published = self.get(spec)
-            if published:
-                return published
-            self._clear_staging(spec.digest)
-            staging = self.folder / f".staging-{spec.digest}-{os.getpid()}-{secrets.token_hex(4)}"
-            try:
-                self._fill(staging, spec, uv, options, what)
-                with disk_errors(f"publishing the layer of {what}"):
-                    os.rename(staging, self.path(spec.digest))
-            except BaseException:
-                remove_tree(staging)
-                raise
-        layer = self.get(spec)
-        if layer is None:
-            raise WorldError(f"the layer of {what} was removed while it was being built", remedy="run it again")
-        return layer
-
-    def _fill(self, staging: Path, spec: LayerSpec, uv: Uv, options: IndexOptions, what: str) -> None:
-        request = install.Request(
-            pins=spec.pins, python=spec.interpreter.executable, prefix=staging, options=options, what=what
-        )
-        install.install(uv, request, self.say)
-        installed = tuple(contents.distributions(staging, spec.interpreter.site_packages))
-        _check_complete(staging, spec, installed, what)
-        index = _describe(installed, spec.interpreter)
-        with disk_errors(f"writing the layer of {what}"):
-            (staging / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True), encoding="utf-8")
-
-    def _clear_staging(self, digest: str) -> None:
-        """Remove what a build that was killed has left; its lease is ours, so nobody is at work there."""
-        for leftover in self.folder.glob(f".staging-{digest}-*"):
-            remove_tree(leftover)
+    lease = store.hold(spec.digest, name=name, is_there=lambda path: load(path) is not None, fill=fill)
+    found = load(store.path(spec.digest))
+    if found is None:
+        lease.release()
+        raise WorldError(f"{name} was taken away while it was in use", remedy="run it again")
+    return found, lease
 
 
 def load(path: Path) -> Layer | None:
-    """Read a published layer; None where there is none."""
+    """Read a published layer; None where there is none that can be read."""
     try:
         data = json.loads((path / INDEX).read_bytes())
-    except (OSError, ValueError):
+        return Layer(
+            path=path,
+            interpreter=data["interpreter"],
+            site_packages=data["site_packages"],
+            distributions=tuple(_distribution(item) for item in data["distributions"]),
+            trees=data["trees"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Layer(
-        path=path,
-        digest=path.name,
-        site_packages=data["site_packages"],
-        distributions=tuple(_distribution(item) for item in data["distributions"]),
-        trees=data["trees"],
-    )
 
 
 def _distribution(item: dict[str, Any]) -> LayerDistribution:
     return LayerDistribution(
         name=item["name"],
         version=item["version"],
+        folder=item["folder"],
+        record=item["record"],
         requires=tuple(item["requires"]),
         commands=tuple((name, target) for name, target in item["commands"]),
         scripts=tuple(item["scripts"]),
@@ -191,45 +167,61 @@ def _distribution(item: dict[str, Any]) -> LayerDistribution:
     )
 
 
-def _check_complete(staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribution, ...], what: str) -> None:
-    missing = {pin.name for pin in spec.pins} - {distribution.name for distribution in installed}
-    broken = [path for distribution in installed for path in contents.damaged(staging, distribution)]
+def _render(layer: Layer) -> str:
+    data = {
+        "interpreter": layer.interpreter,
+        "site_packages": layer.site_packages,
+        "distributions": [asdict(item) for item in layer.distributions],
+        "trees": layer.trees,
+    }
+    return json.dumps(data, indent=1, sort_keys=True)
+
+
+def describe(path: Path, interpreter: str, site_packages: str) -> Layer:
+    """The layer that a prefix holds, read from what is installed in it.
+
+    Raises:
+        OSError: Metadata is missing.
+    """
+    site = f"{site_packages}/"
+    installed = tuple(contents.distributions(path, site_packages))
+    return Layer(
+        path=path,
+        interpreter=interpreter,
+        site_packages=site_packages,
+        distributions=tuple(_describe_one(path, item, site) for item in installed),
+        trees={
+            item.name: contents.tree_of(
+                file.path.removeprefix(site) for file in item.files if file.path.startswith(site)
+            )
+            for item in installed
+        },
+    )
+
+
+def _describe_one(prefix: Path, distribution: InstalledDistribution, site: str) -> LayerDistribution:
+    commands = {f"bin/{name}" for name, _ in distribution.commands}
+    inside = [file.path.removeprefix(site) for file in distribution.files if file.path.startswith(site)]
+    outside = [file.path for file in distribution.files if not file.path.startswith(site)]
+    return LayerDistribution(
+        name=distribution.name,
+        version=distribution.version,
+        folder=distribution.folder,
+        record=digest_file(prefix / distribution.folder / contents.RECORD) or "",
+        requires=distribution.requires,
+        commands=distribution.commands,
+        scripts=tuple(path for path in outside if path.startswith("bin/") and path not in commands),
+        outside=tuple(path for path in outside if not path.startswith("bin/")),
+        startup=tuple(path for path in inside if path.endswith(".pth") and "/" not in path),
+    )
+
+
+def _check_complete(staging: Path, spec: LayerSpec, found: Layer, name: str) -> None:
+    missing = {str(pin.name) for pin in spec.pins} - {item.name for item in found.distributions}
+    broken = [path for item in found.distributions for path in contents.damaged(staging, item.folder)]
     if missing or broken:
         shown = ", ".join(sorted(missing) or broken[:3])
         raise WorldError(
-            f"the layer of {what} came out incomplete: {shown}",
+            f"{name} came out incomplete: {shown}",
             remedy="run it again; if it stays so, `uv cache clean` the packages named",
         )
-
-
-def _describe(installed: tuple[InstalledDistribution, ...], interpreter: Interpreter) -> dict[str, Any]:
-    site = f"{interpreter.site_packages}/"
-    return {
-        "interpreter": interpreter.identity,
-        "site_packages": interpreter.site_packages,
-        "distributions": [_describe_one(distribution, site) for distribution in installed],
-        "trees": {
-            distribution.name: contents.tree_of(
-                file.path.removeprefix(site) for file in distribution.files if file.path.startswith(site)
-            )
-            for distribution in installed
-        },
-    }
-
-
-def _describe_one(distribution: InstalledDistribution, site: str) -> dict[str, Any]:
-    commands = {f"bin/{name}" for name, _ in distribution.commands}
-    outside = [file.path for file in distribution.files if not file.path.startswith(site)]
-    return {
-        "name": distribution.name,
-        "version": distribution.version,
-        "requires": list(distribution.requires),
-        "commands": [list(command) for command in distribution.commands],
-        "scripts": [path for path in outside if path.startswith("bin/") and path not in commands],
-        "outside": [path for path in outside if not path.startswith("bin/")],
-        "startup": [
-            file.path.removeprefix(site)
-            for file in distribution.files
-            if file.path.startswith(site) and file.path.endswith(".pth") and file.path.count("/") == site.count("/")
-        ],
-    }

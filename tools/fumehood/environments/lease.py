@@ -1,8 +1,7 @@
 """Leases on environments and layers: shared while tests use them, exclusive to change or remove them.
 
 A lease is an ``flock`` on a small file, so the kernel gives it back however its holder ends. Beside it each holder
-leaves a note with its process and host, for messages; on a file system without working locks the notes are all there
-is, and then anything that another host or a living process may hold counts as held.
+leaves a note with its process and host, for messages; on a file system without working locks the notes stand in.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ import contextlib
 import errno
 import fcntl
 import os
-import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fumehood.environments.notes import Notes
 from fumehood.errors import WorldError
 from fumehood.outside.files import disk_errors
 
@@ -27,23 +26,44 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOS
 _POLL = 0.05
 """Seconds between two looks at a lease that somebody else holds."""
 
+_without_locks: set[Path] = set()
+"""Folders found to have no working locks, so that each is spoken of once."""
+
+
+def _never() -> bool:
+    return False
+
 
 @dataclass(slots=True)
 class Lease:
-    """One lease file, held or not; use `shared`, `exclusive` or `try_exclusive`."""
+    """One lease file, held or not.
+
+    Attributes:
+        path: The file; it outlives what it guards.
+        say: Called with one line for the user.
+        name: How messages call what it guards; by default the file's name without ending.
+    """
 
     path: Path
     say: Callable[[str], None]
+    name: str = ""
     _descriptor: int = field(default=-1)
-    _note: Path | None = None
+    _notes: Notes | None = None
 
     def shared(self) -> None:
         """Hold it together with others, waiting while somebody changes what it guards."""
-        self._acquire(fcntl.LOCK_SH)
+        self._acquire(fcntl.LOCK_SH, _never)
 
-    def exclusive(self) -> None:
-        """Hold it alone, waiting for everybody else; says for whom."""
-        self._acquire(fcntl.LOCK_EX)
+    def exclusive(self, *, unless: Callable[[], bool] = _never) -> bool:
+        """Hold it alone, waiting for everybody else; says for whom.
+
+        Args:
+            unless: Asked again and again while waiting: whether somebody else has done what it was wanted for.
+
+        Returns:
+            Whether it is held now.
+        """
+        return self._acquire(fcntl.LOCK_EX, unless)
 
     def try_exclusive(self) -> bool:
         """Hold it alone if nobody holds it now."""
@@ -51,73 +71,80 @@ class Lease:
 
     def release(self) -> None:
         """Give it back; fine when it is not held."""
-        if self._note is not None:
-            with contextlib.suppress(OSError):
-                self._note.unlink()
-            self._note = None
+        if self._notes is not None:
+            self._notes.withdraw()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
     def holders(self) -> tuple[str, ...]:
-        """Who has left a note and may still hold it, such as ``process 123 on node7``."""
-        return tuple(f"process {process} on {host}" for host, process, _ in self._others())
+        """Who holds it beside this, such as ``process 123 on node7``."""
+        return tuple(sorted({str(holder) for _, holder in self._noted().others()}))
 
-    def _acquire(self, mode: int) -> None:
+    def _acquire(self, mode: int, unless: Callable[[], bool]) -> bool:
         announced = False
         while not self._lock(mode):
+            if unless():
+                return False
             if not announced:
                 who = " and ".join(self.holders()) or "another process"
-                self.say(f"waiting for {who} to finish with {self.path.stem}")
+                self.say(f"waiting for {who} to finish with {self.name or self.path.stem}{self._advice()}")
                 announced = True
             time.sleep(_POLL)
+        return True
+
+    def _advice(self) -> str:
+        """How to get past a holder of another host that has ended without taking its note back."""
+        if self.path.parent not in _without_locks:
+            return ""
+        left = [*(note for note, _ in self._noted().others()), *filter(os.path.exists, [self._noted().gate])]
+        return f"; if it is gone, remove {' and '.join(map(str, left))}" if left else ""
+
+    def _noted(self) -> Notes:
+        if self._notes is None:
+            self._notes = Notes(self.path)
+        return self._notes
 
     def _lock(self, mode: int) -> bool:
+        """Try once; a lock that is held already in the other mode is given up when this fails."""
         with disk_errors(f"opening the lease {self.path}"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             if self._descriptor < 0:
-                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                self._descriptor = _open(self.path)
         try:
             fcntl.flock(self._descriptor, mode | fcntl.LOCK_NB)
         except BlockingIOError:
+            self.release()
             return False
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise WorldError(f"locking {self.path} failed: {error.strerror}") from error
-            return self._without_locks(mode)
-        self._leave_note(mode)
+            return self._lock_without(mode)
+        self._noted().leave()
+        with contextlib.suppress(OSError):
+            os.utime(self._descriptor)  # when it was last used, for those who remove what nobody uses
         return True
 
-    def _without_locks(self, mode: int) -> bool:
-        if self._note is None:
+    def _lock_without(self, mode: int) -> bool:
+        if self.path.parent not in _without_locks:
+            _without_locks.add(self.path.parent)
             self.say(f"{self.path.parent} has no working file locks; notes of processes stand in for them")
-        self._leave_note(mode)
-        own = (socket.gethostname(), os.getpid())
-        # Of several that want it alone the first in order goes ahead, or they would wait for each other for ever.
-        return mode == fcntl.LOCK_SH or not any(
-            kind == "shared" or (host, process) < own for host, process, kind in self._others()
-        )
+        with disk_errors(f"leaving a note beside {self.path}"):
+            return self._noted().take("shared" if mode == fcntl.LOCK_SH else "alone")
 
-    def _leave_note(self, mode: int) -> None:
-        note = self.path.with_name(f"{self.path.name}.{socket.gethostname()}.{os.getpid()}")
-        with contextlib.suppress(OSError):
-            note.write_text("shared" if mode == fcntl.LOCK_SH else "exclusive", encoding="utf-8")
-            self._note = note
 
-    def _others(self) -> list[tuple[str, int, str]]:
-        own = (socket.gethostname(), os.getpid())
-        found = []
-        for note in sorted(self.path.parent.glob(f"{self.path.name}.*.*")):
-            host, _, process = note.name.removeprefix(f"{self.path.name}.").rpartition(".")
-            if not process.isdigit() or (host, int(process)) == own:
-                continue
-            if host == own[0] and not _alive(int(process)):
-                with contextlib.suppress(OSError):
-                    note.unlink()
-                continue
-            with contextlib.suppress(OSError):
-                found.append((host, int(process), note.read_text(encoding="utf-8")))
-        return found
+def _open(path: Path) -> int:
+    """Open a lease file, made if need be; one that belongs to somebody else can be locked without writing to it."""
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            raise error from None
 
 
 @contextlib.contextmanager
@@ -131,13 +158,3 @@ def held(lease: Lease, *, exclusive: bool) -> Iterator[None]:
         yield
     finally:
         lease.release()
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

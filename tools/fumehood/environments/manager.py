@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from fumehood import __version__
 from fumehood.environments import state
-from fumehood.environments.layer import LayerStore
 from fumehood.environments.lease import Lease
+from fumehood.environments.store import LayerStore
 from fumehood.outside import interpreter as interpreters
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from fumehood.environments.plan import EnvironmentPlan
@@ -45,8 +45,7 @@ class Environment:
 
     def release(self) -> None:
         """Give back the leases on the environment and its layers."""
-        for lease in self.leases:
-            lease.release()
+        _release(self.leases)
 
     @property
     def lease_files(self) -> tuple[Path, ...]:
@@ -104,16 +103,19 @@ class Environments:
             FumehoodError: It cannot be had; the one before is untouched.
         """
         lease = self.lease(wish.folder)
-        lease.shared()
+        made: EnvironmentState | None = None
+        before: EnvironmentState | None = None
         try:
-            found = state.read(wish.folder)
-            reason = self.health_check(wish, found)
-            if found is None or (reason is not None and not (wish.as_is and not wish.fresh)):
-                lease.release()
-                return self._renewed(wish, lease)
-            if reason is not None:
-                self.say(f"{wish.target.session}: {reason}; kept because reuse was asked for")
-            return self._leased(wish, "reused", "", found, lease)
+            while True:
+                lease.shared()
+                found = state.read(wish.folder)
+                reason = self.health_check(replace(wish, fresh=wish.fresh and made is None), found)
+                if found is not None and (reason is None or self._kept(wish, found, reason)):
+                    layers = self._leased_layers(found)
+                    if layers is not None:
+                        return _environment(wish, before, made, found, (lease, *layers))
+                    continue
+                before, made = self._renewed(wish, lease) or (before, made)
         except BaseException:
             lease.release()
             raise
@@ -128,20 +130,29 @@ class Environments:
             return "it is not whole" if wish.folder.exists() else "there is none yet"
         if wish.fresh:
             return "asked for"
-        return self._disorder(wish, found)
+        return self.is_broken(wish.folder, found) or self._is_stale(wish, found)
 
-    def _disorder(self, wish: Wish, found: EnvironmentState) -> str | None:
-        if not os.path.exists(wish.folder / "bin" / "python"):
+    def is_broken(self, folder: Path, found: EnvironmentState) -> str | None:
+        """Why an environment would not work at all, whatever it was made from."""
+        if not os.path.exists(folder / "bin" / "python"):
             return "its interpreter is gone"
         missing = next((layer for layer in found.layers if not self.layers.path(layer).is_dir()), None)
-        if missing:
-            return f"its layer {missing[:12]} is gone"
+        return f"its layer {missing[:12]} is gone" if missing else None
+
+    def _is_stale(self, wish: Wish, found: EnvironmentState) -> str | None:
         changed = state.changed_file(self.repository.root, found.files)
         if changed:
             return f"{changed} changed"
         if found.key != self.key(wish):
             return "settings, interpreter or fumehood changed"
         return None
+
+    def _kept(self, wish: Wish, found: EnvironmentState, reason: str) -> bool:
+        """Whether it was asked for that an environment is taken as it is, and it can be."""
+        if not wish.as_is or wish.fresh or self.is_broken(wish.folder, found):
+            return False
+        self.say(f"{wish.target.session}: {reason}; kept because reuse was asked for")
+        return True
 
     def key(self, wish: Wish) -> str:
         """A digest of what decides about an environment and stands in no file of the repository."""
@@ -161,26 +172,50 @@ class Environments:
             self._found[python] = interpreters.inspect(python or interpreters.find(None), cache=self.cache)
         return self._found[python]
 
-    def _renewed(self, wish: Wish, lease: Lease) -> Environment:
+    def _renewed(self, wish: Wish, lease: Lease) -> tuple[EnvironmentState | None, EnvironmentState] | None:
+        """What was there and what was made of it; None if another process did it while this one waited."""
         from fumehood.environments.renew import renew  # noqa: PLC0415 - a reused environment needs none of it
 
-        lease.exclusive()
+        lease.release()
+        if not lease.exclusive(unless=lambda: self.health_check(wish, state.read(wish.folder)) is None):
+            return None
         found = state.read(wish.folder)
         reason = self.health_check(wish, found)
-        if found is not None and reason is None:  # another process has built it while this one waited
-            lease.shared()
-            return self._leased(wish, "reused", "", found, lease)
-        made = renew(self, wish, found, reason or "")
-        lease.shared()
-        if made.reason:
-            return self._leased(wish, "rebuilt" if found else "built", made.reason, made, lease)
-        return self._leased(wish, "reused", "", made, lease)
+        return (found, renew(self, wish, found, reason)) if reason is not None else None
 
-    def _leased(self, wish: Wish, action: Action, reason: str, made: EnvironmentState, lease: Lease) -> Environment:
-        layers = [self.layers.lease(digest) for digest in made.layers]
-        for layer in layers:
-            layer.shared()
-        return Environment(path=wish.folder, action=action, reason=reason, state=made, leases=(lease, *layers))
+    def _leased_layers(self, found: EnvironmentState) -> tuple[Lease, ...] | None:
+        """Leases on all layers of an environment; None if one was taken away before its lease was there."""
+        leases = tuple(self.layers.lease(digest) for digest in found.layers)
+        try:
+            for lease in leases:
+                lease.shared()
+            if all(self.layers.path(digest).is_dir() for digest in found.layers):
+                return leases
+        except BaseException:
+            _release(leases)
+            raise
+        _release(leases)
+        return None
+
+
+def _release(leases: Iterable[Lease]) -> None:
+    for lease in leases:
+        lease.release()
+
+
+def _environment(
+    wish: Wish,
+    before: EnvironmentState | None,
+    made: EnvironmentState | None,
+    found: EnvironmentState,
+    leases: tuple[Lease, ...],
+) -> Environment:
+    """Describe an environment that was found right; `made` is what this run has made, if it has."""
+    action: Action = "reused"
+    if made is not None and made.reason:  # without a reason only files were touched
+        action = "rebuilt" if before else "built"
+    reason = made.reason if made is not None else ""
+    return Environment(path=wish.folder, action=action, reason=reason, state=found, leases=leases)
 
 
 def deciding_files(repository: Repository, target: Target, read: tuple[str, ...]) -> list[str]:

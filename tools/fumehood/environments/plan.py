@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from fumehood.environments import source_metadata
 from fumehood.environments.layer import LayerSpec
@@ -16,7 +18,7 @@ from fumehood.model.markers import from_variables
 from fumehood.outside.files import digest_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from fumehood.environments.source_metadata import SourceProject
     from fumehood.model.experiment import Layout, Target
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
     from fumehood.outside.interpreter import Interpreter
     from fumehood.repository import Repository
 
-FORMAT = "2"
+FORMAT = "3"
 """Raised whenever an environment is put together differently, so that old ones are rebuilt."""
 
 PLUGIN = Path(__file__).resolve().parent.parent / "testing" / "plugin"
 """The folder of the pytest plugin, which environments have on their path and never installed."""
+
+_EXTRAS = re.compile(r"\[[^\]/]*\]$")
+_IGNORED = re.compile(r"^\.|^__pycache__$|\.egg-info$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,18 @@ class EnvironmentPlan:
     def versions(self) -> dict[str, str]:
         """Name and version (or source) of everything installed."""
         return {str(pin.name): pin.what for pin in (*self.pins, *self.local)}
+
+    @property
+    def names_elsewhere(self) -> frozenset[str]:
+        """The names of what no layer holds: local pins and projects imported from source."""
+        local = [source_metadata.read(local_path(self.root, pin), "pyproject.toml") for pin in self.local]
+        named = [project.name for project in (*self.projects, *local) if project]
+        return frozenset([*named, *(str(pin.name) for pin in self.local)])
+
+    @property
+    def local_files(self) -> tuple[str, ...]:
+        """Every file and folder on this machine that local pins are installed from."""
+        return tuple(path for pin in self.local for path in _files(local_path(self.root, pin), pin))
 
     @property
     def digest(self) -> str:
@@ -140,23 +157,33 @@ def _is_folder(root: Path, pin: Pin, folder: Path) -> bool:
 
 def local_path(root: Path, pin: Pin) -> Path:
     """The folder or file of a local pin."""
-    place = pin.url.removeprefix("file://").partition("#")[0].partition("[")[0]
-    return (root / place).resolve()
+    place = pin.url.partition("#")[0]
+    if place.startswith("file:"):
+        return Path(unquote(urlsplit(place).path)).resolve()
+    return (root / _EXTRAS.sub("", place)).resolve()
 
 
 def _content(root: Path, pin: Pin) -> str:
     """A digest of what a local pin installs: of a file its bytes, of an editable folder what builds its metadata."""
-    path = local_path(root, pin)
-    if path.is_file():
-        return digest_file(path) or ""
-    if pin.editable:
-        return " ".join(digest_file(path / name) or "-" for name in ("pyproject.toml", "setup.py", "setup.cfg"))
     state = hashlib.sha256()
-    for top, folders, files in os.walk(path):
-        folders[:] = sorted(folder for folder in folders if not folder.startswith(".") and folder != "__pycache__")
-        for name in sorted(files):
-            state.update(f"{top}/{name} {digest_file(os.path.join(top, name))}\n".encode())
+    for path in _files(local_path(root, pin), pin):
+        if not os.path.isdir(path):
+            state.update(f"{path} {digest_file(path) or '-'}\n".encode())
     return state.hexdigest()
+
+
+def _files(path: Path, pin: Pin) -> Iterator[str]:
+    """What decides about the installation of a local pin; without what building it leaves in its folder."""
+    if path.is_file():
+        yield str(path)
+    elif pin.editable:
+        yield from (str(path / name) for name in ("pyproject.toml", "setup.cfg", "setup.py"))
+    else:
+        for top, folders, files in os.walk(path):
+            built = {"build", "dist"} if top == str(path) else set()
+            folders[:] = sorted(name for name in folders if name not in built and not _IGNORED.search(name))
+            yield top
+            yield from (os.path.join(top, name) for name in sorted(files))
 
 
 def _sources(repository: Repository, target: Target) -> tuple[Path, ...]:

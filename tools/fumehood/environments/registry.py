@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.environments import state
-from fumehood.outside.files import write_whole
+from fumehood.environments.replace import aside
+from fumehood.outside.files import entries, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +36,15 @@ class Registry:
         write_whole(self._folder / f"{name}.json", json.dumps({"path": str(environment.absolute())}) + "\n")
 
     def environments(self) -> Iterator[tuple[Path, EnvironmentState]]:
-        """Every remembered environment that still is one, by path; the notes of the others are removed."""
-        for note in sorted(self._folder.glob("*.json")):
+        """Every remembered environment that is whole, by path; the notes of those that are gone are removed."""
+        for note in entries(self._folder, ""):
             try:
                 path = Path(json.loads(note.read_text(encoding="utf-8"))["path"])
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, TypeError):
                 continue
             found = state.read(path)
-            if found is None:
-                note.unlink(missing_ok=True)
-            else:
+            if found is not None:
                 yield path, found
+            elif not os.path.lexists(path) and not aside(path):  # else it is being made anew
+                with contextlib.suppress(OSError):
+                    note.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -44,24 +45,22 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
         options=merge_options([part.options for part in inputs]),
         proven=obtained.proven,
     )
-    read = tuple(file for part in inputs for file in part.files)
+    read = (*(file for part in inputs for file in part.files), *plan.local_files)
     files = state.look_at(repository.root, deciding_files(repository, wish.target, read))
-    if found and found.digest == plan.digest and not wish.fresh and not _is_broken(environments, found):
+    if found and found.digest == plan.digest and not wish.fresh and not environments.is_broken(wish.folder, found):
         touched = replace(state.with_files(found, environments.key(wish), files), reason="")
         state.write(wish.folder, touched)
         return touched
-    prepared = build.prepare(plan, environments.layers, uv)
-    made = _state(environments, wish, plan, prepared, obtained)
-    made = replace(made, files=files, reason=rebuilt_because(found, reason, plan))
-    build.put_together(plan, prepared, wish.folder, uv, made)
-    if not obtained.proven and prepared.why_flat is None:
+    with ExitStack() as leases:
+        prepared = build.prepare(plan, build.Workshop(store=environments.layers, uv=uv, leases=leases))
+        made = _state(environments, wish, plan, prepared, obtained)
+        made = replace(made, files=files, reason=rebuilt_because(found, reason, plan))
+        build.put_together(plan, prepared, wish.folder, uv, made)
+        # From here on it is known that the layers have a user, and the lease on them is not needed for that.
+        Registry(environments.cache).add(wish.folder)
+    if not obtained.proven:
         book.store.record_proof(obtained.lock)
-    Registry(environments.cache).add(wish.folder)
     return made
-
-
-def _is_broken(environments: Environments, found: EnvironmentState) -> bool:
-    return not all(environments.layers.path(layer).is_dir() for layer in found.layers)
 
 
 def _state(

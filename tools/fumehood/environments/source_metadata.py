@@ -11,8 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
+from fumehood.errors import ConfigurationError, Place
 from fumehood.outside import toml_file
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ def read(root: Path, pyproject: str) -> SourceProject | None:
     Args:
         root: The repository.
         pyproject: Path of the file in it.
+
+    Raises:
+        ConfigurationError: The file is no TOML, or its name or version is none that a project can have.
     """
     path = root / pyproject
     if not path.is_file():
@@ -55,13 +60,23 @@ def read(root: Path, pyproject: str) -> SourceProject | None:
     project = toml_file.load(path, name=pyproject).data.get("project")
     if not isinstance(project, dict) or not isinstance(project.get("name"), str):
         return None
-    return describe(project, location=path.parent)
+    try:
+        return describe(project, location=path.parent)
+    except (InvalidName, InvalidVersion) as error:
+        raise ConfigurationError(
+            f"[project]: {error}", place=Place(pyproject), remedy="give the project a valid name and version"
+        ) from error
 
 
 def describe(project: Mapping[str, Any], *, location: Path) -> SourceProject:
-    """What an editable install of a ``[project]`` table would record."""
-    name = canonicalize_name(project["name"])
-    version = str(project.get("version", DYNAMIC_VERSION))
+    """What an editable install of a ``[project]`` table would record.
+
+    Raises:
+        InvalidName: It is no project's name.
+        InvalidVersion: It is no version.
+    """
+    name = canonicalize_name(project["name"], validate=True)
+    version = str(Version(str(project.get("version", DYNAMIC_VERSION))))
     metadata = ["Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {version}"]
     if isinstance(project.get("requires-python"), str):
         metadata.append(f"Requires-Python: {project['requires-python']}")
@@ -88,11 +103,15 @@ def _section(group: str, entries: Mapping[str, str]) -> str:
 def _entry_points(project: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     for key, group in (("scripts", "console_scripts"), ("gui-scripts", "gui_scripts")):
         if isinstance(project.get(key), dict):
-            yield group, dict(project[key])
+            yield group, _named(project[key])
     declared = project.get("entry-points")
     for group, entries in declared.items() if isinstance(declared, dict) else ():
         if isinstance(entries, dict):
-            yield str(group), dict(entries)
+            yield str(group), _named(entries)
+
+
+def _named(entries: Mapping[str, object]) -> dict[str, str]:
+    return {name: target for name, target in entries.items() if isinstance(target, str)}
 
 
 def _strings(value: object) -> list[str]:

@@ -7,11 +7,13 @@ remains to be decided is whether the two sides get in each other's way.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
+from packaging.utils import canonicalize_name
 
 from fumehood.environments.contents import NATIVE, importable
 
@@ -48,17 +50,22 @@ def obstacle(core: Side, delta: Side, hidden: Side) -> str | None:
         delta: The delta layer.
         hidden: What the delta replaces in the core layer.
     """
-    for name, tree in delta.trees.items():
-        for other, core_tree in core.trees.items():
-            if (clash := _clash(core_tree, tree)) is not None:
-                return f"{other} (core) and {name} both ship {clash}"
+    for (name, tree), (other, core_tree) in itertools.product(delta.trees.items(), core.trees.items()):
+        if (clash := _clash(core_tree, tree)) is not None:
+            return f"{other} (core) and {name} both ship {clash}"
+    for (name, tree), (other, core_tree) in itertools.product(hidden.trees.items(), core.trees.items()):
+        if (clash := _clash(core_tree, tree)) is not None:
+            return f"{other} and {name}, both core's, ship {clash}, and only {other} stays"
+    return _native_obstacle(core, delta, hidden)
+
+
+def _native_obstacle(core: Side, delta: Side, hidden: Side) -> str | None:
     # A library finds its neighbours through the real folder it lies in, past any view: what the delta replaces there
     # would still be loaded.
     everything = {**core.trees, **hidden.trees}
-    for name, tree in delta.trees.items():
-        for other, core_tree in everything.items():
-            if other != name and (shared := _native_namespace(core_tree, tree)) is not None:
-                return f"{other} (core) and {name} both ship native libraries in the namespace package {shared}"
+    for (name, tree), (other, core_tree) in itertools.product(delta.trees.items(), everything.items()):
+        if other != name and (shared := _native_namespace(core_tree, tree)) is not None:
+            return f"{other} (core) and {name} both ship native libraries in the namespace package {shared}"
     for name in sorted({item.name for item in hidden.distributions} & set(delta.trees)):
         if (shared := _shared_native(hidden.trees[name], core.trees)) is not None:
             return f"core's native libraries in {shared} expect core's version of {name}"
@@ -99,17 +106,43 @@ def _shared_native(hidden: Tree, core: Mapping[str, Tree]) -> str | None:
     return None
 
 
-def unmet(distributions: Iterable[LayerDistribution], variables: Mapping[str, str]) -> Iterator[str]:
-    """What installed distributions require and do not get from each other, as ``pip check`` looks at it."""
+class Described(Protocol):
+    """What of an installed distribution decides whether requirements are met."""
+
+    @property
+    def name(self) -> str:
+        """The normalised name."""
+
+    @property
+    def version(self) -> str:
+        """The version."""
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The ``Requires-Dist`` lines."""
+
+
+def unmet(
+    distributions: Iterable[Described], variables: Mapping[str, str], *, elsewhere: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """What installed distributions require and do not get from each other, as ``pip check`` looks at it.
+
+    Args:
+        distributions: Those to look at.
+        variables: Values of the environment markers.
+        elsewhere: Names of what is installed too, in a version that is not known.
+    """
     versions = {item.name: item for item in distributions}
     for item in versions.values():
         for line in item.requires:
-            problem = _problem(line, versions, variables)
+            problem = _problem(line, versions, variables, elsewhere)
             if problem:
                 yield f"{item.name} {item.version} requires {problem}"
 
 
-def _problem(line: str, versions: Mapping[str, LayerDistribution], variables: Mapping[str, str]) -> str | None:
+def _problem(
+    line: str, versions: Mapping[str, Described], variables: Mapping[str, str], elsewhere: frozenset[str]
+) -> str | None:
     try:
         requirement = Pep508(line)
     except InvalidRequirement:
@@ -117,18 +150,13 @@ def _problem(line: str, versions: Mapping[str, LayerDistribution], variables: Ma
     if requirement.marker and not requirement.marker.evaluate({**variables, "extra": ""}):
         return None
     wanted = f"{requirement.name}{requirement.specifier}"
-    found = versions.get(_normalised(requirement.name))
+    name = canonicalize_name(requirement.name)
+    found = versions.get(name)
     if found is None:
-        return f"{wanted}, which is not installed"
+        return None if name in elsewhere else f"{wanted}, which is not installed"
     if requirement.url or requirement.specifier.contains(found.version, prereleases=True):
         return None
     return f"{wanted}, but {found.name} is {found.version}"
-
-
-def _normalised(name: str) -> str:
-    from packaging.utils import canonicalize_name  # noqa: PLC0415 - only reached where metadata is looked at
-
-    return canonicalize_name(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,24 +172,6 @@ class Commands:
     entry_points: tuple[tuple[str, str], ...]
     scripts: tuple[tuple[str, str], ...]
     outside: tuple[tuple[str, str], ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return {
-            "entry_points": [list(item) for item in self.entry_points],
-            "scripts": [list(item) for item in self.scripts],
-            "outside": [list(item) for item in self.outside],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Commands:
-        """From plain data."""
-        return cls(
-            **{
-                key: tuple((first, second) for first, second in data[key])
-                for key in ("entry_points", "scripts", "outside")
-            }
-        )
 
 
 def commands(sides: Iterable[tuple[str, Side]]) -> Commands:

@@ -7,74 +7,114 @@ share. So the hidden packages are gone for imports and for ``importlib.metadata`
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import secrets
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fumehood.environments import contents
-from fumehood.environments.lease import held
-from fumehood.outside.files import disk_errors, remove_tree
+from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
-    from fumehood.environments.layer import Layer, LayerStore
+    from collections.abc import Iterator
+
+    from fumehood.environments.layer import Layer
+    from fumehood.environments.lease import Lease
+    from fumehood.environments.store import LayerStore
+
+INDEX = "view.json"
+SITE = "site-packages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A published view.
+
+    Attributes:
+        path: Its folder.
+        core: The digest of the layer that its links lead to.
+        hidden: The distributions that it leaves out.
+    """
+
+    path: Path
+    core: str
+    hidden: frozenset[str]
+
+    @property
+    def import_path(self) -> Path:
+        """The folder to put on the import path."""
+        return self.path / SITE
 
 
 def digest_of(core: Layer, hidden: frozenset[str]) -> str:
     """The name of a view."""
-    return hashlib.sha256(f"view 1\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
+    return hashlib.sha256(f"view 2\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
 
 
-def build(store: LayerStore, core: Layer, hidden: frozenset[str]) -> Path:
-    """The import path of a view, built if nobody has built it yet.
+def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View, Lease]:
+    """A view, built if nobody has built it yet, with a shared lease that keeps it.
 
     Raises:
         WorldError: The disk refused; nothing is left behind.
     """
     digest = digest_of(core, hidden)
-    final = store.folder / digest
-    if not final.is_dir():
-        with held(store.lease(digest), exclusive=True), disk_errors("building a view of the core layer"):
-            for leftover in store.folder.glob(f".staging-{digest}-*"):
-                remove_tree(leftover)
-            if not final.is_dir():
-                staging = store.folder / f".staging-{digest}-{os.getpid()}-{secrets.token_hex(4)}"
-                try:
-                    staging.mkdir()
-                    _link(core.import_path, staging, _files_of(core, hidden))
-                    os.rename(staging, final)
-                except BaseException:
-                    remove_tree(staging)
-                    raise
-    return final
+
+    def fill(staging: Path) -> None:
+        with disk_errors("building a view of the core layer"):
+            site = staging / SITE
+            site.mkdir(parents=True)
+            for path in links(core, hidden):
+                link = site / path
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(core.import_path / path)
+            index = {"core": core.digest, "hidden": sorted(hidden)}
+            (staging / INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+    lease = store.hold(digest, name="a view of the core layer", is_there=lambda path: load(path) is not None, fill=fill)
+    return View(path=store.path(digest), core=core.digest, hidden=hidden), lease
 
 
-def _files_of(core: Layer, hidden: frozenset[str]) -> set[str]:
-    """Every file of the hidden distributions, and their bytecode, relative to site-packages."""
+def load(path: Path) -> View | None:
+    """Read a published view; None where there is none that can be read."""
+    try:
+        data = json.loads((path / INDEX).read_bytes())
+        return View(path=path, core=data["core"], hidden=frozenset(data["hidden"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def links(core: Layer, hidden: frozenset[str]) -> Iterator[str]:
+    """The paths, relative to site-packages, of a view's links: as few as leave out the hidden distributions."""
     site = f"{core.site_packages}/"
-    files: set[str] = set()
-    for distribution in contents.distributions(core.path, core.site_packages):
-        if distribution.name in hidden:
-            files.update(file.path.removeprefix(site) for file in distribution.files if file.path.startswith(site))
-    return files
+    files = {
+        file.path.removeprefix(site)
+        for item in core.distributions
+        if item.name in hidden
+        for file in contents.recorded(core.path, item.folder)
+        if file.path.startswith(site)
+    }
+    folders = {os.fspath(parent) for file in files for parent in PurePosixPath(file).parents}
+    yield from _links(core.import_path, files, folders, "")
 
 
-def _link(source: Path, target: Path, hidden: set[str], inside: str = "") -> None:
-    """Link every entry that holds nothing hidden; go into the folders that hold some."""
-    folders = {os.fspath(parent) for file in hidden for parent in PurePosixPath(file).parents}
-    for entry in sorted(os.scandir(source / inside), key=lambda item: item.name):
+def _links(site: Path, hidden: set[str], folders: set[str], inside: str) -> Iterator[str]:
+    """Every entry that holds nothing hidden; below the folders that hold some, what they hold beside it."""
+    for entry in sorted(os.scandir(site / inside), key=lambda item: item.name):
         path = f"{inside}{entry.name}"
         if path in folders:
-            _link(source, target, hidden, f"{path}/")
+            yield from _links(site, hidden, folders, f"{path}/")
         elif entry.name == "__pycache__":
             for compiled in sorted(os.listdir(entry.path)):
                 if f"{inside}{compiled.partition('.')[0]}.py" not in hidden:
-                    _link_one(source, target, f"{path}/{compiled}")
+                    yield f"{path}/{compiled}"
         elif path not in hidden:
-            _link_one(source, target, path)
+            yield path
 
 
-def _link_one(source: Path, target: Path, path: str) -> None:
-    link = target / path
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(source / path)
+def damaged(view: View, core: Layer) -> Iterator[str]:
+    """The links of a view that are missing or lead elsewhere; bytecode, which may be added later, is left out."""
+    for path in links(core, view.hidden):
+        link = view.import_path / path
+        if "__pycache__" not in path and (not link.is_symlink() or os.readlink(link) != str(core.import_path / path)):
+            yield f"{SITE}/{path}"

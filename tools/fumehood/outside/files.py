@@ -65,16 +65,25 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def remove_tree(path: Path | str) -> None:
-    """Remove a folder, made writable where it has to be; one that is not there is fine."""
+    """Remove a folder, made writable where it has to be; one that is not there is fine, and so is one that resists."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not os.path.isdir(path) or os.path.islink(path):
+        return
+    with contextlib.suppress(OSError):
+        os.chmod(path, stat.S_IRWXU)
+    for top, folders, _ in os.walk(path):
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                os.chmod(os.path.join(top, folder), stat.S_IRWXU)
+    shutil.rmtree(path, ignore_errors=True)
 
-    def retry(function: object, name: str, _: object) -> None:
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(name), stat.S_IRWXU)
-            os.chmod(name, stat.S_IRWXU)
-            if callable(function):
-                function(name)
 
-    shutil.rmtree(path, onerror=retry)
+def entries(folder: Path, prefix: str) -> list[Path]:
+    """What is in a folder under names that begin so, sorted; nothing where there is no such folder."""
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if name.startswith(prefix))
+    except OSError:
+        return []
 
 
 def digest_file(path: Path | str) -> str | None:

@@ -115,7 +115,8 @@ def inspect(executable: Path, *, cache: Path) -> Interpreter:
         stat = os.stat(real)
     except OSError as error:
         raise WorldError(f"{executable}: {error.strerror}", remedy="install that Python, or choose another") from error
-    key = hashlib.sha256(f"{executable}\0{real}\0{stat.st_mtime_ns}\0{stat.st_size}".encode()).hexdigest()
+    system = " ".join(os.uname())  # which some markers name
+    key = hashlib.sha256(f"{executable}\0{real}\0{stat.st_mtime_ns}\0{stat.st_size}\0{system}".encode()).hexdigest()
     remembered = cache / "interpreters" / f"{key[:32]}.json"
     try:
         return _from_answer(json.loads(remembered.read_bytes()))

@@ -1,0 +1,123 @@
+"""Where layers and views are kept, and the one way in which something gets there: whole, by one rename."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.environments.lease import Lease
+from fumehood.errors import WorldError
+from fumehood.outside.files import disk_errors, entries, remove_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Say = Callable[[str], None]
+_STAGING = ".staging-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerStore:
+    """The layers and views of a cache folder.
+
+    Attributes:
+        say: Called with one line for the user.
+    """
+
+    cache: Path
+    say: Say
+
+    @property
+    def folder(self) -> Path:
+        """Where layers are, each under its digest."""
+        return self.cache / "layers"
+
+    def path(self, digest: str) -> Path:
+        """Where a layer is, or would be."""
+        return self.folder / digest
+
+    def lease(self, digest: str, *, name: str = "") -> Lease:
+        """The lease that building, removing and using a layer take."""
+        return Lease(self.cache / "leases" / f"{digest}.lease", self.say, name or f"layer {digest[:12]}")
+
+    def published(self) -> list[Path]:
+        """Every layer and view, by digest."""
+        return [path for path in entries(self.folder, "") if not path.name.startswith(".")]
+
+    def leftovers(self) -> list[Path]:
+        """What builds that were killed have left, and builds that go on have begun."""
+        return entries(self.folder, _STAGING)
+
+    @staticmethod
+    def digest_of_leftover(leftover: Path) -> str:
+        """The layer that a leftover was to become."""
+        return leftover.name.removeprefix(_STAGING).partition("-")[0]
+
+    def hold(self, digest: str, *, name: str, is_there: Callable[[Path], bool], fill: Callable[[Path], None]) -> Lease:
+        """A shared lease on something published, which is made first if nobody has made it yet.
+
+        Args:
+            digest: Its name.
+            name: How messages call it.
+            is_there: Whether a path holds it whole.
+            fill: Makes it in a private place, a path at which there is nothing yet.
+
+        Raises:
+            WorldError: It could not be made; nothing is left behind.
+        """
+        path = self.path(digest)
+
+        def there() -> bool:
+            return is_there(path)
+
+        lease = self.lease(digest, name=name)
+        try:
+            while True:
+                if not there() and lease.exclusive(unless=there) and not there():
+                    self._publish(digest, name, fill)
+                    _check_readable(path, name, is_there)
+                lease.shared()
+                if there():  # or it was taken away before the lease was shared
+                    return lease
+        except BaseException:
+            lease.release()
+            raise
+
+    def _publish(self, digest: str, name: str, fill: Callable[[Path], None]) -> None:
+        for leftover in entries(self.folder, f"{_STAGING}{digest}-"):
+            remove_tree(leftover)  # of a build that was killed: its lease is ours now, so nobody is at work there
+        staging = self._private(digest)
+        try:
+            fill(staging)
+            with disk_errors(f"publishing {name}"):
+                if os.path.lexists(self.path(digest)):  # damaged, or it would have been taken for what it should be
+                    self.take_away(digest)
+                os.rename(staging, self.path(digest))
+        except BaseException:
+            remove_tree(staging)
+            raise
+
+    def take_away(self, digest: str, *, leftover: Path | None = None) -> None:
+        """Remove something published, or a leftover of it, whose lease the caller holds exclusively.
+
+        It is renamed first, so that nobody ever sees a layer that lacks some of its files.
+
+        Raises:
+            WorldError: The disk refused.
+        """
+        path = leftover or self.path(digest)
+        with disk_errors(f"removing {path}"):
+            doomed = self._private(digest)
+            path.rename(doomed)
+            remove_tree(doomed)
+
+    def _private(self, digest: str) -> Path:
+        return self.folder / f"{_STAGING}{digest}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _check_readable(path: Path, name: str, is_there: Callable[[Path], bool]) -> None:
+    if not is_there(path):
+        raise WorldError(f"{name} cannot be read back from {path}", remedy="check the disk that the cache is on")
