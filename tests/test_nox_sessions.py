@@ -73,6 +73,7 @@ def test_a_session_builds_its_environment_once_and_runs_the_experiments_tests(la
         "Session exp-one was successful",
     ]
     assert "1 passed" in first.stdout
+    assert not re.search(r"^(virtualenv|filelock|python_discovery)", first.stderr, flags=re.MULTILINE), repr(first)
     again = lab.nox("-s", "exp-one").assert_ok()
     assert "built: there is none yet" not in said(again)
 

@@ -7,6 +7,7 @@ makes an environment's folder from a session's name. ``tests/test_nox_internals.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -75,8 +76,10 @@ class SessionRequest:
 
 
 def install_backend() -> None:
-    """Make the backend known to nox."""
+    """Make the backend known to nox, and keep libraries from chattering through nox's own log."""
     nox.virtualenv.ALL_VENVS[BACKEND] = LayeredEnv
+    for library in ("filelock", "python_discovery", "virtualenv"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def request_of(session: Session) -> SessionRequest | None:
