@@ -1,0 +1,141 @@
+"""``python -m bench``: options, order of measures, output."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench import kills, report, startup, trials, workload
+from bench.measure import FailedError
+from bench.ours import Fumehood
+from bench.place import RESULTS, Place, base_python
+from bench.results import Results
+from bench.tools import CONTENDERS
+from bench.trials import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MEASURES = ("times", "repeat", "imports", "disk", "memory", "list", "kills")
+_TOOLS = ("fumehood", "nox", "uv", "virtualenv", "tox", "tox-uv", "hatch")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, write; 1 when a contender failed, since its row then says nothing."""
+    options = _options(arguments)
+    results = Results()
+    progress = Console(stderr=True)
+    place = Place(folder=options.work.absolute())
+    place.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        load = workload.prepare(Place(folder=place.folder, online=True))
+    except FailedError as error:
+        progress.print(f"nothing could be measured: {error}", markup=False)
+        return 3
+    contenders = tuple(
+        kind(place=place, workload=load)
+        for kind in CONTENDERS
+        if not options.contender or kind.name in options.contender
+    )
+    results.facts = _facts(options, load, [contender.name for contender in contenders])
+    trial = Trial(
+        contenders=contenders,
+        results=results,
+        repetitions=options.repetitions,
+        say=lambda line: progress.print(line, markup=False, highlight=False),
+    )
+    _measure(trials.warm_up(trial), place, options)
+    _write(results, options.output)
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    for part in report.render(results):
+        console.print(part, markup=False) if isinstance(part, str) else console.print(part)
+    return 1 if results.failures else 0
+
+
+def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:
+    wanted = options.measure or MEASURES
+    short = trial.repetitions * 5
+    for name in wanted:
+        match name:
+            case "list":
+                trial.say("list")
+                startup.listing(place, trial.results, short)
+                trial.results.facts["imports"] = {
+                    module: startup.breakdown(place, module) for module in ("fumehood.nox", "fumehood.commands.env")
+                }
+            case "kills":
+                _kills(trial, options)
+            case _:
+                getattr(trials, name)(trial)
+    if "repeat" in wanted:
+        startup.empty_session(place, trial.results, short)
+
+
+def _kills(trial: Trial, options: argparse.Namespace) -> None:
+    for contender in trial.contenders:
+        if type(contender) in kills.KILLED:
+            count = options.kills if isinstance(contender, Fumehood) else options.other_kills
+            trial.attempt("kills", contender, kills.kills, count, options.seed, trial.say)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="2 repetitions, 20 kills and 3 of each other tool")
+    parser.add_argument(
+        "--repetitions", type=int, help="of each long measure (default 5); short ones take five times as many"
+    )
+    parser.add_argument("--kills", type=int, help="SIGKILL trials of fumehood (default 200)")
+    parser.add_argument("--other-kills", type=int, help="SIGKILL trials of each other tool (default 10)")
+    parser.add_argument("--measure", action="append", choices=MEASURES, help="only this one; may be repeated")
+    names = [kind.name for kind in CONTENDERS]
+    parser.add_argument("--contender", action="append", choices=names, help="only this one; may be repeated")
+    parser.add_argument("--seed", type=int, default=1, help="for the instants of the kills")
+    parser.add_argument("--work", type=Path, default=RESULTS / "work", help="the folder to work in, kept for next time")
+    parser.add_argument("--output", type=Path, help="the JSON file; by default one named by the time in bench/results")
+    options = parser.parse_args(arguments)
+    defaults = (2, 20, 3) if options.quick else (5, 200, 10)
+    for name, default in zip(("repetitions", "kills", "other_kills"), defaults, strict=True):
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+    return options
+
+
+def _facts(options: argparse.Namespace, load: workload.Workload, contenders: list[str]) -> dict[str, object]:
+    return {
+        "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": {"cores": os.cpu_count(), "architecture": platform.machine(), "system": platform.platform()},
+        "python": platform.python_version(),
+        "interpreter": base_python(),
+        "versions": {name: _version(name) for name in _TOOLS},
+        "repetitions": options.repetitions,
+        "contenders": contenders,
+        "core": list(load.core),
+        "added": {name: list(lines) for name, lines in load.added.items()},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "from this checkout" if name == "fumehood" else "not installed"
+
+
+def _write(results: Results, output: Path | None) -> None:
+    text = json.dumps(results.as_json(), indent=1) + "\n"
+    path = output or RESULTS / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Running processes and measuring them: time, memory, disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+clock = time.perf_counter
+Command = tuple[str, ...]
+_SAMPLE = 0.005
+"""Seconds between two looks at a process tree; its peaks are known to that grain."""
+_QUOTED = 15
+_BLOCK = 512
+"""Bytes that ``st_blocks`` counts in, on every file system (inode(7))."""
+
+
+class FailedError(Exception):
+    """A command of a contender failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """Peak memory in bytes, of the largest single process and of the whole tree at one instant.
+
+    Both count resident pages, so what processes share is counted once in each: the tree's sum is an upper bound.
+    """
+
+    largest: int
+    tree: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """What lies on disk, every inode counted once however many names it has."""
+
+    size: int
+    inodes: int
+
+    def __sub__(self, other: Footprint) -> Footprint:
+        return Footprint(size=self.size - other.size, inodes=self.inodes - other.inodes)
+
+
+def run(commands: Iterable[Command], cwd: Path, environ: Mapping[str, str]) -> float:
+    """Run commands one after the other; the seconds that they take together.
+
+    Raises:
+        FailedError: One of them fails, with the end of what it said.
+    """
+    taken = 0.0
+    for command in commands:
+        begun = clock()
+        done = subprocess.run(
+            command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        taken += clock() - begun
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr).strip().splitlines()[-_QUOTED:]
+            raise FailedError("\n".join([f"{' '.join(command)} ended with {done.returncode}", *said]))
+    return taken
+
+
+def peak(commands: Iterable[Command], cwd: Path, environ: Mapping[str, str]) -> Peak:
+    """Run commands and watch their memory; slower than `run`, so never timed."""
+    largest = tree = 0
+    for command in commands:
+        # stdout and stderr go nowhere, since nobody reads a pipe while the tree is watched.
+        with subprocess.Popen(
+            command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ) as process:
+            ended = threading.Event()
+            while not ended.is_set() and process.poll() is None:
+                sizes = [_resident(pid) for pid in _tree(process.pid)]
+                largest = max([largest, *(high for _, high in sizes)])
+                tree = max(tree, sum(now for now, _ in sizes))
+                ended.wait(_SAMPLE)
+        if process.returncode != 0:
+            raise FailedError(f"{' '.join(command)} ended with {process.returncode}")
+    return Peak(largest=largest, tree=tree)
+
+
+def _tree(root: int) -> list[int]:
+    """A process and all its descendants, as ``/proc`` has them; source: proc(5), ``/proc/pid/task/tid/children``."""
+    found, pending = [], [root]
+    while pending:
+        pid = pending.pop()
+        found.append(pid)
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                    pending.extend(map(int, file.read().split()))
+    return found
+
+
+def _resident(pid: int) -> tuple[int, int]:
+    """Resident bytes of a process now, and at their highest since it began its program."""
+    now = high = 0
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                now = int(line.split()[1]) * 1024
+            elif line.startswith("VmHWM:"):
+                high = int(line.split()[1]) * 1024
+    return now, high
+
+
+def footprint(folders: Sequence[Path]) -> Footprint:
+    """What several folders hold together; an inode that has names in more than one is counted once.
+
+    So an environment that links a file from uv's cache is not charged for it, when that cache is among the folders.
+    """
+    seen: dict[tuple[int, int], int] = {}
+    pending = [str(folder) for folder in folders]
+    while pending:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                seen[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+    return Footprint(size=sum(seen.values()), inodes=len(seen))

@@ -1,0 +1,87 @@
+"""The folder a benchmark works in, and the environment variables that every process there gets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+RESULTS = CHECKOUT / "bench" / "results"
+
+_KEPT = ("LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TERM", "TMPDIR", "TZ")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a benchmark keeps everything: repositories, caches, homes. Nothing outside it is read or written.
+
+    Attributes:
+        folder: On one file system, so that linking from uv's cache is possible for every contender.
+        online: Whether processes may use the network.
+    """
+
+    folder: Path
+    online: bool = False
+
+    @property
+    def uv_cache(self) -> Path:
+        """The cache of uv, shared by all contenders."""
+        return self.folder / "uv-cache"
+
+    @property
+    def fumehood_cache(self) -> Path:
+        """The cache of fumehood."""
+        return self.folder / "fumehood-cache"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Environment variables for every process; index settings are the caller's, all else is the benchmark's.
+
+        Variables such as ``PYTHONDONTWRITEBYTECODE``, ``TOX_OVERRIDE`` or ``NOXSESSION`` would change what is
+        measured, so only what is named here comes through.
+        """
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if key in _KEPT
+            or key.lower() in _PROXIES
+            or (key.startswith("UV_") and "INDEX" in key)
+            or key.startswith("OPENBLAS_")
+        }
+        home = self.folder / "home"
+        own = {
+            "FUMEHOOD_CACHE": self.fumehood_cache,
+            "HOME": home,
+            "MPLCONFIGDIR": home / "matplotlib",
+            "PYTHONPATH": CHECKOUT / "tools",
+            "UV_CACHE_DIR": self.uv_cache,
+            "XDG_CACHE_HOME": home / ".cache",
+            "XDG_CONFIG_HOME": home / ".config",
+            "XDG_DATA_HOME": home / ".local/share",
+        }
+        switches = {"NO_COLOR": "1", "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        if not self.online:
+            switches["UV_OFFLINE"] = "1"
+        return {**kept, **{key: str(path) for key, path in own.items()}, **switches}
+
+
+def program(name: str) -> str:
+    """A program of the environment that runs the benchmark, else the one on the path.
+
+    Raises:
+        FileNotFoundError: It is in neither.
+    """
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(f"{name} is not installed; bench/requirements.txt names what the benchmark needs")
+    return found
+
+
+def base_python() -> str:
+    """The interpreter that every environment is made for: the one behind the environment this runs in."""
+    return str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())

@@ -1,0 +1,146 @@
+"""What was measured, as samples by name and contender, and what was asked for."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(slots=True)
+class Results:
+    """Samples and failures of one run.
+
+    Attributes:
+        samples: By measure and contender. A measure's name ends with its unit: ``_s``, ``_bytes`` or a count.
+        failures: By contender, ``measure: what it said``; nothing that fails is left out of the report.
+        facts: About the machine, the versions and the run.
+    """
+
+    samples: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    failures: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, measure: str, contender: str, value: float) -> None:
+        """Keep one sample."""
+        self.samples.setdefault(measure, {}).setdefault(contender, []).append(value)
+
+    def fail(self, contender: str, measure: str, why: object) -> None:
+        """Keep a failure; `failed` then keeps the contender from being tried again at that."""
+        self.failures.setdefault(contender, []).append(f"{measure}: {why}")
+
+    def failed(self, contender: str, measure: str) -> bool:
+        """Whether a contender has failed at a measure before."""
+        return any(line.startswith(f"{measure}: ") for line in self.failures.get(contender, ()))
+
+    def median(self, measure: str, contender: str) -> float | None:
+        """The median of the samples; None where there are none."""
+        values = self.samples.get(measure, {}).get(contender)
+        return statistics.median(values) if values else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain data, medians included."""
+        medians = {
+            measure: {contender: statistics.median(values) for contender, values in by_contender.items()}
+            for measure, by_contender in self.samples.items()
+        }
+        checks = [
+            {"target": target.text, "limit": target.limit, "measured": target.measured(self), "met": target.met(self)}
+            for target in TARGETS
+        ]
+        return {
+            "schema": 1,
+            "facts": self.facts,
+            "medians": medians,
+            "samples": self.samples,
+            "failures": self.failures,
+            "targets": checks,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Something that was promised, and how to tell whether it holds."""
+
+    text: str
+    limit: float
+    unit: str
+    measured: Callable[[Results], float | None]
+
+    def met(self, results: Results) -> bool | None:
+        """Whether it holds; None where it was not measured."""
+        value = self.measured(results)
+        return None if value is None else value <= self.limit
+
+
+def _ratio(measure: str, other: str, other_measure: str | None = None) -> Callable[[Results], float | None]:
+    def measured(results: Results) -> float | None:
+        ours, theirs = results.median(measure, "fumehood"), results.median(other_measure or measure, other)
+        return None if ours is None or not theirs else ours / theirs
+
+    return measured
+
+
+def _over(measure: str, ours: str, base: str) -> Callable[[Results], float | None]:
+    def measured(results: Results) -> float | None:
+        value, floor = results.median(measure, ours), results.median(measure, base)
+        return None if value is None or floor is None else value - floor
+
+    return measured
+
+
+def _median(measure: str, *, scale: float = 1) -> Callable[[Results], float | None]:
+    def measured(results: Results) -> float | None:
+        value = results.median(measure, "fumehood")
+        return None if value is None else value / scale
+
+    return measured
+
+
+def _highest_memory(results: Results) -> float | None:
+    values = [results.median(f"memory_tree_{state}_bytes", "fumehood") for state in ("cold", "core", "layers")]
+    known = [value for value in values if value is not None]
+    return max(known) / MEGABYTE if known else None
+
+
+TARGETS = (
+    Target(text="core layer there, of nox + uv", limit=1 / 10, unit="ratio", measured=_ratio("core_s", "nox + uv")),
+    Target(
+        text="core layer there, of uv run --with", limit=1 / 3, unit="ratio", measured=_ratio("core_s", "uv run --with")
+    ),
+    Target(text="all layers there, of nox + uv", limit=1 / 25, unit="ratio", measured=_ratio("layers_s", "nox + uv")),
+    Target(
+        text="all layers there, of uv run --with in a clean checkout",
+        limit=1 / 8,
+        unit="ratio",
+        measured=_ratio("layers_s", "uv run --with, clean checkout"),
+    ),
+    Target(
+        text="all layers there, of uv run --with on a project still synced",
+        limit=1 / 8,
+        unit="ratio",
+        measured=_ratio("layers_s", "uv run --with"),
+    ),
+    Target(
+        text="nothing changed, over an empty nox session",
+        limit=0.1,
+        unit="s",
+        measured=_over("repeat_s", "fumehood, by nox", "empty nox session"),
+    ),
+    Target(text="a further environment", limit=2, unit="MB", measured=_median("further_bytes", scale=MEGABYTE)),
+    Target(text="a further environment", limit=200, unit="inodes", measured=_median("further_inodes")),
+    Target(text="peak memory, whole process tree", limit=150, unit="MB", measured=_highest_memory),
+    Target(
+        text="nox -l with 1,000 experiments, over an empty noxfile",
+        limit=0.4,
+        unit="s",
+        measured=_over("list_s", "1,000 experiments", "empty noxfile"),
+    ),
+    Target(text="damaged environments after SIGKILL", limit=0, unit="damaged", measured=_median("kill_damaged")),
+)
+"""What the project promised itself, with the numbers it has to reach."""
