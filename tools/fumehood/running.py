@@ -142,7 +142,9 @@ def run_session(call: SessionCall, groups: ProcessGroups | None = None) -> Sessi
     with tempfile.TemporaryDirectory(prefix="fumehood-run-") as folder:
         report, output = Path(folder, "report.json"), Path(folder, "output")
         with (groups or ProcessGroups()).started(call, report, output) as process:
-            code = process.wait()
+            # With a timeout Python looks at the process again and again, and so notices an interrupt that came without
+            # a signal, which is how Ray cancels a task.
+            code = process.wait(threading.TIMEOUT_MAX)
         return SessionResult(
             session=call.session,
             status=_status(report, code),

@@ -1,0 +1,1 @@
+"""What GPUs a machine has, as NVIDIA's management library (NVML) tells it."""

@@ -1,0 +1,1 @@
+"""Runs fumehood sessions on a Ray cluster."""
