@@ -6,22 +6,23 @@ experiment is asked for.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
+import glob
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
 from fumehood.model.experiment import Core, Experiment, session_name
 from fumehood.reading import codeowners, core
-from fumehood.reading.experiment import is_experiment, read_experiment
+from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from fumehood.reading.codeowners import CodeOwners
     from fumehood.settings import Settings
 
 _WILDCARDS = frozenset("*?[")
@@ -67,6 +68,8 @@ class Repository:
         for broken in self.broken:
             if wanted in {broken.name, session_name(broken.name), broken.path}:
                 raise broken.error
+        import difflib  # noqa: PLC0415 - only a mistake pays for it
+
         names = [experiment.name for experiment in self.experiments]
         near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "`fumehood list` shows the experiments"
@@ -108,23 +111,19 @@ def open_repository(root: Path) -> Repository:
         ConfigurationError: Its pyproject.toml is wrong.
     """
     root = root.absolute()
+    if not root.is_dir():
+        raise UsageError(f"{root} is no folder", remedy="name the folder of a repository")
     settings, pyproject = settings_module.read(root)
-    owners = codeowners.read(root)
-    found: list[Experiment] = []
-    broken: list[BrokenExperiment] = []
-    for path, name in sorted(_folders(root, settings).items()):
-        try:
-            _check_folder(root, path)
-            found.append(read_experiment(root, path, name, settings=settings, owners=owners))
-        except FumehoodError as error:
-            broken.append(BrokenExperiment(path=path, name=name, error=error))
-    found, clashing = _without_clashes(found)
+    discovery = _Discovery(str(root), settings, codeowners.read(root))
+    for pattern in settings.experiments:
+        discovery.follow(pattern)
+    clear, clashing = _without_clashes(discovery.found.values())
     return Repository(
         root=root,
         settings=settings,
         core=core.read(root, settings, pyproject),
-        experiments=tuple(sorted(found, key=lambda experiment: experiment.name)),
-        broken=tuple(sorted([*broken, *clashing], key=lambda item: item.path)),
+        experiments=tuple(sorted(clear, key=lambda experiment: experiment.name)),
+        broken=tuple(sorted([*discovery.broken.values(), *clashing], key=lambda item: item.path)),
     )
 
 
@@ -135,77 +134,110 @@ def _bytes_of(path: Path) -> bytes:
         return b""
 
 
-def _folders(root: Path, settings: Settings) -> dict[str, str]:
-    """Path and name of every folder that is an experiment; the first glob that reaches a folder names it."""
-    found: dict[str, str] = {}
-    for pattern in settings.experiments:
+@dataclass(slots=True)
+class _Discovery:
+    """What the globs of the settings lead to; the first of them that reaches a folder names it."""
+
+    root: str
+    settings: Settings
+    owners: CodeOwners | None
+    found: dict[str, Experiment] = field(default_factory=dict)
+    broken: dict[str, BrokenExperiment] = field(default_factory=dict)
+    _real: dict[str, str] = field(default_factory=dict)
+
+    def follow(self, pattern: str) -> None:
+        """Take every experiment that a glob leads to."""
         base = _fixed_part(pattern)
-        for match in sorted(root.glob(pattern)):
-            for path in _experiments_below(root, match.relative_to(root).as_posix()):
-                if not any(fnmatch.fnmatchcase(path, excluded) for excluded in settings.exclude):
-                    found.setdefault(path, path.removeprefix(f"{base}/"))
-    return found
+        for match in sorted(glob.glob(pattern, root_dir=self.root, recursive=True)):
+            self._take_below(match.replace(os.sep, "/").rstrip("/"), base)
+
+    def _take_below(self, path: str, base: str) -> bool:
+        """Take a folder if it is an experiment, else those below it; whether there was one."""
+        folder = f"{self.root}/{path}"
+        if path.rpartition("/")[2].startswith((".", "__")) or self._is_excluded(path) or not os.path.isdir(folder):
+            return False
+        if path in self.found or path in self.broken:
+            return True
+        try:
+            self._check_inside(path)
+            shape = look(self.root, path)
+        except FumehoodError as error:
+            return self._break(path, base, error)
+        if looks_like_experiment(shape.names):
+            return self._take(shape, base)
+        # A list, so that all of them are taken and not only the first.
+        below = [
+            self._take_below(f"{path}/{name}", base) for name in shape.names if not os.path.islink(f"{folder}/{name}")
+        ]
+        if not any(below) and "__init__.py" in shape.names:
+            return self._take(shape, base)
+        return any(below)
+
+    def _take(self, shape: Shape, base: str) -> bool:
+        name = _name(shape.path, base)
+        try:
+            _check_name(shape.path)
+            experiment = read_experiment(self.root, shape, name, settings=self.settings, owners=self.owners)
+            self.found[shape.path] = experiment
+        except FumehoodError as error:
+            self._break(shape.path, base, error)
+        for inner in shape.inner:
+            self._take_below(inner, base)
+        return True
+
+    def _break(self, path: str, base: str, error: FumehoodError) -> bool:
+        self.broken[path] = BrokenExperiment(path=path, name=_name(path, base), error=error)
+        return True
+
+    def _is_excluded(self, path: str) -> bool:
+        """Whether the settings leave out a folder, or one that it is in."""
+        if not self.settings.exclude:
+            return False
+        parts = path.split("/")
+        folders = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        patterns = [pattern.rstrip("/") for pattern in self.settings.exclude]
+        return any(fnmatch.fnmatchcase(folder, pattern) for folder in folders for pattern in patterns)
+
+    def _check_inside(self, path: str) -> None:
+        real = self._realpath(path)
+        if not f"{real}/".startswith(f"{self._realpath('')}/"):
+            raise ConfigurationError(
+                f"a symbolic link that leaves the repository, to {_printable(real)}",
+                place=Place(_printable(path)),
+                remedy="move the folder into the repository, or leave it out with `exclude` in [tool.fumehood]",
+            )
+
+    def _realpath(self, path: str) -> str:
+        """As `os.path.realpath`, for many folders of few parents."""
+        if path not in self._real:
+            folder = f"{self.root}/{path}" if path else self.root
+            parent, _, name = path.rpartition("/")
+            is_plain = path and not os.path.islink(folder)
+            self._real[path] = f"{self._realpath(parent)}/{name}" if is_plain else os.path.realpath(folder)
+        return self._real[path]
 
 
 def _fixed_part(pattern: str) -> str:
-    parts = pattern.strip("/").split("/")
+    """The folders of a glob before its first wildcard; all of them where it names the folder that holds the rest."""
     fixed = []
-    for part in parts[:-1]:
+    for part in pattern.strip("/").split("/"):
         if _WILDCARDS & set(part):
             break
         fixed.append(part)
     return "/".join(fixed)
 
 
-def _experiments_below(root: Path, path: str) -> Iterator[str]:
-    """The folder itself where it is an experiment (with those that declare themselves inside it), else those below."""
-    folder = f"{root}/{path}"
-    if not os.path.isdir(folder) or path.rpartition("/")[2].startswith((".", "__")):
-        return
-    if os.path.islink(folder) or is_experiment(folder):
-        yield path
-        yield from _declared_inside(folder, path)
-        return
-    below = [inner for child in _subfolders(folder) for inner in _experiments_below(root, f"{path}/{child}")]
-    yield from below
-    if not below and os.path.exists(f"{folder}/__init__.py"):
-        yield path
+def _name(path: str, base: str) -> str:
+    """The path below the fixed part of a glob; the folder's own name where the glob is the folder itself."""
+    return path.rpartition("/")[2] if path == base else path.removeprefix(f"{base}/")
 
 
-def _declared_inside(folder: str, path: str) -> Iterator[str]:
-    for child in _subfolders(folder):
-        if os.path.exists(f"{folder}/{child}/experiment.toml"):
-            yield f"{path}/{child}"
-        yield from _declared_inside(f"{folder}/{child}", f"{path}/{child}")
-
-
-def _subfolders(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                entry.name
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "__"))
-            )
-    except OSError:
-        return []
-
-
-def _check_folder(root: Path, path: str) -> None:
-    place = Place(_printable(path))
-    real_root = os.path.realpath(root)
-    real = os.path.realpath(root / path)
-    if real != real_root and not real.startswith(real_root + os.sep):
-        raise ConfigurationError(
-            f"a symbolic link that leaves the repository, to {_printable(real)}",
-            place=place,
-            remedy="move the folder into the repository, or leave it out with `exclude` in [tool.fumehood]",
-        )
+def _check_name(path: str) -> None:
     for part in path.split("/"):
         if not set(part) <= _SAFE:
             raise ConfigurationError(
                 f"the folder name {part!r} cannot be part of a session's name",
-                place=place,
+                place=Place(_printable(path)),
                 remedy="rename it with letters, digits, '.', '_' and '-', or leave it out with `exclude`",
             )
 
@@ -214,7 +246,7 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-def _without_clashes(found: list[Experiment]) -> tuple[list[Experiment], list[BrokenExperiment]]:
+def _without_clashes(found: Iterable[Experiment]) -> tuple[list[Experiment], list[BrokenExperiment]]:
     """Set apart the experiments whose sessions would share a name or an environment folder.
 
     nox makes an environment's folder from the session's name in lower case with ``.`` as ``-``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PYPROJECT = "pyproject.toml"
+PYTHON_VERSION = re.compile(r"(?:python|pypy-?)?\d+(?:\.\d+){0,2}t?")
+"""What nox takes for an interpreter: ``3.12``, ``python3.12``, ``pypy3.11``, ``3.13t``."""
 DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
 
 
@@ -80,6 +83,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         ),
     )
     _check_paths(reader, settings.experiments, "experiments")
+    check_pythons(reader, settings.python)
     for key in ("requirements", "sources", "tests"):
         _check_paths(core, getattr(settings.core, key), key)
     core.finish()
@@ -88,7 +92,16 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
     return settings, file
 
 
+def check_pythons(reader: TableReader, pythons: tuple[str, ...]) -> None:
+    """Complain about what is no Python version."""
+    for python in pythons:
+        if not PYTHON_VERSION.fullmatch(python):
+            reader.complain("python", f"{python!r} is no Python version", 'write a version such as "3.12"')
+
+
 def _check_paths(reader: TableReader, paths: tuple[str, ...], key: str) -> None:
     for path in paths:
-        if not path or path.startswith(("/", "~")) or ".." in path.split("/"):
+        if not path:
+            reader.complain(key, f"{key} has an empty path", "give a path relative to the repository, with /")
+        elif path.startswith(("/", "~")) or ".." in path.split("/"):
             reader.complain(key, f"{path!r} leaves the repository", "give a path relative to the repository, with /")

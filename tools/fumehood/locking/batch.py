@@ -6,20 +6,20 @@ import contextlib
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fumehood.errors import FumehoodError
 from fumehood.locking import resolve as resolving
 from fumehood.locking.delta import delta_of
-from fumehood.locking.index_data import IndexData, asked, found
+from fumehood.locking.index_data import IndexData, asked, opened
 from fumehood.locking.resolve import UndecidedError
 from fumehood.model.lock import LayeredLock, Lock, LockReport, changes
 from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from packaging.utils import NormalizedName
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
-
-_ROUNDS = 3
-"""How often new names may turn up before the rest is resolved with the network."""
 
 
 class Progress(Protocol):
@@ -113,7 +110,6 @@ class _Batch:
         lock = Lock(header=self.book.core_header(), pins=pins)
         written = self.book.store.commit(path, lock)
         self.outcome.reports.append(LockReport(name=None, path=path, written=written, pins=len(pins)))
-        self.index.current |= {(question.inputs.options, pin.name) for pin in pins}
         return lock
 
     def deltas(self, core: Lock | None) -> None:
@@ -143,14 +139,14 @@ class _Batch:
         if self.request.check and reasons:
             self.outcome.stale[target.subject] = reasons
             return None
-        moves = self.request.upgrade or (layered and self._upgraded(layered.pins))
+        moves = self.request.upgrade or (delta and self._upgraded(delta.pins))
         if layered and not reasons and not moves and self.book.is_proven(layered):
             self._report(target, layered, written=False)
             return None
         # An upgrade renews what is the experiment's own; core's pins stay preferred, for core decides about them.
         former = None if self.request.upgrade else delta
         question = self.book.question(target, core, former, movable=self.request.upgrade_packages)
-        known = found(question, delta.pins) if delta else frozenset()
+        known = opened(question, delta.pins if delta else ())
         return _Pending(core=core, question=question, names=asked(question) | known)
 
     def _finish(self, target: Target, core: Lock, pins: tuple[Pin, ...]) -> None:
@@ -192,77 +188,65 @@ class _Batch:
             return ()
         return tuple(pin for pin in pins if pin.name not in self.request.upgrade_packages)
 
-    def _resolve_many(self, todo: dict[Target, _Pending]) -> dict[Target, tuple[Pin, ...]]:
-        """Answers from current index data: a resolution shows names to refresh, and refreshing may change it."""
-        answers: dict[Target, tuple[Pin, ...]] = {}
-        for number in range(_ROUNDS):
-            self._refresh(todo.values())
-            again: dict[Target, _Pending] = {}
-            for target, answer in self._in_parallel(todo, last=number == _ROUNDS - 1).items():
-                answers[target] = answer.pins
-                names = found(todo[target].question, answer.pins)
-                if answer.offline and self.index.missing([(todo[target].question, names)]):
-                    again[target] = replace(todo[target], names=names)
-            todo = again
-        return answers
+    def _resolve_many(self, pending: dict[Target, _Pending]) -> dict[Target, tuple[Pin, ...]]:
+        """Answers from the cache where those are what the registry would have led to, else with the network."""
+        if self.uv.is_offline:
+            return self._in_parallel(pending, offline=True)
+        self._refresh((one.question, one.names) for one in pending.values())
+        hopeful = {
+            target: one for target, one in pending.items() if not self.index.is_hopeless(one.question, one.names)
+        }
+        answers = self._in_parallel(hopeful, offline=True)
+        questions = {target: one.question for target, one in pending.items()}
+        self._refresh((questions[target], opened(questions[target], pins)) for target, pins in answers.items())
+        final = {target: pins for target, pins in answers.items() if self.index.confirms(questions[target], pins)}
+        rest = {target: one for target, one in pending.items() if target not in final}
+        return final | self._in_parallel(rest, offline=False)
 
-    def _refresh(self, pending: Collection[_Pending]) -> None:
-        if self.uv.is_offline or not pending:
-            return
-        lowest = min((one.question.python for one in pending), key=lambda python: int(python.partition(".")[2]))
-        wanted = self.index.missing((one.question, one.names) for one in pending)
-        self.progress.begin("index data", len(wanted))
-        for options, names in wanted.items():
-            self.index.update(options, names, python=lowest)
+    def _refresh(self, wanted: Iterable[tuple[Question, frozenset[NormalizedName]]]) -> None:
+        missing = self.index.missing(wanted)
+        if missing:
+            self.progress.begin("index data", len(missing))
+        for registry, names in missing.items():
+            self.index.update(registry, names)
             self.progress.advance("index data")
 
-    def _in_parallel(self, todo: dict[Target, _Pending], *, last: bool) -> dict[Target, _Answer]:
-        answers: dict[Target, _Answer] = {}
-        if not todo:
+    def _in_parallel(self, pending: dict[Target, _Pending], *, offline: bool) -> dict[Target, tuple[Pin, ...]]:
+        """Many resolutions; those that fail are kept as failures, but for want of the network they are left out."""
+        answers: dict[Target, tuple[Pin, ...]] = {}
+        if not pending:
             return answers
-        self.progress.begin("experiments", len(todo))
+        self.progress.begin("from uv's cache" if offline else "with the registry", len(pending))
+        undecided = (
+            contextlib.suppress(UndecidedError) if offline and not self.uv.is_offline else contextlib.nullcontext()
+        )
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-            futures = {target: pool.submit(self._one, target, pending, last) for target, pending in todo.items()}
+            futures = {target: pool.submit(self._one, one.question, offline) for target, one in pending.items()}
             try:
                 for target, future in futures.items():
-                    with self._kept_failure(target):
+                    with self._kept_failure(target), undecided:
                         answers[target] = future.result()
             except BaseException:
                 pool.shutdown(cancel_futures=True)  # An interrupt does not wait for those that have not begun.
                 raise
         return answers
 
-    def _one(self, target: Target, pending: _Pending, last: bool) -> _Answer:  # noqa: FBT001 - submitted to a pool
-        """One resolution, in a thread: from the cache where that is current and suffices, else with the network."""
-        question, root = pending.question, self.book.repository.root
+    def _one(self, question: Question, offline: bool) -> tuple[Pin, ...]:  # noqa: FBT001 - submitted to a pool
+        """One resolution, in a thread."""
         try:
-            with disk_errors(f"resolving {target.subject}"):
+            with disk_errors(f"resolving {question.subject}"):
                 scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-            if self.uv.is_offline or not (last or self.index.is_hopeless(question, pending.names)):
-                try:
-                    pins = resolving.resolve(self.uv, question, root=root, scratch=scratch, offline=True)
-                except UndecidedError:
-                    if self.uv.is_offline:
-                        raise
-                else:
-                    return _Answer(pins=pins, offline=not self.uv.is_offline)
-            return _Answer(pins=resolving.resolve(self.uv, question, root=root, scratch=scratch), offline=False)
+            return resolving.resolve(
+                self.uv, question, root=self.book.repository.root, scratch=scratch, offline=offline
+            )
         finally:
-            self.progress.advance(target.subject)
+            self.progress.advance(question.subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pending:
-    """A question on a core lock, and the packages whose index data has to be current for its answer."""
+    """A question on a core lock, and the packages whose newest versions matter, as far as is known."""
 
     core: Lock
     question: Question
-    names: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    """`offline` says that it came from the cache while the network was there to be asked."""
-
-    pins: tuple[Pin, ...]
-    offline: bool
+    names: frozenset[NormalizedName]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import StaleLockError
 from fumehood.locking.delta import delta_of
+from fumehood.locking.index_data import IndexData
 from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.resolve import UndecidedError, resolve
 from fumehood.model.lock import LayeredLock, Lock
+from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
     from fumehood.locking.book import LockBook
@@ -94,15 +97,15 @@ def _core(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -> tu
 
 def _resolve(uv: Uv, book: LockBook, question: Question) -> tuple[Pin, ...]:
     """From the cache alone if that suffices, which spares asking the registry; else with the network."""
-    with tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
+    root = book.repository.root
+    with disk_errors("resolving"), tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
         scratch = Path(folder)
         if question.preferred:
-            try:
-                return resolve(uv, question, root=book.repository.root, scratch=scratch, offline=True)
-            except UndecidedError:
-                if uv.is_offline:
-                    raise
-        return resolve(uv, question, root=book.repository.root, scratch=scratch)
+            with contextlib.nullcontext() if uv.is_offline else contextlib.suppress(UndecidedError):
+                pins = resolve(uv, question, root=root, scratch=scratch, offline=True)
+                if uv.is_offline or IndexData(uv, scratch).confirms(question, pins):
+                    return pins
+        return resolve(uv, question, root=root, scratch=scratch)
 
 
 def _stale(reasons: tuple[str, ...]) -> StaleLockError:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _USAGE_OR_WORLD = 2
 """uv's exit status for an error that is no failed resolution."""
 
+_OTHER_WORDS_FROM_BUILDS = {"PYTHONHASHSEED": "no number"}
+"""Under it no Python starts that heeds its environment: not one that builds a package, unlike those that uv asks."""
+
 _ANY_PYTHON = "3.99"
 """A Python so new that no package is left out for its lower bound."""
 
@@ -138,7 +141,8 @@ class _Attempt:
         A conflict follows from what the registry said, all of which is in the cache now. What was refused, missing or
         damaged on the way is not there, nor does a failed build leave anything: then the words differ.
         """
-        again = self.ask(offline=True)
+        uv = replace(self.uv, environ={**self.uv.environ, **_OTHER_WORDS_FROM_BUILDS})
+        again = replace(self, uv=uv).ask(offline=True)
         return (again.status, again.stderr) == (result.status, result.stderr)
 
     def _unobtainable(self) -> Requirement | None:

@@ -6,7 +6,7 @@ is cheap, and only done when there is something to report.
 
 from __future__ import annotations
 
-import difflib
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _HEADER = re.compile(r"^\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_MAX_BYTES = 1024 * 1024
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -57,23 +58,29 @@ def _parts(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
-def load(path: Path, *, name: str) -> TomlFile:
+def load(path: str | Path, *, name: str) -> TomlFile:
     """Read a TOML file.
 
     Raises:
-        ConfigurationError: It cannot be read, is not UTF-8 or is not TOML; with the line where known.
+        ConfigurationError: It cannot be read, is too large, is not UTF-8 or is not TOML; with the line where known.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with open(path, "rb") as file:
+            is_large = os.fstat(file.fileno()).st_size > _MAX_BYTES
+            data = b"" if is_large else file.read()
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigurationError(f"cannot be read: {reason}", place=Place(name), remedy="make it readable") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError("is not UTF-8 text", place=Place(name), remedy="save it as UTF-8") from error
+    if is_large:
+        raise ConfigurationError("is larger than 1 MiB", place=Place(name), remedy="keep settings only in it")
     try:
+        text = data.decode("utf-8-sig")
         return TomlFile(name=name, text=text, data=tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError("is not UTF-8 text", place=Place(name, line), remedy="save it as UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        message = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         position = _POSITION.search(message)
         line = int(position[1]) if position and position[1] else len(text.splitlines())
         sentence = _POSITION.sub("", message)
@@ -153,6 +160,8 @@ class TableReader:
         """Report the keys that nothing asked for, each with the nearest known one."""
         for key in self.table:
             if key not in self.known:
+                import difflib  # noqa: PLC0415 - only a mistake pays for it
+
                 near = difflib.get_close_matches(key, self.known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(self.known))}"
                 self.complain(key, f"unknown key {key!r}", hint)

@@ -1,7 +1,7 @@
 """CODEOWNERS, read the way GitHub documents it: gitignore-like patterns, the last match wins.
 
-Source: GitHub's documentation "About code owners". A pattern without owners takes ownership away. GitLab's section
-headers (``[Section]``) are passed over; the patterns below them count.
+Source: GitHub's documentation "About code owners". A pattern without owners takes ownership away, except below one of
+GitLab's section headers that names owners for all of its patterns (``[Section] @owner``; GitLab, "Code Owners").
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
 if TYPE_CHECKING:
     from pathlib import Path
 
 LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
-_SECTION = re.compile(r"^\^?\[[^\]]+\](?:\[\d+\])?")
+_SECTION = re.compile(r"\s*\^?\[[^\]]+\](?:\[\d+\])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +45,25 @@ class CodeOwners:
 
 def parse(text: str, *, path: str) -> CodeOwners:
     """Parse CODEOWNERS; lines that are no rule are skipped, as GitHub does."""
+    # Most repositories have no such file, and need not wait for the library.
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415 - see above
+
     rules = []
+    usual: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), start=1):
+        if section := _SECTION.match(line):
+            usual = tuple(_words(line[section.end() :]))
+            continue
         words = _words(line)
-        if not words or _SECTION.match(line.strip()):
+        # A leading "!" has no special meaning for GitHub: such a line is invalid and matches nothing.
+        if not words or words[0].startswith("!"):
             continue
-        # A leading "!" or "[" has no special meaning for GitHub: such lines are invalid and match nothing.
-        if words[0].startswith(("!", "[")):
+        try:
+            regex = GitIgnoreSpecPattern(words[0]).regex
+        except ValueError:
             continue
-        regex = GitIgnoreSpecPattern(words[0]).regex
         if regex is not None:
-            rules.append(Rule(line=number, pattern=words[0], owners=tuple(words[1:]), regex=regex))
+            rules.append(Rule(line=number, pattern=words[0], owners=tuple(words[1:]) or usual, regex=regex))
     return CodeOwners(path=path, rules=tuple(rules))
 
 

@@ -26,13 +26,14 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
     """Find core's parts.
 
     Raises:
-        ConfigurationError: A path in the settings does not exist; all of them at once.
+        ConfigurationError: A path in the settings does not exist, or requires-python is no string; all at once.
     """
     data: Mapping[str, Any] = pyproject.data if pyproject else {}
-    project = _table(data, "project")
+    requires_python = _table(data, "project").get("requires-python")
     sources = settings.core.sources or _sources(root, data)
     requirements = _requirements(root, settings, data)
-    _check_exists(root, settings, pyproject)
+    if pyproject:
+        _check(root, settings, pyproject, requires_python)
     return Core(
         requirements=requirements,
         lock=_lock_beside(requirements),
@@ -40,7 +41,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         packages=tuple(sorted({name for source in sources for name in _packages(root / source)})),
         tests=settings.core.tests or _tests(root, data),
         test_requirements=settings.test_requirements,
-        requires_python=project.get("requires-python"),
+        requires_python=requires_python,
         pythons=settings.python,
     )
 
@@ -121,12 +122,16 @@ def _tests(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(path for path in candidates if (root / path).exists())
 
 
-def _check_exists(root: Path, settings: Settings, pyproject: TomlFile | None) -> None:
+def _check(root: Path, settings: Settings, pyproject: TomlFile, requires_python: object) -> None:
     mistakes: list[FumehoodError] = []
     for key in ("requirements", "sources", "tests"):
         for path in getattr(settings.core, key):
-            if pyproject and not (root / path).exists():
+            if not (root / path).exists():
                 place = pyproject.place("tool", "fumehood", "core", key)
                 remedy = "correct the path, or add the file"
                 mistakes.append(ConfigurationError(f"{path!r} does not exist", place=place, remedy=remedy))
+    if not isinstance(requires_python, str | None):
+        place = pyproject.place("project", "requires-python")
+        remedy = 'write a specifier such as ">=3.11"'
+        mistakes.append(ConfigurationError("requires-python is no string", place=place, remedy=remedy))
     raise_all(mistakes)

@@ -1,9 +1,14 @@
-"""One experiment's folder, read into an `Experiment`."""
+"""One experiment's folder, read into an `Experiment`.
+
+A repository may have a thousand of them, and every `nox` command reads them all: each folder is listed once, and paths
+are strings.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, Place
@@ -12,76 +17,120 @@ from fumehood.reading import manifest as manifest_module
 from fumehood.reading.manifest import MANIFEST, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.settings import Settings
 
+PYPROJECT = "pyproject.toml"
 _REQUIREMENTS = re.compile(r"requirements.*\.txt")
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 _README = re.compile(r"readme(?:\.(?:md|rst|txt))?", re.IGNORECASE)
+_CODE_FOLDERS = frozenset({"src", "test", "tests"})
+_NO_TESTS = frozenset({"build", "dist", "node_modules", "venv"})
+"""Folders that pytest does not look into (its `norecursedirs`), beside hidden ones."""
 _SUMMARY_WIDTH = 100
+_README_BYTES = 8192
 
 
-def is_experiment(folder: str) -> bool:
-    """Whether a folder shows itself to be an experiment: a manifest, requirements, or code beside ``__init__.py``."""
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        # A folder that cannot be read is taken for one, so that its mistake is reported and not passed over.
-        return True
+@dataclass(slots=True, kw_only=True)
+class Shape:
+    """What an experiment's folder holds, in as far as it matters; paths are relative to the repository.
+
+    Attributes:
+        names: What stands directly in it, sorted.
+        tests: Test files in it and below, sorted within each folder.
+        inner: Folders below that declare themselves experiments of their own, which are not looked into.
+    """
+
+    path: str
+    names: list[str]
+    tests: list[str] = field(default_factory=list)
+    inner: list[str] = field(default_factory=list)
+
+
+def looks_like_experiment(names: list[str]) -> bool:
+    """Whether a folder shows itself to be an experiment: by a manifest, requirements, code, or places for code."""
     return any(
-        name in {MANIFEST, "pyproject.toml"}
+        name in {MANIFEST, PYPROJECT}
+        or name in _CODE_FOLDERS
         or _REQUIREMENTS.fullmatch(name)
         or (name.endswith(".py") and name not in {"__init__.py", "conftest.py"})
         for name in names
     )
 
 
-def read_experiment(root: Path, path: str, name: str, *, settings: Settings, owners: CodeOwners | None) -> Experiment:
-    """Read the experiment in a folder.
+def look(root: str, path: str) -> Shape:
+    """List an experiment's folder and all below it.
 
     Raises:
-        ConfigurationError: The folder cannot be read, or its manifest is wrong.
+        ConfigurationError: The folder cannot be read.
     """
-    folder = root / path
+    shape = Shape(path=path, names=[])
     try:
-        names = sorted(os.listdir(folder))
+        shape.names = _walk(root, path, shape, top=True)
     except OSError as error:
         raise ConfigurationError(
             f"cannot be read: {error.strerror}", place=Place(path), remedy="make the folder readable"
         ) from error
-    has_manifest = MANIFEST in names
-    manifest = manifest_module.read(folder / MANIFEST, name=f"{path}/{MANIFEST}") if has_manifest else Manifest()
-    inner: list[str] = []
-    tests = tuple(_test_files(root, path, manifest, inner))
+    return shape
+
+
+def _walk(root: str, path: str, shape: Shape, *, top: bool) -> list[str]:
+    with os.scandir(f"{root}/{path}") as entries:
+        listing = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    names = [name for name, _ in listing]
+    if not top and MANIFEST in names:
+        shape.inner.append(path)
+        return names
+    if not top and "pyvenv.cfg" in names:
+        return names
+    for name, is_folder in listing:
+        if not is_folder:
+            if _TEST_FILE.fullmatch(name):
+                shape.tests.append(f"{path}/{name}")
+        elif not name.startswith((".", "__")) and name not in _NO_TESTS:
+            try:
+                _walk(root, f"{path}/{name}", shape, top=False)
+            except OSError:
+                continue  # Data that somebody keeps to themselves is no reason to refuse the experiment.
+    return names
+
+
+def read_experiment(root: str, shape: Shape, name: str, *, settings: Settings, owners: CodeOwners | None) -> Experiment:
+    """Read the experiment in a folder.
+
+    Raises:
+        ConfigurationError: Its manifest is wrong.
+    """
+    path, names = shape.path, shape.names
+    file = f"{path}/{MANIFEST}" if MANIFEST in names else None
+    manifest = manifest_module.read(f"{root}/{file}", name=file) if file else Manifest()
+    tests = _chosen_tests(root, path, manifest.tests) if manifest.tests else shape.tests
     return Experiment(
         name=name,
         path=path,
         requirements=_requirements(path, names, manifest),
-        tests=tests,
+        tests=tuple(tests),
         test_paths=tuple(f"{path}/{test}" for test in manifest.tests) or ((path,) if tests else ()),
-        sources=_sources(root, path),
+        sources=_sources(root, path, names),
         owners=manifest.owners or (owners.owners_of(path) if owners else ()),
         state=manifest.state,
-        summary=manifest.summary or _readme_summary(folder, names),
+        summary=manifest.summary or _readme_summary(root, path, names),
         theme=manifest.theme,
         pythons=manifest.python or settings.python,
         gpus=manifest.gpus,
         layout=manifest.layout,
-        manifest=f"{path}/{MANIFEST}" if has_manifest else None,
-        inner=tuple(inner),
+        manifest=file,
+        inner=tuple(shape.inner),
     )
 
 
 def _requirements(path: str, names: list[str], manifest: Manifest) -> tuple[RequirementSource, ...]:
     files = manifest.requirements or _requirement_files(names)
-    if (manifest.groups or manifest.extras) and "pyproject.toml" not in files:
-        files = (*files, "pyproject.toml")
+    if (manifest.groups or manifest.extras) and PYPROJECT not in files:
+        files = (*files, PYPROJECT)
     return tuple(
         RequirementSource(path=f"{path}/{file}", groups=manifest.groups, extras=manifest.extras)
-        if file == "pyproject.toml"
+        if file == PYPROJECT
         else RequirementSource(path=f"{path}/{file}")
         for file in files
     )
@@ -97,67 +146,57 @@ def _requirement_files(names: list[str]) -> tuple[str, ...]:
     others = [name for name in names if _REQUIREMENTS.fullmatch(name)]
     if len(others) == 1:
         return (others[0],)
-    return ("pyproject.toml",) if "pyproject.toml" in names else ()
+    return (PYPROJECT,) if PYPROJECT in names else ()
 
 
-def _test_files(root: Path, path: str, manifest: Manifest, inner: list[str]) -> Iterator[str]:
-    for test in manifest.tests or (".",):
-        start = path if test == "." else f"{path}/{test}"
-        if os.path.isfile(root / start):
-            yield start
+def _chosen_tests(root: str, path: str, chosen: tuple[str, ...]) -> list[str]:
+    """The test files of those files and folders that the manifest names."""
+    found: dict[str, None] = {}
+    for test in chosen:
+        start = path if test == "." else f"{path}/{test.removeprefix('./').rstrip('/')}"
+        if os.path.isdir(f"{root}/{start}"):
+            found |= dict.fromkeys(look(root, start).tests)
         else:
-            yield from _walk(root, start, inner, top=start == path)
+            found[start] = None
+    return list(found)
 
 
-def _walk(root: Path, path: str, inner: list[str], *, top: bool) -> Iterator[str]:
-    try:
-        with os.scandir(root / path) as entries:
-            listing = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return
-    if not top and any(entry.name == MANIFEST for entry in listing):
-        inner.append(path)
-        return
-    for entry in listing:
-        if entry.is_dir(follow_symlinks=False):
-            if not entry.name.startswith((".", "__")):
-                yield from _walk(root, f"{path}/{entry.name}", inner, top=False)
-        elif _TEST_FILE.fullmatch(entry.name):
-            yield f"{path}/{entry.name}"
-
-
-def _sources(root: Path, path: str) -> tuple[str, ...]:
+def _sources(root: str, path: str, names: list[str]) -> tuple[str, ...]:
     """What to put on the import path so that the experiment's own code is found.
 
     A folder that is a package is imported from above it; putting it on the path itself would offer each of its
     modules twice. A plain folder of scripts is its own import root, as when one of them is run.
     """
-    if os.path.isdir(root / path / "src"):
+    if "src" in names and os.path.isdir(f"{root}/{path}/src"):
         return (f"{path}/src",)
-    parts = path.split("/")
-    while parts and os.path.exists(root.joinpath(*parts, "__init__.py")):
-        parts.pop()
-    return ("/".join(parts) or ".",)
+    if "__init__.py" not in names:
+        return (path,)
+    above = path.rpartition("/")[0]
+    while above and os.path.exists(f"{root}/{above}/__init__.py"):
+        above = above.rpartition("/")[0]
+    return (above or ".",)
 
 
-def _readme_summary(folder: Path, names: list[str]) -> str:
+def _readme_summary(root: str, path: str, names: list[str]) -> str:
     """The first sentence-like line of the README: its first line of prose, else its title."""
     readme = next((name for name in names if _README.fullmatch(name)), None)
     if readme is None:
         return ""
-    title = ""
     try:
-        with (folder / readme).open(encoding="utf-8", errors="replace") as file:
-            for _, line in zip(range(40), file, strict=False):
-                text = line.strip()
-                if text.startswith("#"):
-                    title = title or text.lstrip("# ")
-                elif text[:1].isalnum():
-                    return _shortened(text)
+        with open(f"{root}/{path}/{readme}", encoding="utf-8-sig", errors="replace") as file:
+            beginning = file.read(_README_BYTES)
     except OSError:
         return ""
+    title = ""
+    for line in beginning.splitlines():
+        text = line.strip()
+        if text.startswith("#"):
+            title = title or text.lstrip("# ")
+        elif text[:1].isalnum():
+            return _shortened(text)
     return _shortened(title)
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _SUMMARY_WIDTH else text[: _SUMMARY_WIDTH - 1].rstrip() + "…"
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return shown if len(shown) <= _SUMMARY_WIDTH else shown[: _SUMMARY_WIDTH - 1].rstrip() + "…"

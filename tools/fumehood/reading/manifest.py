@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
 from fumehood.outside.toml_file import TableReader, load
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from fumehood.settings import check_pythons
 
 MANIFEST = "experiment.toml"
 _OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+")
-_PYTHON = re.compile(r"(?:python|pypy-?)?\d+(?:\.\d+){0,2}t?")
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 _MEMORY = re.compile(r"\d+(?:\.\d+)?\s*[KMGT]i?B")
 
@@ -46,7 +44,7 @@ class Manifest:
     gpus: GpuDemand | None = None
 
 
-def read(path: Path, *, name: str) -> Manifest:
+def read(path: str, *, name: str) -> Manifest:
     """Read and check a manifest.
 
     Raises:
@@ -68,7 +66,7 @@ def read(path: Path, *, name: str) -> Manifest:
         layout=cast("Layout", reader.string("layout", "auto", choices=LAYOUTS)),
         gpus=_gpus(reader),
     )
-    _check(reader, manifest, path.parent)
+    _check(reader, manifest, os.path.dirname(path))
     reader.finish()
     raise_all(mistakes)
     return manifest
@@ -96,22 +94,20 @@ def _gpus(reader: TableReader) -> GpuDemand | None:
     return demand
 
 
-def _check(reader: TableReader, manifest: Manifest, folder: Path) -> None:
+def _check(reader: TableReader, manifest: Manifest, folder: str) -> None:
     for owner in manifest.owners:
         if not _OWNER.fullmatch(owner):
             reader.complain("owners", f"{owner!r} is no owner", "write a handle, @name or @org/team, or an address")
-    for python in manifest.python:
-        if not _PYTHON.fullmatch(python):
-            reader.complain("python", f"{python!r} is no Python version", 'write a version such as "3.12"')
+    check_pythons(reader, manifest.python)
     if "\n" in manifest.summary.strip():
         reader.complain("summary", "summary has several lines", "keep it to one line; the README has room for more")
     _check_files(reader, "requirements", manifest.requirements, folder)
     _check_files(reader, "tests", manifest.tests, folder)
 
 
-def _check_files(reader: TableReader, key: str, paths: tuple[str, ...], folder: Path) -> None:
+def _check_files(reader: TableReader, key: str, paths: tuple[str, ...], folder: str) -> None:
     for path in paths:
         if path.startswith(("/", "~")) or ".." in path.split("/"):
             reader.complain(key, f"{path!r} leaves the experiment's folder", "give a path inside the folder")
-        elif not (folder / path).exists():
+        elif not os.path.exists(f"{folder}/{path}"):
             reader.complain(key, f"{path!r} does not exist", "correct the path, or add the file")

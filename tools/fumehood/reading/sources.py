@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fumehood.model.experiment import RequirementSource
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]*@")
 
 BUILT_IN = "[tool.fumehood] test-requirements"
 """Where a requirement stands that no file of the repository says: in the settings, or their default."""
@@ -36,11 +39,14 @@ class Inputs:
     lines: tuple[str, ...] = ()
 
     def digest(self, python: str) -> str:
-        """A digest of what a resolution of these lines depends on: not of comments, order or line numbers."""
-        state = hashlib.sha256(f"python>={python}\n{self.options}\n".encode())
-        for line in sorted({f"{requirement.constraint}\0{requirement.text}" for requirement in self.requirements}):
-            state.update(f"{line}\0".encode())
-        return f"sha256:{state.hexdigest()}"
+        """A digest of what a resolution of these lines depends on.
+
+        It does not depend on comments, on the order of lines or on where they stand, nor on user names and passwords
+        in addresses, which differ from one machine to the next.
+        """
+        lines = sorted({f"{requirement.constraint}\0{requirement.text}" for requirement in self.requirements})
+        everything = "\0".join([f"python>={python}", str(self.options), *lines])
+        return f"sha256:{hashlib.sha256(_CREDENTIALS.sub('', everything).encode()).hexdigest()}"
 
     def __add__(self, other: Inputs) -> Inputs:
         return Inputs(

@@ -1,0 +1,271 @@
+"""`fumehood lock` when something is in the way: a conflict, a failing world and a wrong file never look alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.index import Fault, Index
+from support.wheels import Sdist, Wheel, build_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.index import Kind
+    from support.project import Project
+
+PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
+IMPATIENT = {"UV_HTTP_TIMEOUT": "1"}
+WORDS = "the requirements cannot hold together"
+
+
+@pytest.fixture
+def repository(project: Project, private_uv_cache: Path) -> Project:
+    """One experiment that needs transformers, and through it tokenizers; one that needs neither."""
+    assert not private_uv_cache.exists()
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "requirements.txt": "alpha\n",
+            "experiments/bad/requirements.txt": "delta-lib\ntransformers\n",
+            "experiments/good/requirements.txt": "reader\n",
+        }
+    )
+    return project
+
+
+def unwrapped(text: str) -> str:
+    """With uv's sentences in one line, as they are where the terminal is wide."""
+    return re.sub(r"\n  \| {10}(?!And )", " ", text)
+
+
+@pytest.mark.parametrize(
+    ("fault", "on"),
+    [
+        (Fault.STATUS_500, "page"),
+        (Fault.STATUS_403, "page"),
+        (Fault.HANG, "page"),
+        (Fault.TRUNCATED, "page"),
+        (Fault.GARBAGE, "page"),
+        (Fault.VANISHED, "page"),
+        (Fault.GARBAGE, "metadata"),
+        (Fault.VANISHED, "metadata"),
+    ],
+)
+def test_a_failing_registry_is_no_conflict_and_stops_only_who_needs_it(
+    repository: Project, faulty_index: Index, fault: Fault, on: Kind
+) -> None:
+    repository.write({"experiments/direct/requirements.txt": "tokenizers>=0.21\n"})
+    faulty_index.misbehave("tokenizers", fault, on=on)
+    outcome = repository.fumehood("lock", env=IMPATIENT).assert_exit(3)
+    said = [line for line in outcome.stderr.splitlines() if not line.startswith(" ")]
+    for name, line in zip(("bad", "direct"), said, strict=True):
+        places = (f"experiments/{name}: ", f"experiments/{name}/requirements.txt:1: experiments/{name}: ")
+        assert line.startswith(tuple(f"{place}not decided, because " for place in places))
+    assert outcome.stderr.count("\n  | error: ") == 2
+    assert outcome.stdout == (
+        "requirements.lock: written, 1 pin\nexperiments/good/requirements.lock: written, 1 pin on top of core\n"
+    )
+    faulty_index.heal()
+    assert repository.fumehood("lock").assert_ok().stderr == ""
+
+
+def test_a_name_that_no_registry_knows_is_said_with_its_line(repository: Project) -> None:
+    repository.write({"experiments/bad/requirements.txt": "delta-lib\n\nreqeusts  # misspelt\n"})
+    assert unwrapped(repository.fumehood("lock").assert_exit(3).stderr) == (
+        "experiments/bad/requirements.txt:3: experiments/bad: not decided, because no registry in use has reqeusts\n"
+        "  | error: No solution found when resolving dependencies\n"
+        "  |   cause: Because reqeusts was not found in the package registry and you require reqeusts, we can conclude"
+        " that your requirements are unsatisfiable.\n"
+        "  → correct the name, or name the registry that has it with --extra-index-url\n"
+    )
+
+
+def test_an_address_that_cannot_be_had_is_said_with_its_line(repository: Project, tmp_path: Path) -> None:
+    address = f"git+file://{tmp_path}/nowhere.git"
+    repository.write({"experiments/bad/requirements.txt": f"delta-lib\nthing @ {address}\n"})
+    outcome = repository.fumehood("lock").assert_exit(3)
+    first, *quoted, remedy = outcome.stderr.splitlines()
+    assert first == (
+        f"experiments/bad/requirements.txt:2: experiments/bad: not decided, because thing @ {address} cannot be had"
+    )
+    assert all(line.startswith("  | ") for line in quoted)
+    assert remedy == "  → make the address reachable from here, or remove the line"
+
+
+def test_a_registry_that_nobody_answers_for_is_no_conflict(repository: Project) -> None:
+    outcome = repository.fumehood("lock", env={"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}).assert_exit(3)
+    assert outcome.stdout == ""
+    assert outcome.stderr.startswith("core: not decided, because uv could not finish\n  | error: ")
+    for offline in (["--offline"], []):
+        outcome = repository.fumehood("lock", *offline, env={"UV_OFFLINE": "" if offline else "1"}).assert_exit(3)
+        assert outcome.stderr.startswith("core: not decided offline\n  | error: ")
+        assert outcome.stderr.endswith("\n  → run it again with the network\n")
+
+
+def test_a_conflict_quotes_uv_and_names_the_files(repository: Project) -> None:
+    repository.write(
+        {
+            "requirements.txt": "alpha>=2\n",
+            "experiments/bad/requirements.txt": "-r more/requirements.txt\n",
+            "experiments/bad/more/requirements.txt": "gamma\n",
+        }
+    )
+    outcome = repository.fumehood("lock").assert_exit(1)
+    assert unwrapped(outcome.stderr) == (
+        "experiments/bad: the requirements cannot hold together\n"
+        "  | error: No solution found when resolving dependencies\n"
+        "  |   cause: Because all versions of gamma depend on alpha<2 and you require alpha>=2, we can conclude that"
+        " your requirements and all versions of gamma are incompatible.\n"
+        "  |          And because you require gamma, we can conclude that your requirements are unsatisfiable.\n"
+        "  → relax one of the lines that uv names; they stand in experiments/bad/more/requirements.txt,"
+        " requirements.txt\n"
+    )
+    assert "experiments/good/requirements.lock: written" in outcome.stdout
+
+
+def test_lines_that_cannot_hold_together_are_a_conflict_whatever_the_way(repository: Project) -> None:
+    (repository.root / "experiments/bad/requirements.txt").unlink()
+    ways = {
+        "a": "alpha==9\n",
+        "b": "for-new-python\n",
+        "c": "beta<2\nalpha<1\n",
+        "d": "transformers>=5\ntokenizers<0.22\n",
+        "e": "torchvision==0.20.0\ntorch>=2.7\n",
+        "f": "needs-old-alpha\nbeta>=2\n",
+    }
+    repository.write({f"experiments/{name}/requirements.txt": lines for name, lines in ways.items()})
+    outcome = repository.fumehood("lock").assert_exit(1)
+    for name in ways:
+        assert f"experiments/{name}: {WORDS}\n  | error: No solution found" in outcome.stderr
+    assert repository.fumehood("lock").assert_exit(1).stderr == outcome.stderr
+
+
+def test_a_conflict_and_a_failing_registry_are_told_apart_in_one_run(repository: Project, faulty_index: Index) -> None:
+    repository.write({"requirements.txt": "alpha>=2\n", "experiments/clash/requirements.txt": "gamma\n"})
+    faulty_index.misbehave("transformers", Fault.STATUS_500)
+    outcome = repository.fumehood("lock", "--json").assert_exit(3)
+    failed = {one["name"]: one["message"].splitlines()[0] for one in json.loads(outcome.stdout)["failed"]}
+    assert failed == {
+        "experiments/bad": "experiments/bad: not decided, because uv could not finish",
+        "experiments/clash": f"experiments/clash: {WORDS}",
+    }
+
+
+def test_a_package_that_does_not_build_is_no_conflict(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "own-wheels"
+    folder.mkdir()
+    build_all(
+        [
+            Sdist(name="unbuildable", version="1.0", fails="metadata"),
+            Wheel(name="on-it", version="1.0", requires=("unbuildable",)),
+        ],
+        folder,
+    )
+    project.write({"pyproject.toml": PLAIN, "requirements.txt": "", "experiments/a/requirements.txt": "on-it\n"})
+    project.write({"experiments/b/requirements.txt": "unbuildable\n"})
+    with Index(folder) as index:
+        outcome = project.fumehood("lock", env={"UV_DEFAULT_INDEX": index.url}).assert_exit(3)
+    for name in "ab":
+        start = f"experiments/{name}: not decided, because uv could not finish\n  | warning: "
+        assert start in outcome.stderr
+    assert WORDS not in outcome.stderr
+
+
+def test_mistakes_in_files_are_all_said_and_stop_only_their_experiment(repository: Project) -> None:
+    repository.write(
+        {
+            "experiments/bad/requirements.txt": "alpha =>1\n\n--nonsense\n",
+            "experiments/binary/requirements.txt": b"alpha\n\x00\x01\n",
+            "experiments/large/requirements.txt": b"# large\n" * 1_400_000,
+            "experiments/cycle/requirements.txt": "-r other.txt\n",
+            "experiments/cycle/other.txt": "alpha\n-r requirements.txt\n",
+            "experiments/folder/requirements.txt/file": "",
+            "experiments/wrong/experiment.toml": "state = 1\n",
+        }
+    )
+    outcome = repository.fumehood("lock").assert_exit(2)
+    assert "experiments/good/requirements.lock: written, 1 pin on top of core\n" in outcome.stdout
+    said = [line for line in outcome.stderr.splitlines() if not line.startswith(" ")]
+    assert [line.partition(": ")[0] for line in said] == [
+        "experiments/bad/requirements.txt:1",
+        "experiments/bad/requirements.txt:3",
+        "experiments/binary/requirements.txt:2",
+        "experiments/cycle/other.txt:2",
+        "experiments/folder/requirements.txt",
+        "experiments/large/requirements.txt",
+        "experiments/wrong/experiment.toml:1",
+    ]
+
+
+def test_core_s_own_mistake_stops_everything(repository: Project) -> None:
+    repository.write({"requirements.txt": "alpha\n-r missing.txt\n"})
+    outcome = repository.fumehood("lock").assert_exit(2)
+    assert outcome.stdout == ""
+    assert outcome.stderr == (
+        "requirements.txt:2: 'missing.txt' does not exist\n  → correct the path, or add the file\n"
+    )
+
+
+def test_requires_python_that_means_nothing_is_said_with_its_line(repository: Project) -> None:
+    for written, what in (("3.11 or so", "which is no version specifier"), (">=4", "which admits no Python 3")):
+        project = f'[project]\nname = "x"\nversion = "1"\nrequires-python = "{written}"\n'
+        repository.write({"pyproject.toml": project})
+        outcome = repository.fumehood("lock").assert_exit(2)
+        assert outcome.stderr == (
+            f"pyproject.toml:4: requires-python is '{written}', {what}\n  → write a specifier such as \">=3.11\"\n"
+        )
+
+
+def test_a_lock_that_cannot_be_read_is_said(repository: Project) -> None:
+    repository.write({"experiments/bad/requirements.lock/file": ""})
+    for command in (["lock"], ["lock", "--check", "bad"]):
+        assert repository.fumehood(*command).exit_code == 2
+    outcome = repository.fumehood("lock", "bad").assert_exit(2)
+    assert outcome.stderr == (
+        "experiments/bad/requirements.lock: cannot be read: Is a directory\n  → make it readable, or remove it\n"
+    )
+
+
+@pytest.fixture
+def read_only(repository: Project) -> Iterator[tuple[str, ...]]:
+    """The checkout made read-only, and the words that start a program which may not write there all the same."""
+    prefix = without_privileges()
+    folders = [
+        path for path in [repository.root, *repository.root.rglob("*")] if path.is_dir() and ".git" not in path.parts
+    ]
+    for folder in folders:
+        folder.chmod(0o555)
+    yield prefix
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+def without_privileges() -> tuple[str, ...]:
+    """What keeps root from passing over file modes; nothing for other users."""
+    if os.geteuid() != 0:
+        return ()
+    program = shutil.which("setpriv")
+    if program is None:
+        pytest.skip("root writes everywhere, and there is no setpriv to keep it from that")
+    return (program, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
+
+
+def test_a_read_only_checkout_is_checked_and_not_written_to(
+    repository: Project, read_only: tuple[str, ...], tmp_path: Path
+) -> None:
+    fumehood = (*read_only, sys.executable, "-m", "fumehood")
+    cache = {"FUMEHOOD_CACHE": str(tmp_path / "cache")}
+    assert repository.run(*fumehood, "list", env=cache).assert_ok().stderr == ""
+    outcome = repository.run(*fumehood, "lock", env=cache).assert_exit(3)
+    assert outcome.stderr.startswith(f"writing {repository.root}/requirements.lock failed: Permission denied ")
+    outcome = repository.run(*fumehood, "lock", "--check", env=cache).assert_exit(1)
+    assert outcome.stderr.startswith("requirements.lock is missing\n")
+    assert not list(repository.root.rglob("*.lock"))
