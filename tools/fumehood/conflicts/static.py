@@ -7,20 +7,31 @@ there is never a false alarm. Source: the version specifiers specification; `Spe
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
+from fumehood.model.finding import Finding
 from fumehood.model.markers import universal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from fumehood.model.requirement import Requirement
+
+RULE = "conflict/static"
+
+_UNBOUNDED = frozenset({">=", ">", "!="})
+"""However many of these there are, a version that is high enough satisfies all of them."""
+
+_UNKNOWABLE = ("platform_release", "platform_version")
+"""Marker variables of which no list of environments can hold every value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,83 +45,213 @@ class Clash:
 
     name: NormalizedName
     lines: tuple[Requirement, ...]
-    environments: tuple[str, ...]
+    environments: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The environments in a few words; empty for everywhere."""
+        if not self.environments:
+            return ""
+        first, *others = self.environments
+        match len(others):
+            case 0:
+                return f"on {first}"
+            case 1:
+                return f"on {first} and one other environment"
+            case more:
+                return f"on {first} and {more} other environments"
+
+    def as_finding(self, experiment: str) -> Finding:
+        """What a check says about it, at the last of the lines: the experiment's, where it has one among them."""
+        last = self.lines[-1]
+        if _sources_differ(self.lines):
+            what, remedy = f"{self.name} cannot come from two addresses at once", "keep one of the addresses"
+        elif len(self.lines) == 1:
+            what, remedy = f"no version of {self.name} satisfies this line", "change its versions so that they overlap"
+        else:
+            what = f"no version of {self.name} satisfies these {len(self.lines)} lines together"
+            remedy = "change one of these lines so that their versions overlap"
+        return Finding(
+            experiment=experiment,
+            file=last.place.file,
+            line=last.place.line,
+            rule=RULE,
+            severity="error",
+            message=f"{what}, {self.where}" if self.where else what,
+            remedy=remedy,
+            details=tuple(f"{line.place}: {line.text}" for line in self.lines),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreLines:
+    """Core's lines, grouped once to be held against those of one experiment after the other."""
+
+    by_name: Mapping[NormalizedName, tuple[Requirement, ...]]
+    python: str
+
+    @classmethod
+    def of(cls, requirements: Iterable[Requirement], *, python: str) -> CoreLines:
+        """Group core's lines.
+
+        Args:
+            requirements: Core's lines.
+            python: Lower bound of the Python versions they are for.
+        """
+        grouped = _grouped(requirements)
+        return cls(by_name={name: tuple(lines) for name, lines in grouped.items()}, python=python)
+
+    def clashes_with(self, requirements: Iterable[Requirement]) -> tuple[Clash, ...]:
+        """Every clash that at least one of an experiment's own lines is needed for, sorted by package.
+
+        A line that the experiment only includes from core's files is core's.
+        """
+        found: list[Clash] = []
+        for name, lines in sorted(_grouped(requirements).items()):
+            core = self.by_name.get(name, ())
+            together = (*core, *_without(core, lines))
+            if not _surely_fit(together):
+                found += _clashes_of(name, together, len(core), self.python)
+        return tuple(found)
 
 
 def clashes(requirements: Iterable[Requirement], *, python: str) -> tuple[Clash, ...]:
     """Every clash among requirement lines, sorted by package; equal ones in several environments once.
 
     Args:
-        requirements: Lines of core and of one experiment together.
+        requirements: Lines of core and of one experiment together, core's first.
         python: Lower bound of the Python versions they are for.
     """
+    return CoreLines(by_name={}, python=python).clashes_with(requirements)
+
+
+def _grouped(requirements: Iterable[Requirement]) -> dict[NormalizedName, list[Requirement]]:
     by_name: dict[NormalizedName, list[Requirement]] = {}
     for requirement in requirements:
         if requirement.name is not None:
             by_name.setdefault(requirement.name, []).append(requirement)
-    return tuple(clash for name in sorted(by_name) for clash in _clashes_of(name, by_name[name], python))
+    return by_name
 
 
-def _clashes_of(name: NormalizedName, lines: list[Requirement], python: str) -> Iterator[Clash]:
-    if not _may_clash(lines):
-        return
-    environments = universal(python)
-    found: dict[tuple[Requirement, ...], list[str]] = {}
-    for environment in environments:
-        here = tuple(line for line in lines if environment.admits(str(line.marker or "")))
-        # A constraint alone asks for nothing: where no line wants the package, none of its bounds matter.
-        if all(line.constraint for line in here) or not _is_empty(here):
-            continue
-        found.setdefault(_smallest(here), []).append(environment.label)
+def _without(core: Sequence[Requirement], lines: Sequence[Requirement]) -> Sequence[Requirement]:
+    """The lines that are not core's own, read once more through ``-r`` (which asks for them, as ``-c`` does not)."""
+    if not core:
+        return lines
+    known = {(line.place, line.text, line.constraint) for line in core}
+    return [line for line in lines if (line.place, line.text, line.constraint) not in known]
+
+
+def _surely_fit(lines: Sequence[Requirement]) -> bool:
+    """What most lines are, told without arithmetic: lower bounds, or one bound that admits what it names."""
+    operators = [specifier.operator for line in lines for specifier in line.specifier]
+    simple = _UNBOUNDED.issuperset(operators) or (len(operators) == 1 and operators != ["<"])
+    return simple and not any(line.url for line in lines)
+
+
+def _clashes_of(name: NormalizedName, lines: Sequence[Requirement], core: int, python: str) -> Iterator[Clash]:
+    """The clashes of one package that the first `core` lines alone do not account for."""
+    if not _is_clash(lines):
+        return  # The common case at a glance: what all lines admit together, fewer of them admit anywhere.
+    found: dict[tuple[int, ...], list[str]] = {}
+    groups = _environments(tuple(str(line.marker) if line.marker else "" for line in lines), python)
+    for here, labels in groups.items():
+        for smallest in _smallest_sets(lines, here):
+            if smallest[-1] >= core:
+                found.setdefault(smallest, []).extend(labels)
+    everywhere = sum(map(len, groups.values()))
     for smallest, where in found.items():
-        labels = () if len(where) == len(environments) else tuple(dict.fromkeys(where))
-        yield Clash(name=name, lines=smallest, environments=labels)
+        environments = () if len(where) == everywhere else tuple(dict.fromkeys(where))
+        yield Clash(name=name, lines=tuple(lines[index] for index in smallest), environments=environments)
 
 
-def _may_clash(lines: Sequence[Requirement]) -> bool:
-    """The common case at a glance: one line without bounds, or lines whose bounds all of them together admit."""
-    return any(line.url or line.specifier for line in lines) and _is_empty(lines)
+@functools.lru_cache(maxsize=4096)
+def _environments(markers: tuple[str, ...], python: str) -> Mapping[tuple[int, ...], Sequence[str]]:
+    """Environments by the markers that hold there: indices of the markers, and the environments' labels."""
+    groups: dict[tuple[int, ...], list[str]] = {}
+    admitted = [_admitted(marker, python) for marker in markers]
+    for environment, holds in zip(universal(python), zip(*admitted, strict=True), strict=True):
+        groups.setdefault(tuple(index for index, here in enumerate(holds) if here), []).append(environment.label)
+    return groups
 
 
-def _smallest(lines: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
-    """Drop each line that is not needed for the clash, later ones first, so that core's lines stay where they can."""
-    kept = lines
-    for line in reversed(lines):
-        without = tuple(other for other in kept if other is not line)
-        if without and _is_empty(without):
-            kept = without
-    return kept
+@functools.lru_cache(maxsize=4096)
+def _admitted(marker: str, python: str) -> tuple[bool, ...]:
+    """In which environments a marker holds for sure."""
+    if any(variable in marker for variable in _UNKNOWABLE):
+        return (False,) * len(universal(python))
+    return tuple(environment.admits(marker) for environment in universal(python))
 
 
-def _is_empty(lines: Sequence[Requirement]) -> bool:
-    """Whether no version and no source can satisfy all lines."""
-    sources = {_source(line.url) for line in lines if line.url}
-    if len(sources) > 1:
-        return True
-    specifiers = SpecifierSet()
-    for line in lines:
-        specifiers &= line.specifier
-    if not sources:
-        return specifiers.is_unsatisfiable()
-    version = _version_in(sources.pop())
-    if version is None:
-        return False  # Only building the source would tell its version.
-    return not specifiers.contains(version, prereleases=True)
+def _smallest_sets(lines: Sequence[Requirement], here: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Smallest sets of clashing lines, until what is left without the last line of each no longer clashes.
+
+    So whoever mends the last line of each set has mended all there is to mend.
+    """
+    left = list(here)
+    while _is_clash(_picked(lines, left)):
+        kept = list(left)
+        for index in reversed(left):  # Later lines go first, so that core's lines stay where they can.
+            without = [other for other in kept if other != index]
+            if _is_clash(_picked(lines, without)):
+                kept = without
+        yield tuple(kept)
+        # A line may be there only because some line has to ask for the package: without it, another would be.
+        needed = [index for index in kept if _can_hold(_picked(lines, [other for other in kept if other != index]))]
+        left.remove(needed[-1])
 
 
-def _source(url: str) -> str:
-    """A direct reference without what does not change where it leads: subdirectory and egg name stay apart."""
-    return url.partition("#")[0].rstrip("/").removesuffix(".git")
+def _picked(lines: Sequence[Requirement], indices: Iterable[int]) -> list[Requirement]:
+    return [lines[index] for index in indices]
 
 
-def _version_in(url: str) -> str | None:
-    """The version that the file name of a wheel or source archive says."""
-    file = url.rpartition("/")[2].partition("?")[0].replace("%2B", "+")
+def _is_clash(lines: Sequence[Requirement]) -> bool:
+    """Whether some line asks for the package, and no version and no source of it can satisfy all of them.
+
+    Constraints ask for nothing: where no line wants the package, none of its bounds matter. What is a clash stays one
+    with more lines, so that the smallest set can be found by leaving out one line at a time.
+    """
+    return not all(line.constraint for line in lines) and not _can_hold(lines)
+
+
+def _can_hold(lines: Sequence[Requirement]) -> bool:
+    return not _sources_differ(lines) and _has_version(lines)
+
+
+def _has_version(lines: Sequence[Requirement]) -> bool:
+    """Whether some version satisfies every line; the versions that exist are not known here."""
+    specifiers = [specifier for line in lines for specifier in line.specifier]
+    exact = [_version(specifier.version) for specifier in specifiers if specifier.operator == "==="]
+    exact += [_version(specifier.version) for line in lines if line.url for specifier in line.specifier]
+    ranges = SpecifierSet(specifier for specifier in specifiers if specifier.operator != "===")
+    if not exact:
+        return not ranges.is_unsatisfiable()
+    # Only the same text is the same to `===`, but uv compares versions: what it may admit is no certain clash.
+    return all(version == exact[0] for version in exact) and (not ranges or ranges.contains(exact[0], prereleases=True))
+
+
+def _version(text: str) -> Version | str:
+    """What ``===``, or the name of a wheel's file, says; only ``===`` may say what is no version."""
     try:
-        if file.endswith(".whl"):
-            return str(parse_wheel_filename(file)[1])
-        if file.endswith((".tar.gz", ".zip")):
-            return str(parse_sdist_filename(file)[1])
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        return None
-    return None
+        return Version(text)
+    except InvalidVersion:
+        return text.lower()
+
+
+def _sources_differ(lines: Iterable[Requirement]) -> bool:
+    """Whether a package is to come from two places that no redirection, revision or mount can make one."""
+    return len({_source(line) for line in lines if line.url}) > 1
+
+
+def _source(line: Requirement) -> str:
+    """Where a direct reference leads, without all that may be written differently and lead there too.
+
+    Two revisions of one repository may be the same commit, and two local paths the same folder.
+    """
+    if line.is_local:
+        return ""
+    parts = urlsplit(line.url or "")
+    path = unquote(parts.path)
+    if "+" in parts.scheme:
+        path = path.rpartition("@")[0] or path
+    host = parts.netloc.rpartition("@")[2]
+    return f"{host}{path.rstrip('/').removesuffix('.git')}?{parts.query}".lower()
