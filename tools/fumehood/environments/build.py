@@ -135,7 +135,7 @@ def _stacked(
         if part is core and plan.hidden:
             seen, lease = view.obtain(workshop.store, core, plan.hidden)
             workshop.leases.callback(lease.release)
-            path = seen.import_path
+            path = seen.import_path(core)
             layers.append(seen.path.name)
         paths.append(path)
         if any(item.startup for item in side.distributions):

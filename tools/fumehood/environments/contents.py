@@ -90,6 +90,8 @@ def recorded(prefix: Path, folder: str) -> Iterator[RecordedFile]:
                 continue
             path, digest, size = (*row, "", "")[:3]
             inside = os.path.normpath(f"{site_packages}/{path}")
+            if inside.endswith(".pyc"):  # some wheels bring bytecode, which the installation then compiles anew
+                digest = size = ""
             yield RecordedFile(path=inside, digest=digest, size=int(size) if size.isdecimal() else None)
 
 

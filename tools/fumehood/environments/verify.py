@@ -51,7 +51,7 @@ def verify(store: LayerStore, *, advance: Callable[[str], None]) -> Iterator[Dam
         elif (loaded := layer.load(path)) is not None:
             yield from _damages_of_layer(loaded)
         else:
-            index = view.INDEX if (path / view.SITE).is_dir() else layer.INDEX
+            index = view.INDEX if (path / view.INDEX).exists() else layer.INDEX
             problem = "cannot be read" if (path / index).exists() else "is missing"
             yield Damage(layer=path.name, distribution="", path=index, problem=problem)
         advance(path.name)

@@ -1,7 +1,8 @@
 """A view: a core layer as an experiment sees it that changes or removes some of core's packages.
 
-It is a folder of symbolic links to what stays, itself an immutable layer that all experiments with the same changes
+It is a prefix of symbolic links to what stays, itself an immutable layer that all experiments with the same changes
 share. So the hidden packages are gone for imports and for ``importlib.metadata`` alike, and core's bytecode is used.
+It has all of the prefix, since a RECORD leads from site-packages to commands and data.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fumehood.environments import contents
+from fumehood.environments.layer import INDEX as LAYER_INDEX
 from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from fumehood.environments.store import LayerStore
 
 INDEX = "view.json"
-SITE = "site-packages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,14 @@ class View:
     core: str
     hidden: frozenset[str]
 
-    @property
-    def import_path(self) -> Path:
+    def import_path(self, core: Layer) -> Path:
         """The folder to put on the import path."""
-        return self.path / SITE
+        return self.path / core.site_packages
 
 
 def digest_of(core: Layer, hidden: frozenset[str]) -> str:
     """The name of a view."""
-    return hashlib.sha256(f"view 2\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
+    return hashlib.sha256(f"view 3\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
 
 
 def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View, Lease]:
@@ -62,12 +62,10 @@ def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View
 
     def fill(staging: Path) -> None:
         with disk_errors("building a view of the core layer"):
-            site = staging / SITE
-            site.mkdir(parents=True)
             for path in links(core, hidden):
-                link = site / path
+                link = staging / path
                 link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(core.import_path / path)
+                link.symlink_to(core.path / path)
             index = {"core": core.digest, "hidden": sorted(hidden)}
             (staging / INDEX).write_text(json.dumps(index), encoding="utf-8")
 
@@ -85,25 +83,26 @@ def load(path: Path) -> View | None:
 
 
 def links(core: Layer, hidden: frozenset[str]) -> Iterator[str]:
-    """The paths, relative to site-packages, of a view's links: as few as leave out the hidden distributions."""
-    site = f"{core.site_packages}/"
+    """The paths, relative to the prefix, of a view's links: as few as leave out the hidden distributions."""
     files = {
-        file.path.removeprefix(site)
+        file.path
         for item in core.distributions
         if item.name in hidden
         for file in contents.recorded(core.path, item.folder)
-        if file.path.startswith(site)
     }
-    folders = {os.fspath(parent) for file in files for parent in PurePosixPath(file).parents}
-    yield from _links(core.import_path, files, folders, "")
+    # Site-packages is always a folder of the view's own, since `..` leads from a linked one to the layer.
+    folders = {
+        os.fspath(parent) for file in (*files, f"{core.site_packages}/x") for parent in PurePosixPath(file).parents
+    }
+    yield from _links(core.path, {*files, LAYER_INDEX}, folders, "")
 
 
-def _links(site: Path, hidden: set[str], folders: set[str], inside: str) -> Iterator[str]:
+def _links(prefix: Path, hidden: set[str], folders: set[str], inside: str) -> Iterator[str]:
     """Every entry that holds nothing hidden; below the folders that hold some, what they hold beside it."""
-    for entry in sorted(os.scandir(site / inside), key=lambda item: item.name):
+    for entry in sorted(os.scandir(prefix / inside), key=lambda item: item.name):
         path = f"{inside}{entry.name}"
         if path in folders:
-            yield from _links(site, hidden, folders, f"{path}/")
+            yield from _links(prefix, hidden, folders, f"{path}/")
         elif entry.name == "__pycache__":
             for compiled in sorted(os.listdir(entry.path)):
                 if f"{inside}{compiled.partition('.')[0]}.py" not in hidden:
@@ -115,6 +114,6 @@ def _links(site: Path, hidden: set[str], folders: set[str], inside: str) -> Iter
 def damaged(view: View, core: Layer) -> Iterator[str]:
     """The links of a view that are missing or lead elsewhere; bytecode, which may be added later, is left out."""
     for path in links(core, view.hidden):
-        link = view.import_path / path
-        if "__pycache__" not in path and (not link.is_symlink() or os.readlink(link) != str(core.import_path / path)):
-            yield f"{SITE}/{path}"
+        link = view.path / path
+        if "__pycache__" not in path and (not link.is_symlink() or os.readlink(link) != str(core.path / path)):
+            yield path
