@@ -80,14 +80,17 @@ def _clash(core: Tree, delta: Tree, prefix: str = "") -> str | None:
             below = _clash(here, there, f"{dotted}.")
             if below is not None:
                 return below
-        elif _matters(here) and _matters(there):
+        elif _collide(here, there):
             return dotted
     return None
 
 
-def _matters(entry: Tree | str) -> bool:
-    """Whether sharing a name with this entry is more than two folders of data side by side."""
-    return not isinstance(entry, dict) or NATIVE in entry or importable(entry)
+def _collide(here: Tree | str, there: Tree | str) -> bool:
+    """Whether two entries of one name get in each other's way: always, except a folder of data beside a module."""
+    for entry, other in ((here, there), (there, here)):
+        if isinstance(entry, dict) and other == "module":
+            return NATIVE in entry or importable(entry)
+    return True
 
 
 def _native_namespace(core: Tree, delta: Tree, prefix: str = "") -> str | None:
