@@ -251,7 +251,9 @@ def run(runner: Extension[Runner], calls: tuple[SessionCall, ...], *, jobs: int 
                 wrong = f"{type(result).__name__} instead of SessionResult"
                 raise ExtensionError(f"{runner.what} answered with {wrong}", remedy=_REMEDY)
             if result.session not in waiting:
-                raise ExtensionError(f"{runner.what} answered for {result.session}, not asked for", remedy=_REMEDY)
+                raise ExtensionError(
+                    f"{runner.what} answered for {result.session}, which is not waited for", remedy=_REMEDY
+                )
             waiting.remove(result.session)
             yield result
     finally:
