@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from fumehood.environments.contents import RecordedFile
 
 KILLED = (Fumehood, NoxUv, ToxUv, HatchUv, UvSync)
-_COLD_EVERY = 10
-"""Of fumehood's trials, every tenth has to build the core layer too, which takes long; the others a delta layer."""
+_TOLD_EVERY = 10
+_COLD_EVERY = 20
+"""Of fumehood's trials, every twentieth has to build the core layer too, which takes long; the others a delta layer."""
 _VISIBLE = """
 import importlib.metadata, json, re
 found = reversed(list(importlib.metadata.distributions()))
@@ -54,7 +55,7 @@ class Verdict:
     damage: tuple[str, ...]
 
 
-def kills(contender: Contender, results: Results, count: int, *, seed: int, say: Callable[[str], None]) -> None:
+def kills(results: Results, contender: Contender, count: int, seed: int, say: Callable[[str], None]) -> None:
     """Kill a contender that often; counts go to the results as ``kill_trials``, ``kill_damaged``, ``kill_refused``."""
     chance = random.Random(seed)  # noqa: S311 - instants to kill at, not secrets
     names = sorted(EXPERIMENTS)
@@ -64,7 +65,7 @@ def kills(contender: Contender, results: Results, count: int, *, seed: int, say:
         cold = number % _COLD_EVERY == 0
         state: State = "cold" if cold or "core" not in takes else "core"
         verdicts.append(_trial(contender, state, chance.choice(names), chance.uniform(0, takes[state])))
-        if number % _COLD_EVERY == _COLD_EVERY - 1 or number == count - 1:
+        if number % _TOLD_EVERY == _TOLD_EVERY - 1 or number == count - 1:
             damaged = sum(bool(verdict.damage) for verdict in verdicts)
             say(f"kills: {contender.name}: {damaged} damaged in {number + 1} of {count}")
     results.add("kill_trials", contender.name, len(verdicts))
@@ -155,12 +156,22 @@ def _unlike_records(prefix: Path, site_packages: str) -> Iterator[str]:
 
 
 def _agrees(path: Path, file: RecordedFile) -> bool:
+    algorithm, _, digest = file.digest.partition("=")
     try:
-        content = path.read_bytes()
+        status = path.stat()
+        if not digest:
+            return True
+        return _digest(path, (status.st_ino, status.st_size, status.st_mtime_ns), algorithm) == digest
     except OSError:
         return False
-    algorithm, _, digest = file.digest.partition("=")
-    if not digest:
-        return True
-    actual = base64.urlsafe_b64encode(hashlib.new(algorithm, content).digest()).rstrip(b"=").decode()
-    return actual == digest
+
+
+def _digest(path: Path, identity: tuple[int, int, int], algorithm: str) -> str:
+    """The digest of a file as RECORD writes it; of a file linked from uv's cache computed once for all its names."""
+    if (identity, algorithm) not in _DIGESTS:
+        content = hashlib.new(algorithm, path.read_bytes()).digest()
+        _DIGESTS[identity, algorithm] = base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    return _DIGESTS[identity, algorithm]
+
+
+_DIGESTS: dict[tuple[tuple[int, int, int], str], str] = {}

@@ -67,8 +67,6 @@ def warm_up(trial: Trial) -> Trial:
                 _everything(contender)
             except FailedError:
                 _everything(replace(contender, place=replace(contender.place, online=True)))
-                contender.strip("cold")
-                _everything(contender)
         except (FailedError, OSError) as error:
             trial.results.fail(contender.name, "warm-up", error)
         else:
