@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError
 from fumehood.locking import resolve as resolving
 from fumehood.locking.delta import delta_of
-from fumehood.locking.index_data import IndexData, asked, opened
-from fumehood.locking.resolve import UndecidedError
+from fumehood.locking.many import Resolutions
 from fumehood.model.lock import LayeredLock, Lock, LockReport, changes
 from fumehood.outside.files import disk_errors
 
@@ -24,20 +21,11 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from fumehood.locking.book import LockBook
+    from fumehood.locking.many import Progress
     from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
-
-
-class Progress(Protocol):
-    """Told how far a long run is."""
-
-    def begin(self, what: str, total: int) -> None:
-        """A phase of that many steps begins."""
-
-    def advance(self, what: str) -> None:
-        """One step is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +63,8 @@ def lock(book: LockBook, uv: Uv, request: LockRequest, progress: Progress) -> Lo
     outcome = LockOutcome()
     with disk_errors("locking"), tempfile.TemporaryDirectory(prefix="fumehood-lock-") as folder:
         scratch = Path(folder)
-        batch = _Batch(book, uv, request, progress, scratch, outcome, IndexData(uv, scratch))
+        resolutions = Resolutions(uv, book.repository.root, scratch, progress, outcome.failures)
+        batch = _Batch(book, request, outcome, resolutions)
         batch.deltas(batch.core())
     outcome.reports.sort(key=lambda report: (report.name is not None, report.name or ""))
     return outcome
@@ -84,12 +73,9 @@ def lock(book: LockBook, uv: Uv, request: LockRequest, progress: Progress) -> Lo
 @dataclass(slots=True)
 class _Batch:
     book: LockBook
-    uv: Uv
     request: LockRequest
-    progress: Progress
-    scratch: Path
     outcome: LockOutcome
-    index: IndexData
+    resolutions: Resolutions
 
     def core(self) -> Lock | None:
         """Core's lock as it is from now on; None where it is only checked and there is none to go on with."""
@@ -104,9 +90,10 @@ class _Batch:
             self.outcome.reports.append(LockReport(name=None, path=path, written=False, pins=len(committed.pins)))
             return committed
         question = self.book.core_question(self._preferred(committed.pins if committed else ()))
-        self.progress.begin("core", 1)
-        pins = resolving.resolve(self.uv, question, root=self.book.repository.root, scratch=self.scratch)
-        self.progress.advance("core")
+        self.resolutions.progress.begin("core", 1)
+        uv, scratch = self.resolutions.uv, self.resolutions.scratch
+        pins = resolving.resolve(uv, question, root=self.book.repository.root, scratch=scratch)
+        self.resolutions.progress.advance("core")
         lock = Lock(header=self.book.core_header(), pins=pins)
         written = self.book.store.commit(path, lock)
         self.outcome.reports.append(LockReport(name=None, path=path, written=written, pins=len(pins)))
@@ -121,7 +108,11 @@ class _Batch:
                     self._without_core(target)
                 elif todo := self._pending(target, core):
                     pending[target] = todo
-        for target, pins in self._resolve_many(pending).items():
+        targets = {target.subject: target for target in pending}
+        known = {target.subject: todo.known for target, todo in pending.items()}
+        answers = self.resolutions.answers([todo.question for todo in pending.values()], known=known)
+        for subject, pins in answers.items():
+            target = targets[subject]
             with self._kept_failure(target):
                 self._finish(target, pending[target].core, pins)
 
@@ -146,8 +137,7 @@ class _Batch:
         # An upgrade renews what is the experiment's own; core's pins stay preferred, for core decides about them.
         former = None if self.request.upgrade else delta
         question = self.book.question(target, core, former, movable=self.request.upgrade_packages)
-        known = opened(question, delta.pins if delta else ())
-        return _Pending(core=core, question=question, names=asked(question) | known)
+        return _Pending(core=core, question=question, known=delta.pins if delta else ())
 
     def _finish(self, target: Target, core: Lock, pins: tuple[Pin, ...]) -> None:
         lock = delta_of(core, pins, self.book.header(target, core))
@@ -188,65 +178,11 @@ class _Batch:
             return ()
         return tuple(pin for pin in pins if pin.name not in self.request.upgrade_packages)
 
-    def _resolve_many(self, pending: dict[Target, _Pending]) -> dict[Target, tuple[Pin, ...]]:
-        """Answers from the cache where those are what the registry would have led to, else with the network."""
-        if self.uv.is_offline:
-            return self._in_parallel(pending, offline=True)
-        self._refresh((one.question, one.names) for one in pending.values())
-        hopeful = {
-            target: one for target, one in pending.items() if not self.index.is_hopeless(one.question, one.names)
-        }
-        answers = self._in_parallel(hopeful, offline=True)
-        questions = {target: one.question for target, one in pending.items()}
-        self._refresh((questions[target], opened(questions[target], pins)) for target, pins in answers.items())
-        final = {target: pins for target, pins in answers.items() if self.index.confirms(questions[target], pins)}
-        rest = {target: one for target, one in pending.items() if target not in final}
-        return final | self._in_parallel(rest, offline=False)
-
-    def _refresh(self, wanted: Iterable[tuple[Question, frozenset[NormalizedName]]]) -> None:
-        missing = self.index.missing(wanted)
-        if missing:
-            self.progress.begin("index data", len(missing))
-        for registry, names in missing.items():
-            self.index.update(registry, names)
-            self.progress.advance("index data")
-
-    def _in_parallel(self, pending: dict[Target, _Pending], *, offline: bool) -> dict[Target, tuple[Pin, ...]]:
-        """Many resolutions; those that fail are kept as failures, but for want of the network they are left out."""
-        answers: dict[Target, tuple[Pin, ...]] = {}
-        if not pending:
-            return answers
-        self.progress.begin("from uv's cache" if offline else "with the registry", len(pending))
-        undecided = (
-            contextlib.suppress(UndecidedError) if offline and not self.uv.is_offline else contextlib.nullcontext()
-        )
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-            futures = {target: pool.submit(self._one, one.question, offline) for target, one in pending.items()}
-            try:
-                for target, future in futures.items():
-                    with self._kept_failure(target), undecided:
-                        answers[target] = future.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # An interrupt does not wait for those that have not begun.
-                raise
-        return answers
-
-    def _one(self, question: Question, offline: bool) -> tuple[Pin, ...]:  # noqa: FBT001 - submitted to a pool
-        """One resolution, in a thread."""
-        try:
-            with disk_errors(f"resolving {question.subject}"):
-                scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-            return resolving.resolve(
-                self.uv, question, root=self.book.repository.root, scratch=scratch, offline=offline
-            )
-        finally:
-            self.progress.advance(question.subject)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pending:
-    """A question on a core lock, and the packages whose newest versions matter, as far as is known."""
+    """A question on a core lock, with the pins that were the answer before."""
 
     core: Lock
     question: Question
-    names: frozenset[NormalizedName]
+    known: tuple[Pin, ...]
