@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.index import Fault, Index
+from support.privileges import without_privileges
 from support.wheels import Sdist, Wheel, build_all
 
 if TYPE_CHECKING:
@@ -246,16 +245,6 @@ def read_only(repository: Project) -> Iterator[tuple[str, ...]]:
     yield prefix
     for folder in folders:
         folder.chmod(0o755)
-
-
-def without_privileges() -> tuple[str, ...]:
-    """What keeps root from passing over file modes; nothing for other users."""
-    if os.geteuid() != 0:
-        return ()
-    program = shutil.which("setpriv")
-    if program is None:
-        pytest.skip("root writes everywhere, and there is no setpriv to keep it from that")
-    return (program, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
 
 
 def test_a_read_only_checkout_is_checked_and_not_written_to(

@@ -134,8 +134,10 @@ class TableReader:
             return default
         if isinstance(value, str):
             return (value,)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.complain(key, f"{key} is a list of strings, not {_kind(value)}", f'write {key} = ["…"]')
+        others = [item for item in value if not isinstance(item, str)] if isinstance(value, list) else [value]
+        if others:
+            contrast = "but holds" if isinstance(value, list) else "not"
+            self.complain(key, f"{key} is a list of strings, {contrast} {_kind(others[0])}", f'write {key} = ["…"]')
             return default
         return tuple(value)
 
