@@ -1,0 +1,41 @@
+"""What a check found, for programs; described by ``schemas/check.schema.json``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fumehood.model.finding import CheckAnswer, Finding
+
+SCHEMA = 1
+
+
+def render(answer: CheckAnswer) -> str:
+    """An object with the version of its schema, the findings, and what is not decided."""
+    return dump(
+        {
+            "schema": SCHEMA,
+            "findings": [_finding(finding) for finding in sorted(answer.findings)],
+            "undecided": [{"experiment": one.experiment, "reason": one.reason} for one in sorted(answer.undecided)],
+        }
+    )
+
+
+def dump(value: dict[str, Any]) -> str:
+    """JSON text that any stream can take: names of files that are no Unicode are written as escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "experiment": finding.experiment,
+        "file": finding.file,
+        "line": finding.line,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "details": list(finding.details),
+    }

@@ -1,0 +1,97 @@
+"""What a check found, for people: plain text for 80 columns, which needs no colour to be understood."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fumehood.model.finding import CheckAnswer, Finding
+
+WIDTH = 80
+
+
+def render(answer: CheckAnswer, *, width: int = WIDTH) -> str:
+    """One part for each experiment, core first: its findings, and why it is not decided; then a summary line.
+
+    Lines longer than `width` are folded between words; paths and requirements are never torn apart.
+    """
+    findings = {
+        name: [line for finding in group for line in _finding(finding, width)]
+        for name, group in groupby(sorted(answer.findings), key=lambda finding: finding.experiment)
+    }
+    undecided = {
+        name: [line for one in group for line in _folded(f"not decided: {one.reason}", "  ", "    ", width)]
+        for name, group in groupby(sorted(answer.undecided), key=lambda one: one.experiment)
+    }
+    parts = [
+        [_visible(name) or "core", *findings.get(name, []), *undecided.get(name, [])]
+        for name in sorted(findings.keys() | undecided.keys())
+    ]
+    parts.append(list(_folded(summary(answer), "", "", width)))
+    return "\n\n".join("\n".join(part) for part in parts)
+
+
+def summary(answer: CheckAnswer) -> str:
+    """How many experiments fit, and what is the matter with the others; each counts once, for the worst of it."""
+    errors = [finding for finding in answer.findings if finding.severity == "error"]
+    conflicts = {finding.experiment for finding in errors if finding.is_conflict}
+    others = {finding.experiment for finding in errors} - conflicts
+    undecided = {one.experiment for one in answer.undecided} - conflicts - others
+    unfit = {"in conflict": conflicts, "with findings": others, "not decided": undecided}
+    clauses = [_experiments(answer.checked, unfit)]
+    clauses += [f"core {what}" for what, names in unfit.items() if "" in names]
+    for severity in ("warning", "note"):
+        if count := sum(finding.severity == severity for finding in answer.findings):
+            clauses.append(_count(count, severity))
+    return "; ".join(clauses)
+
+
+def _experiments(checked: int, unfit: dict[str, set[str]]) -> str:
+    counts = {what: len(names - {""}) for what, names in unfit.items()}
+    fit = checked - sum(counts.values())
+    if not checked:
+        return "no experiments checked"
+    if fit == checked:
+        return f"{_count(checked, 'experiment')} checked: " + ("it fits" if checked == 1 else "all fit")
+    parts = [f"{fit} {'fits' if fit == 1 else 'fit'}"] if fit else []
+    parts += [f"{count} {what}" for what, count in counts.items() if count]
+    return f"{_count(checked, 'experiment')} checked: {', '.join(parts)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _finding(finding: Finding, width: int) -> Iterator[str]:
+    place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+    head = f"{finding.severity} [{finding.rule}]"
+    yield from _folded(_visible(f"{place}: {head}" if place else head), "  ", "    ", width)
+    yield from _folded(finding.message, "    ", "    ", width)
+    for detail in finding.details:
+        yield from _folded(detail, "      ", "        ", width)
+    if finding.remedy:
+        yield from _folded(finding.remedy, "    → ", "      ", width)
+
+
+def _folded(text: str, first: str, rest: str, width: int) -> Iterable[str]:
+    """Lines of at most `width` columns where spaces allow it; what stood on lines of its own stays so."""
+    folded: list[str] = []
+    for line in text.strip().splitlines():
+        folded += textwrap.wrap(
+            _visible(line.expandtabs(4)),
+            width,
+            initial_indent=rest if folded else first,
+            subsequent_indent=rest,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return folded
+
+
+def _visible(text: str) -> str:
+    """Text that cannot move the cursor or change colours, whatever file names and packages have in them."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
