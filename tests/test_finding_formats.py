@@ -207,9 +207,7 @@ def test_sarif_has_a_result_for_each_finding_and_a_notification_for_what_is_not_
                             },
                             {
                                 "id": "lock/stale",
-                                "shortDescription": {
-                                    "text": "A lock that does not match what it was made from."
-                                },
+                                "shortDescription": {"text": "A lock that does not match what it was made from."},
                             },
                             {"id": "style/owner"},
                         ],

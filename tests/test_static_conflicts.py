@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import uv
+from packaging.version import Version
 
 from fumehood.conflicts.static import Clash, CoreLines, clashes
 from fumehood.errors import Place
 from fumehood.model.finding import Finding
 from fumehood.reading.requirements_txt import parse_line
+from support.wheels import Wheel, build_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from fumehood.model.requirement import Requirement
+    from support.project import Project
 
 CORE = "requirements.txt"
 EXPERIMENT = "experiments/a/requirements.txt"
 SHA = "0123456789abcdef0123456789abcdef01234567"
+
+# Every version that the lines below name, and their neighbours: uv could take any of them.
+VERSIONS = tuple(
+    f"{release}{suffix}"
+    for release in ("0", "1.0", "1.9", "2.0", "2.0.1", "2.1", "2.1.1", "2.2", "3.0", "1!0", "1!2.0")
+    for suffix in ("", ".dev1", "a1", "rc1", ".post1", "+cu118", "+cu121")
+)
+RANGES = [
+    ["torch>=2.7", "torch==2.1"],
+    ["torch==2.1", "torch==2.1.1"],
+    ["torch~=2.1.0", "torch>=2.2"],
+    ["torch==2.*", "torch>=3"],
+    ["torch!=2.*", "torch==2.1"],
+    ["torch==2.1+cu118", "torch==2.1+cu121"],
+    ["torch!=2.1", "torch==2.1+cu118"],
+    ["torch<2", "torch>=1!0"],
+    ["torch<2.0", "torch==2.0rc1"],
+    ["torch>2.0", "torch==2.0.post1"],
+    ["torch>2.0", "torch<2.0.post1"],
+    ["torch>=2.0a1", "torch<2.0"],
+    ["torch===2.1", "torch===2.2"],
+    ["torch===2.1", "torch<2"],
+    ["torch===2.1", "torch==2.1+cu118"],
+    ["torch>=2,<1"],
+    ["torch<0.dev0"],
+    ["torch>=1,<3", "torch!=1.*", "torch!=2.*"],
+    ["Torch[cuda]>=2", "torch<2"],
+    ["-c torch<2", "torch>=3"],
+]
 
 
 def read(*texts: str, file: str = EXPERIMENT) -> tuple[Requirement, ...]:
@@ -45,25 +80,10 @@ def said(clashes: Iterable[Clash]) -> list[list[str]]:
 @pytest.mark.parametrize(
     "lines",
     [
-        ["torch>=2.7", "torch==2.1"],
-        ["torch==2.1", "torch==2.1.1"],
-        ["torch~=2.1.0", "torch>=2.2"],
-        ["torch==2.*", "torch>=3"],
-        ["torch!=2.*", "torch==2.1"],
-        ["torch==2.1+cu118", "torch==2.1+cu121"],
-        ["torch<2", "torch>=1!0"],
-        ["torch<2.0", "torch==2.0rc1"],
-        ["torch>2.0", "torch==2.0.post1"],
-        ["torch===2.1", "torch===2.2"],
-        ["torch===2.1", "torch<2"],
+        *RANGES,
         ["torch===nightly", "torch>=0"],
         ["torch===nightly", "torch===weekly"],
-        ["torch>=2,<1"],
-        ["torch<0.dev0"],
-        ["torch>=1,<3", "torch!=1.*", "torch!=2.*"],
-        ["Torch[cuda]>=2", "torch<2"],
         ["torch", "-c torch<2", "-c torch>=3"],
-        ["-c torch<2", "torch>=3"],
         ["torch @ https://example.org/torch-2.0-py3-none-any.whl", "torch>=2.1"],
         ["https://example.org/torch-2.0-py3-none-any.whl", "torch===2.1"],
         ["torch @ https://example.org/torch-2.0-py3-none-any.whl", "torch==2.0+cu118"],
@@ -75,6 +95,30 @@ def said(clashes: Iterable[Clash]) -> list[list[str]]:
 )
 def test_lines_that_no_version_satisfies_clash_and_each_of_them_is_needed(lines: list[str]) -> None:
     assert found(*lines) == [lines]
+
+
+@pytest.fixture(scope="module")
+def torches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a wheel of every version."""
+    folder = tmp_path_factory.mktemp("torches")
+    build_all([Wheel(name="torch", version=str(Version(version))) for version in VERSIONS], folder)
+    return folder
+
+
+@pytest.mark.parametrize("lines", RANGES, ids=" and ".join)
+def test_uv_finds_no_version_for_lines_that_clash_but_one_for_each_line_less(
+    lines: list[str], project: Project, torches: Path
+) -> None:
+    def resolves(some: list[str]) -> bool:
+        asked = [line for line in some if not line.startswith("-c ")]
+        bounds = [line.removeprefix("-c ") for line in some if line.startswith("-c ")]
+        project.write({"in.txt": "\n".join(asked), "bounds.txt": "\n".join(bounds)})
+        options = ("--no-index", "--find-links", torches, "--prerelease", "allow", "--python", sys.executable)
+        argv = (uv.find_uv_bin(), "pip", "compile", *options, "--constraints", "bounds.txt", "in.txt")
+        return project.run(*argv).exit_code == 0
+
+    assert not resolves(lines)
+    assert all(resolves([other for other in lines if other != line]) for line in lines if len(lines) > 1)
 
 
 @pytest.mark.parametrize(
