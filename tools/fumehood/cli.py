@@ -130,6 +130,58 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
     return run_command.run(_repository(context), names, arguments=arguments, width=_width(), say=say, **options)
 
 
+@cli.command()
+@_names
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
+)
+@click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
+@click.pass_context
+def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, offline: bool) -> int:
+    """Whether each experiment can live on this core."""
+    from fumehood.commands import check as check_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return check_command.run(_repository(context), names, format_=format_, offline=offline)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--budget", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop then, with what is known.")
+@_offline
+@_json
+@click.pass_context
+def explain(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Why an experiment cannot be installed on core: the lines in conflict, and what would mend it."""
+    from fumehood.commands import explain as explain_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return explain_command.explain(_repository(context), name, **options)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("changes", nargs=-1, required=True, metavar="REQUIREMENT|-NAME...", type=click.UNPROCESSED)
+@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@_offline
+@click.pass_context
+def whatif(context: click.Context, /, changes: tuple[str, ...], *, format_: str, offline: bool) -> int:
+    """What a change of core's requirements would do to each experiment; -NAME takes a requirement out."""
+    from fumehood.commands import explain as explain_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return explain_command.whatif(_repository(context), changes, format_=format_, offline=offline)
+
+
+@cli.command()
+@click.argument("package", required=False)
+@click.option("--to", metavar="VERSION", help="The version aimed at; by default the newest that core could have.")
+@_offline
+@_json
+@click.pass_context
+def blockers(context: click.Context, /, package: str | None, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Which experiments hold a package back, from what version, and by which lines."""
+    from fumehood.commands import explain as explain_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return explain_command.blockers(_repository(context), package, width=_width(), **options)
+
+
 @cli.group()
 def env() -> None:
     """The environments and layers on this machine."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import nox.virtualenv
+from nox.logger import logger
 from nox.sessions import _normalize_path
 from nox.virtualenv import VirtualEnv
 
@@ -98,5 +99,9 @@ def request_of(session: Session) -> SessionRequest | None:
 
 
 def environment_folder(envdir: Path, session: str) -> Path:
-    """The folder that nox gives to a session's environment."""
-    return Path(_normalize_path(str(envdir), session))
+    """The folder that nox gives to a session's environment, without nox's remark when it shortens a long name."""
+    was, logger.disabled = logger.disabled, True
+    try:
+        return Path(_normalize_path(str(envdir), session))
+    finally:
+        logger.disabled = was

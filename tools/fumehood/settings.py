@@ -28,6 +28,7 @@ class CoreSettings:
         extras: Optional dependencies of pyproject.toml that count as core's requirements.
         sources: Folders to put on the import path; empty to look for them.
         tests: Folders or files with core's tests; empty to look for them.
+        test_requirements: Requirement files of core's tests; empty to look for them.
     """
 
     requirements: tuple[str, ...] = ()
@@ -35,6 +36,17 @@ class CoreSettings:
     extras: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    test_requirements: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """The keys that hold paths of the repository, with those paths."""
+        return {
+            "requirements": self.requirements,
+            "sources": self.sources,
+            "tests": self.tests,
+            "test-requirements": self.test_requirements,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +92,13 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
             extras=core.strings("extras"),
             sources=core.strings("sources"),
             tests=core.strings("tests"),
+            test_requirements=core.strings("test-requirements"),
         ),
     )
     _check_paths(reader, settings.experiments, "experiments")
     check_pythons(reader, settings.python)
-    for key in ("requirements", "sources", "tests"):
-        _check_paths(core, getattr(settings.core, key), key)
+    for key, paths in settings.core.paths.items():
+        _check_paths(core, paths, key)
     core.finish()
     reader.finish()
     raise_all(mistakes)

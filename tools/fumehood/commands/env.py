@@ -216,7 +216,6 @@ def _folders(
     repository: Repository, target: Target, envdir: Path | None, python: str | None
 ) -> list[tuple[str | None, Path]]:
     """The interpreters of a target with the folder that nox gives each."""
-    base = (envdir or repository.root / ".nox").absolute()
     if python:
         several = len(target.pythons) > 1
         if target.pythons and python not in target.pythons:
@@ -224,7 +223,18 @@ def _folders(
                 f"{target.subject} does not run on Python {python}, only on {', '.join(target.pythons)}",
                 remedy="choose one of these, or change `python` in its experiment.toml",
             )
-        return [(python, environment_folder(base, f"{target.session}-{python}" if several else target.session))]
+        session = f"{target.session}-{python}" if several else target.session
+        return [(python, folder_of(repository, envdir, session))]
     if len(target.pythons) > 1:
-        return [(spec, environment_folder(base, f"{target.session}-{spec}")) for spec in target.pythons]
-    return [(next(iter(target.pythons), None), environment_folder(base, target.session))]
+        return [(spec, folder_of(repository, envdir, f"{target.session}-{spec}")) for spec in target.pythons]
+    return [(next(iter(target.pythons), None), folder_of(repository, envdir, target.session))]
+
+
+def folder_of(repository: Repository, envdir: Path | None, session: str) -> Path:
+    """Where nox, which is run in the repository, makes the environment of a session.
+
+    nox shortens names where the path gets long, and its default path is a relative one.
+    """
+    if envdir is None:
+        return repository.root / environment_folder(Path(".nox"), session)
+    return Path.cwd() / environment_folder(envdir, session)

@@ -10,6 +10,7 @@ import click
 from packaging.utils import canonicalize_name
 
 from fumehood import extensions
+from fumehood.commands.env import folder_of
 from fumehood.environments import contents, layer, state
 from fumehood.environments.plan import EnvironmentPlan
 from fumehood.environments.plan import plan as make_plan
@@ -23,7 +24,6 @@ from fumehood.locking.store import LockStore
 from fumehood.model.experiment import core_target, experiment_target
 from fumehood.model.lock import Pin
 from fumehood.model.markers import from_variables
-from fumehood.nox_internals import environment_folder
 from fumehood.outside import interpreter as interpreters
 from fumehood.outside.files import cache_folder, write_whole
 from fumehood.outside.uv import Uv
@@ -112,7 +112,7 @@ def view_of(repository: Repository, request: ExportRequest, *, say: Callable[[st
         proven=obtained.proven,
     )
     name = target.session if spec is None or len(target.pythons) == 1 else f"{target.session}-{spec}"
-    folder = environment_folder((request.envdir or repository.root / ".nox").absolute(), name)
+    folder = folder_of(repository, request.envdir, name)
     requirements = [requirement for part in inputs for requirement in part.requirements]
     installed = _installed(plan, LayerStore(cache=cache, say=say), folder)
     bare = _view(plan, obtained.lock, installed)

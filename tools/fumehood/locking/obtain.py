@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fumehood.locking.book import LockBook
     from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Target
-    from fumehood.model.lock import Pin
+    from fumehood.model.lock import Header, Pin
     from fumehood.outside.uv import Uv
 
 Origin = Literal["committed", "remembered", "resolved"]
@@ -56,7 +56,7 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
         WorldError: Network or registry failed.
     """
     committed_core = book.store.committed(book.repository.core.lock)
-    core, notes = _core(book, uv, committed_core, locked=locked)
+    core, notes = core_lock(book, uv, committed_core, locked=locked)
     delta = book.store.committed(target.lock)
     candidate = LayeredLock(core=core, delta=delta) if delta else None
     reasons = book.reasons(target, candidate)
@@ -66,18 +66,39 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
         raise _stale(reasons)
     if delta:
         notes += reasons
-    header = book.header(target, core)
-    key = (header.inputs, header.core or "", book.core_inputs.digest(header.python))
-    remembered = book.store.remembered(*key)
-    if remembered:
-        lock = LayeredLock(core=core, delta=remembered)
-        return Obtained(lock=lock, origin="remembered", proven=True, notes=notes)
-    lock = delta_of(core, _resolve(uv, book, book.question(target, core, delta)), header)
-    book.store.remember(lock.delta, *key)
+    known = remembered(book, target, core)
+    if known:
+        return Obtained(lock=known, origin="remembered", proven=True, notes=notes)
+    lock = remember(book, target, core, _resolve(uv, book, book.question(target, core, delta)))
     return Obtained(lock=lock, origin="resolved", proven=True, notes=notes)
 
 
-def _core(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -> tuple[Lock, tuple[str, ...]]:
+def remembered(book: LockBook, target: Target, core: Lock) -> LayeredLock | None:
+    """The lock that was resolved before for a target's lines on this core lock, and kept in the cache."""
+    delta = book.store.remembered(*_key(book, book.header(target, core)))
+    return LayeredLock(core=core, delta=delta) if delta else None
+
+
+def remember(book: LockBook, target: Target, core: Lock, pins: tuple[Pin, ...]) -> LayeredLock:
+    """Keep what a target's lines resolve to on this core lock."""
+    header = book.header(target, core)
+    lock = delta_of(core, pins, header)
+    book.store.remember(lock.delta, *_key(book, header))
+    return lock
+
+
+def _key(book: LockBook, header: Header) -> tuple[str, ...]:
+    return header.inputs, header.core or "", book.core_inputs.digest(header.python)
+
+
+def core_lock(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -> tuple[Lock, tuple[str, ...]]:
+    """Core's lock, and why the committed one was not used: that one where it holds, else a remembered or new one.
+
+    Raises:
+        StaleLockError: `locked`, and the committed lock is no longer current.
+        ConflictError: Core's lines cannot hold together.
+        WorldError: Network or registry failed, or the cache alone did not suffice.
+    """
     reasons = book.core_reasons(committed)
     if committed and not reasons:
         return committed, ()
@@ -87,9 +108,9 @@ def _core(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -> tu
     header = book.core_header()
     # Core's last pins are part of the question, since they are preferred: another lock may get another answer.
     key = (header.inputs, pins_digest(committed) if committed else "")
-    remembered = book.store.remembered(*key)
-    if remembered:
-        return remembered, notes
+    known = book.store.remembered(*key)
+    if known:
+        return known, notes
     lock = Lock(header=header, pins=_resolve(uv, book, book.core_question(committed.pins if committed else ())))
     book.store.remember(lock, *key)
     return lock, notes

@@ -52,6 +52,7 @@ class Core:
         packages: Import packages found in them.
         tests: Folders or files with its tests.
         test_requirements: Requirements that running tests adds, for core and experiments alike.
+        tests_requirements: The files with what core's own tests need beyond that.
         requires_python: The specifier in ``[project].requires-python``, if any.
         pythons: The Python versions of sessions that do not name their own.
     """
@@ -62,6 +63,7 @@ class Core:
     packages: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     test_requirements: tuple[str, ...] = ()
+    tests_requirements: tuple[RequirementSource, ...] = ()
     requires_python: str | None = None
     pythons: tuple[str, ...] = ()
 
@@ -156,4 +158,10 @@ def experiment_target(experiment: Experiment) -> Target:
 
 def core_target(core: Core) -> Target:
     """The environment that core's own tests run in: core's lock and what testing adds."""
-    return Target(session="core", subject="core's tests", lock=core.tests_lock, pythons=core.pythons)
+    return Target(
+        session="core",
+        subject="core's tests",
+        requirements=core.tests_requirements,
+        lock=core.tests_lock,
+        pythons=core.pythons,
+    )

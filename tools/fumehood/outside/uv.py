@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
+import threading
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,13 +103,28 @@ class Uv:
             dependencies: Whether to follow what packages require.
             offline: Use only what uv's cache holds.
         """
-        arguments = ["pip", "compile", *map(str, sources), "--output-file", str(output), "--python-version", python]
-        arguments += ["--universal", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"]
-        arguments += ["--python", str(_builder(python)), "--no-python-downloads", *index_arguments(options)]
-        if options.pre:
-            arguments += ["--prerelease", "allow"]
+        arguments = _compile(sources, output, python, options)
+        arguments.append("--generate-hashes")
         if not dependencies:
             arguments.append("--no-deps")
+        return self._run(arguments, offline=offline)
+
+    def ask(
+        self, source: Path, *, output: Path, python: str, options: IndexOptions, lowest: bool, offline: bool
+    ) -> UvResult:
+        """Find out whether a requirement file resolves; the same as `compile` without hashes, which cost a little.
+
+        Args:
+            source: The requirement file.
+            output: Written by uv, as for `compile`.
+            python: Lower bound, such as ``3.11``.
+            options: Where packages come from.
+            lowest: Choose the lowest version of what the file itself names.
+            offline: Use only what uv's cache holds.
+        """
+        arguments = _compile([source], output, python, options)
+        if lowest:
+            arguments += ["--resolution", "lowest-direct"]
         return self._run(arguments, offline=offline)
 
     def install(
@@ -163,6 +179,14 @@ class Uv:
         return UvResult(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
+def _compile(sources: Sequence[Path], output: Path, python: str, options: IndexOptions) -> list[str]:
+    """What every resolution is called with."""
+    arguments = ["pip", "compile", *map(str, sources), "--output-file", str(output), "--python-version", python]
+    arguments += ["--universal", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    arguments += ["--python", str(_builder(python)), "--no-python-downloads", *index_arguments(options)]
+    return [*arguments, "--prerelease", "allow"] if options.pre else arguments
+
+
 def index_arguments(options: IndexOptions) -> list[str]:
     """The command-line form of what requirement files say about indexes; ``pip install`` reads no such files here."""
     arguments: list[str] = []
@@ -196,13 +220,22 @@ def _builder(python: str) -> Path:
         return interpreter.find(None)
 
 
-@functools.cache
+_finding_uv = threading.Lock()
+
+
 def find_uv() -> str:
     """The uv that was installed with fumehood.
 
     Raises:
         WorldError: It is not there.
     """
+    # uv asks sysconfig, which several threads cannot use for the first time at once.
+    with _finding_uv:
+        return _find_uv()
+
+
+@functools.cache
+def _find_uv() -> str:
     import uv  # noqa: PLC0415 - only runs that call uv pay for it
 
     try:

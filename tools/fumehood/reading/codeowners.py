@@ -36,9 +36,12 @@ class CodeOwners:
 
     def owners_of(self, folder: str) -> tuple[str, ...]:
         """Who owns a new file in a folder (relative to the repository): what the last matching rule says."""
-        probe = f"{folder}/any-file"
+        return self.owners_of_file(f"{folder}/any-file")
+
+    def owners_of_file(self, path: str) -> tuple[str, ...]:
+        """Who owns a file (relative to the repository): what the last matching rule says."""
         for rule in reversed(self.rules):
-            if rule.regex.match(probe):
+            if rule.regex.match(path):
                 return rule.owners
         return ()
 

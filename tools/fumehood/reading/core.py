@@ -22,6 +22,15 @@ _NOT_CORE = frozenset(
 """Folders at the top of a repository that are not core's import packages even with an ``__init__.py``."""
 
 
+_TESTS_REQUIREMENTS = (
+    "tests/requirements.txt",
+    "requirements-tests.txt",
+    "requirements-test.txt",
+    "requirements-dev.txt",
+)
+"""Where repositories write what core's tests need, in the order in which they are looked for."""
+
+
 def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
     """Find core's parts.
 
@@ -41,6 +50,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         packages=tuple(sorted({name for source in sources for name in _packages(root / source)})),
         tests=settings.core.tests or _tests(root, data),
         test_requirements=settings.test_requirements,
+        tests_requirements=_tests_requirements(root, settings),
         requires_python=requires_python,
         pythons=settings.python,
     )
@@ -69,6 +79,13 @@ def _requirements(root: Path, settings: Settings, data: Mapping[str, Any]) -> tu
         else RequirementSource(path=path)
         for path in paths
     )
+
+
+def _tests_requirements(root: Path, settings: Settings) -> tuple[RequirementSource, ...]:
+    """What the settings name, else the first of the usual files that is there."""
+    usual = (path for path in _TESTS_REQUIREMENTS if (root / path).is_file())
+    paths = settings.core.test_requirements or tuple(usual)[:1]
+    return tuple(RequirementSource(path=path) for path in paths)
 
 
 def _lock_beside(requirements: tuple[RequirementSource, ...]) -> str:
@@ -124,8 +141,8 @@ def _tests(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _check(root: Path, settings: Settings, pyproject: TomlFile, requires_python: object) -> None:
     mistakes: list[FumehoodError] = []
-    for key in ("requirements", "sources", "tests"):
-        for path in getattr(settings.core, key):
+    for key, paths in settings.core.paths.items():
+        for path in paths:
             if not (root / path).exists():
                 place = pyproject.place("tool", "fumehood", "core", key)
                 remedy = "correct the path, or add the file"

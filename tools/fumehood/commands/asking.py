@@ -1,0 +1,98 @@
+"""What the commands that ask uv many questions share: a scratch folder, probers, owners of lines."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fumehood.conflicts.probe import Prober
+from fumehood.locking.book import LockBook
+from fumehood.locking.obtain import core_lock
+from fumehood.locking.store import LockStore
+from fumehood.model.experiment import Experiment, Target, experiment_target
+from fumehood.outside.files import cache_folder, disk_errors
+from fumehood.outside.uv import Uv
+from fumehood.reading import codeowners
+from fumehood.reading.sources import merge_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fumehood.model.lock import Lock
+    from fumehood.model.requirement import Requirement
+    from fumehood.repository import Repository
+
+JOBS = os.cpu_count() or 2
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything that is needed to ask about a repository's lines.
+
+    Attributes:
+        scratch: An existing folder for files of the questions.
+    """
+
+    repository: Repository
+    book: LockBook
+    uv: Uv
+    scratch: Path
+
+    def prober(self, python: str, target: Target | None, *, budget: float | None = None) -> Prober:
+        """A prober for a Python version; for a target's lines or, without one, for core's.
+
+        Args:
+            python: Lower bound of the Python versions.
+            target: Whose index options count beside core's.
+            budget: Seconds that it may take; None for as long as it takes.
+        """
+        parts = [self.book.core_inputs, *([self.book.inputs(target)] if target else [])]
+        with disk_errors("preparing to ask uv"):
+            scratch = Path(tempfile.mkdtemp(dir=self.scratch))
+        return Prober(
+            uv=self.uv,
+            root=self.repository.root,
+            scratch=scratch,
+            python=python,
+            options=merge_options([part.options for part in parts]),
+            deadline=time.monotonic() + budget if budget is not None else None,
+        )
+
+    def name(self, subject: str) -> str:
+        """The name of an experiment, given its path."""
+        return next((item.name for item in self.repository.experiments if item.path == subject), subject)
+
+    def owners_of(self, subject: str) -> tuple[str, ...]:
+        """Whose an experiment is, given its path."""
+        return next((item.owners for item in self.repository.experiments if item.path == subject), ())
+
+    def owners(self, line: Requirement) -> tuple[str, ...]:
+        """Whose a line is: the experiment's owners, or those that CODEOWNERS names for the file."""
+        for experiment in self.repository.experiments:
+            if line.place.file.startswith(f"{experiment.path}/"):
+                return experiment.owners
+        found = codeowners.read(self.repository.root)
+        return found.owners_of_file(line.place.file) if found else ()
+
+    def core_before(self) -> Lock:
+        """Core's lock as it is: the committed one, else one that was resolved before or is resolved now."""
+        committed = self.book.store.committed(self.repository.core.lock)
+        return core_lock(self.book, self.uv, committed, locked=False)[0]
+
+
+@contextlib.contextmanager
+def desk(repository: Repository, *, offline: bool) -> Iterator[Desk]:
+    """A desk for one command; its scratch folder is removed afterwards."""
+    book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(os.environ)), os.environ)
+    with disk_errors("preparing to ask uv"), tempfile.TemporaryDirectory(prefix="fumehood-ask-") as folder:
+        yield Desk(repository, book, Uv(cwd=repository.root, offline=offline), Path(folder))
+
+
+def targets_of(experiments: tuple[Experiment, ...]) -> tuple[Target, ...]:
+    """The environments of experiments."""
+    return tuple(map(experiment_target, experiments))
