@@ -143,7 +143,7 @@ def test_who_waits_says_for_whom(path: Path, holder: Holder) -> None:
 
 def test_waiting_ends_when_somebody_else_has_done_what_it_was_for(path: Path, said: list[str], holder: Holder) -> None:
     assert line(holder.hold(path, "shared")) == "held"
-    answers = iter([False, False, True])
+    answers = iter([*[False] * 8, True])
     lease = Lease(path, said.append)
     assert lease.exclusive(unless=lambda: next(answers)) is False
     assert len(said) == 1

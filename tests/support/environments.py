@@ -15,10 +15,18 @@ BARE = {"pyproject.toml": "[tool.fumehood]\ntest-requirements = []\n"}
 """Settings of a repository whose experiments get nothing for their tests, not even pytest: that builds faster."""
 
 
-def write(project: Project, *, core: Sequence[str] = (), bare: bool = True, **experiments: Sequence[str]) -> None:
-    """Write a repository with requirement lines of core and of each experiment."""
+def write(
+    project: Project,
+    *,
+    core: Sequence[str] = (),
+    a: Sequence[str] = (),
+    experiments: Mapping[str, Sequence[str]] | None = None,
+    bare: bool = True,
+) -> None:
+    """Write a repository with requirement lines of core and of experiments: of one that is called `a`, or of more."""
     files = {"requirements.txt": lines(core)} if core else {}
-    files |= {f"experiments/{name}/requirements.txt": lines(wanted) for name, wanted in experiments.items()}
+    wanted = {"a": a} if experiments is None else experiments
+    files |= {f"experiments/{name}/requirements.txt": lines(one) for name, one in wanted.items()}
     project.write({**files, **(BARE if bare else {})})
 
 

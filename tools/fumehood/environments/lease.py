@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 _POLL = 0.05
 """Seconds between two looks at a lease that somebody else holds."""
+_PATIENCE = 0.2
+"""Seconds of waiting that are not worth a message: so long it may take another process just to look."""
 
 _without_locks: set[Path] = set()
 """Folders found to have no working locks, so that each is spoken of once."""
@@ -82,11 +84,11 @@ class Lease:
         return tuple(sorted({str(holder) for _, holder in self._noted().others()}))
 
     def _acquire(self, mode: int, unless: Callable[[], bool]) -> bool:
-        announced = False
+        begun, announced = time.monotonic(), False
         while not self._lock(mode):
             if unless():
                 return False
-            if not announced:
+            if not announced and time.monotonic() - begun > _PATIENCE:
                 who = " and ".join(self.holders()) or "another process"
                 self.say(f"waiting for {who} to finish with {self.name or self.path.stem}{self._advice()}")
                 announced = True

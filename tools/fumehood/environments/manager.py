@@ -102,7 +102,7 @@ class Environments:
         Raises:
             FumehoodError: It cannot be had; the one before is untouched.
         """
-        lease = self.lease(wish.folder)
+        lease = self._lease(wish)
         made: EnvironmentState | None = None
         before: EnvironmentState | None = None
         try:
@@ -120,9 +120,10 @@ class Environments:
             lease.release()
             raise
 
-    def lease(self, folder: Path) -> Lease:
-        """The lease of an environment's folder, beside it and not in it, so that it outlives a rebuild."""
-        return Lease(folder.parent / ".fumehood" / f"{folder.name}.lease", self.say)
+    def _lease(self, wish: Wish) -> Lease:
+        """The lease of an environment, beside its folder and not in it, so that it outlives a rebuild."""
+        path = wish.folder.parent / ".fumehood" / f"{wish.folder.name}.lease"
+        return Lease(path, self.say, wish.target.session)
 
     def health_check(self, wish: Wish, found: EnvironmentState | None) -> str | None:
         """Why an environment cannot be used as it is; None when it can. Starts no process and reads next to nothing."""

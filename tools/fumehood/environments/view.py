@@ -62,6 +62,7 @@ def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View
 
     def fill(staging: Path) -> None:
         with disk_errors("building a view of the core layer"):
+            (staging / core.site_packages).mkdir(parents=True)
             for path in links(core, hidden):
                 link = staging / path
                 link.parent.mkdir(parents=True, exist_ok=True)
