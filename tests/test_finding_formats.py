@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -98,6 +99,21 @@ def test_text_with_nothing_to_say_is_its_summary() -> None:
 )  # fmt: skip
 def test_the_summary_counts_each_experiment_once(answer: CheckAnswer, summary: str) -> None:
     assert text.summary(answer) == summary
+
+
+def test_text_keeps_the_frame_of_what_is_quoted() -> None:
+    reason = (
+        "not resolved\n  | error: No solution found\n  |   cause: Because " + "torch " * 12 + "\n  | \n  → try again"
+    )
+    assert text.render(CheckAnswer(checked=0, undecided=(Undecided(experiment="", reason=reason),))) == dedent("""\
+        core
+          not decided: not resolved
+              | error: No solution found
+              |   cause: Because torch torch torch torch torch torch torch torch torch
+              |   torch torch torch
+              → try again
+
+        no experiments checked; core not decided""")
 
 
 def test_text_shows_signs_that_would_move_the_cursor() -> None:
@@ -316,6 +332,13 @@ def test_errors_count_more_than_what_is_not_decided(
     findings: tuple[Finding, ...], undecided: tuple[Undecided, ...], code: ExitCode
 ) -> None:
     assert exit_code(CheckAnswer(findings=findings, undecided=undecided, checked=3)) is code
+
+
+@pytest.mark.parametrize(("name", "language"), [("text", "text"), ("json", "json"), ("github", "text")])
+def test_the_examples_of_the_documentation_are_what_is_said(name: str, language: str) -> None:
+    said = FORMATS[name](CheckAnswer(findings=(STATIC,), checked=2))
+    page = Path(__file__).resolve().parents[1] / "docs" / "formats.md"
+    assert f"```{language}\n{said}\n```" in page.read_text(encoding="utf-8")
 
 
 texts = st.text(st.characters() | st.sampled_from("%:,\r\n{}\udcff\x1b"), max_size=12)

@@ -78,14 +78,19 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
 
 
 def _folded(text: str, first: str, rest: str, width: int) -> Iterable[str]:
-    """Lines of at most `width` columns where spaces allow it; what stood on lines of its own stays so."""
+    """Lines of at most `width` columns where spaces allow it; what stood on lines of its own stays so.
+
+    A line that is folded keeps its indentation, and the bar in front of what is quoted.
+    """
     folded: list[str] = []
     for line in text.strip().splitlines():
+        body = line.lstrip(" |")
+        frame = line.removesuffix(body)
         folded += textwrap.wrap(
-            _visible(line.expandtabs(4)),
+            _visible(body.expandtabs(4)),
             width,
-            initial_indent=rest if folded else first,
-            subsequent_indent=rest,
+            initial_indent=(rest if folded else first) + frame,
+            subsequent_indent=rest + frame,
             break_long_words=False,
             break_on_hyphens=False,
         )
