@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,42 @@ def test_an_address_that_cannot_be_had_is_said_with_its_line(repository: Project
     )
     assert all(line.startswith("  | ") for line in quoted)
     assert remedy == "  → make the address reachable from here, or remove the line"
+
+
+def test_a_path_counts_from_the_top_of_the_repository(repository: Project) -> None:
+    project = '[project]\nname = "lib"\nversion = "1"\n[build-system]\nrequires = []\n'
+    repository.write({"experiments/bad/lib/pyproject.toml": project})
+    repository.write({"experiments/bad/requirements.txt": "-e ./lib\n"})
+    assert repository.fumehood("lock", "bad").assert_exit(3).stderr == (
+        "experiments/bad/requirements.txt:1: experiments/bad: not decided, because ./lib cannot be had\n"
+        f"  | error: Distribution not found at: file://{repository.root}/lib\n"
+        "  → correct the path, which counts from the top of the repository\n"
+    )
+    repository.write({"experiments/bad/requirements.txt": "-e ./experiments/bad/lib\n"})
+    repository.fumehood("lock", "bad").assert_ok()
+    assert (repository.root / "experiments/bad/requirements.lock").read_text().endswith("\n-e ./experiments/bad/lib\n")
+    repository.fumehood("lock", "bad", "--check").assert_ok()
+
+
+def test_an_editable_checkout_is_locked_to_its_commit(repository: Project, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    files = {"pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n', "lib.py": ""}
+    elsewhere = replace(repository, root=library)
+    library.mkdir()
+    elsewhere.write(files)
+    elsewhere.git("init", "--quiet", "--initial-branch", "main")
+    commit = elsewhere.commit()
+    repository.write(
+        {
+            "experiments/bad/requirements.txt": f"-e git+file://{library}#egg=lib\nbeta\n-c limits.txt\n",
+            "experiments/bad/limits.txt": "beta<2\n",
+        }
+    )
+    repository.fumehood("lock", "bad").assert_ok()
+    lock = (repository.root / "experiments/bad/requirements.lock").read_text()
+    assert f"\nlib @ git+file://{library}@{commit}" in lock
+    assert "\nbeta==1.0 " in lock
+    repository.fumehood("lock", "bad", "--check").assert_ok()
 
 
 def test_a_registry_that_nobody_answers_for_is_no_conflict(repository: Project) -> None:

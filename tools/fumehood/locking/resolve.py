@@ -115,12 +115,7 @@ class _Attempt:
         if result.status < _USAGE_OR_WORLD:
             suspect = self._unobtainable()
             if suspect:
-                what = f"{suspect.text} cannot be had" if suspect.url else f"no registry in use has {suspect.name}"
-                remedy = (
-                    "make the address reachable from here, or remove the line"
-                    if suspect.url
-                    else "correct the name, or name the registry that has it with --extra-index-url"
-                )
+                what, remedy = _unobtainable_because(suspect)
                 what = f"{self.question.subject}: not decided, because {what}"
                 return WorldError(what, place=suspect.place, details=result.stderr, remedy=remedy)
             if self._is_reproducible(result):
@@ -177,10 +172,15 @@ def _scratch_file(question: Question, scratch: Path, kind: str) -> Path:
 
 def _source_files(question: Question, root: Path, scratch: Path) -> tuple[Path, ...]:
     sources = [root / file for file in question.inputs.requirement_files]
-    if question.inputs.lines:
-        lines = _scratch_file(question, scratch, "in")
-        lines.write_text("".join(f"{line}\n" for line in question.inputs.lines), encoding="utf-8")
-        sources.append(lines)
+    lines = list(question.inputs.lines)
+    if question.inputs.constraint_lines:
+        constraints = _scratch_file(question, scratch, "constraints.in")
+        constraints.write_text("".join(f"{line}\n" for line in question.inputs.constraint_lines), encoding="utf-8")
+        lines.append(f"-c {constraints.name}")
+    if lines:
+        file = _scratch_file(question, scratch, "in")
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        sources.append(file)
     return tuple(sources)
 
 
@@ -200,6 +200,16 @@ def _with_former(question: Question, pins: tuple[Pin, ...]) -> Question | None:
 
 def _versions(pins: tuple[Pin, ...]) -> Mapping[NormalizedName, frozenset[str]]:
     return {name: frozenset(pin.what for pin in group) for name, group in by_name(pins).items()}
+
+
+def _unobtainable_because(line: Requirement) -> tuple[str, str]:
+    """What is the matter with a line whose package cannot be had, and what to do."""
+    if line.is_local:
+        return f"{line.text} cannot be had", "correct the path, which counts from the top of the repository"
+    if line.url:
+        return f"{line.text} cannot be had", "make the address reachable from here, or remove the line"
+    remedy = "correct the name, or name the registry that has it with --extra-index-url"
+    return f"no registry in use has {line.name}", remedy
 
 
 def _blame(question: Question) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
-import threading
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING

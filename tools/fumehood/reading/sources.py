@@ -29,7 +29,8 @@ class Inputs:
 
     Attributes:
         requirement_files: Files that uv can read itself.
-        lines: Lines that no such file holds: from pyproject.toml, or from the settings.
+        lines: Lines that no such file holds: from pyproject.toml, from the settings, or from a file that uv refuses.
+        constraint_lines: Likewise, what such files say with ``-c``.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -37,6 +38,7 @@ class Inputs:
     files: tuple[str, ...] = ()
     requirement_files: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    constraint_lines: tuple[str, ...] = ()
 
     def digest(self, python: str) -> str:
         """A digest of what a resolution of these lines depends on.
@@ -55,6 +57,7 @@ class Inputs:
             files=self.files + other.files,
             requirement_files=self.requirement_files + other.requirement_files,
             lines=self.lines + other.lines,
+            constraint_lines=self.constraint_lines + other.constraint_lines,
         )
 
 
@@ -91,7 +94,39 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
         found = pyproject_requirements.read_project(path, root=root, groups=source.groups, extras=source.extras)
         lines = tuple(requirement.text for requirement in found.requirements if not requirement.constraint)
         return _inputs(found, lines=lines)
-    return _inputs(requirements_txt.read(path, root=root, environ=environ), requirement_files=(source.path,))
+    found = requirements_txt.read(path, root=root, environ=environ)
+    if any(_is_checkout(requirement) for requirement in found.requirements) and not _has_secrets(found):
+        return Inputs(
+            requirements=found.requirements,
+            options=found.options,
+            files=found.files,
+            lines=tuple(_line(line) for line in found.requirements if not line.constraint),
+            constraint_lines=tuple(_line(line) for line in found.requirements if line.constraint),
+        )
+    return _inputs(found, requirement_files=(source.path,))
+
+
+def _is_checkout(requirement: Requirement) -> bool:
+    """Whether a line asks for an editable checkout of a repository elsewhere, which pip makes and uv refuses.
+
+    In an environment that is made of immutable layers, the same commit installed plainly is what comes closest.
+    """
+    return requirement.editable and not requirement.is_local
+
+
+def _has_secrets(found: RequirementSet) -> bool:
+    """Whether an address holds more than a user name, maybe from a variable: what uv reads itself stays unexpanded."""
+    return any(
+        login not in {"git@", "@"}
+        for requirement in found.requirements
+        for login in _CREDENTIALS.findall(requirement.text)
+    )
+
+
+def _line(requirement: Requirement) -> str:
+    editable = "-e " if requirement.editable and not _is_checkout(requirement) else ""
+    name = f"{requirement.name} @ " if _is_checkout(requirement) and requirement.name else ""
+    return " ".join([f"{editable}{name}{requirement.text}", *(f"--hash={digest}" for digest in requirement.hashes)])
 
 
 def _inputs(found: RequirementSet, *, requirement_files: tuple[str, ...] = (), lines: tuple[str, ...] = ()) -> Inputs:

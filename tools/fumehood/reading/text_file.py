@@ -37,10 +37,10 @@ def shown(path: Path, root: Path) -> str:
 
     Symbolic links keep their own name; only where ``..`` leads through one is it followed.
     """
-    lexical = os.path.abspath(path)  # noqa: PTH100 - pathlib has nothing that takes `..` away and keeps links
+    lexical = os.path.abspath(path)
     if ".." in path.parts and os.path.realpath(lexical) != os.path.realpath(path):
         lexical = os.path.realpath(path)
-    for base in (Path(os.path.abspath(root)), Path(os.path.realpath(root))):  # noqa: PTH100 - as above
+    for base in (Path(os.path.abspath(root)), Path(os.path.realpath(root))):
         if Path(lexical).is_relative_to(base):
             return Path(lexical).relative_to(base).as_posix()
     return Path(lexical).as_posix()

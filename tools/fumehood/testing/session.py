@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import ExitCode, FumehoodError
-from fumehood.outside.files import disk_errors, write_whole
+from fumehood.outside.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
