@@ -152,32 +152,35 @@ def test_check_names_the_line_that_a_lock_no_longer_holds_for(repository: Projec
 
 
 def test_a_damaged_lock_is_not_current_and_is_made_anew_with_the_pins_that_can_be_read(repository: Project) -> None:
-    lock(repository)
+    lock(repository, "old")
     path = "experiments/old/requirements.lock"
-    sound = locks(repository)
     good = text(repository, path)
     after = good.index("tokenizers==")
-    conflict = f"<<<<<<< HEAD\n{good[after:]}=======\nalpha==1.0\n>>>>>>> other\n"
-    for damaged, reason in (
+    mirror = "--index-url https://mirror.example/simple"
+    damages: tuple[tuple[str | bytes, str], ...] = (
+        (good.replace("transformers==4.50.0", "transformers==4.49.0"), "{} was changed after `fumehood lock` wrote it"),
+        (good.replace("# inputs: sha256:", "# inputs: sha256:0"), "{} was changed after `fumehood lock` wrote it"),
+        (good.replace("# inputs", "# outputs"), "{} lacks inputs in its header"),
+        (good.replace("lock: 1", "lock: 2"), "{} is a lock of format 2, not 1"),
+        ("transformers==4.50.0\n", "{} has no header of a lock"),
         (
-            good.replace("transformers==4.50.0", "transformers==4.49.0"),
-            f"{path} was changed after `fumehood lock` wrote it",
+            f"{good[:after]}<<<<<<< HEAD\n{good[after:]}=======\nalpha==1.0\n>>>>>>> other\n",
+            "{}:7: '<<<<<<< HEAD' is no pin",
         ),
-        (good.replace("# inputs: sha256:", "# inputs: sha256:0"), f"{path} was changed after `fumehood lock` wrote it"),
-        (good.replace("# inputs", "# outputs"), f"{path} lacks inputs in its header"),
-        (good.replace("lock: 1", "lock: 2"), f"{path} is a lock of format 2, not 1"),
-        ("transformers==4.50.0\n", f"{path} has no header of a lock"),
-        (good[:after] + conflict, f"{path}:7: '<<<<<<< HEAD' is no pin"),
-        (
-            good + "--index-url https://mirror.example/simple\n",
-            f"{path}:11: '--index-url https://mirror.example/simple' is no pin",
-        ),
-        (b"\xff\xfe\x00".decode("latin-1"), f"{path} has no header of a lock"),
-    ):
-        repository.write({path: damaged.encode("latin-1", "replace") if damaged[0] != "#" else damaged})
-        assert repository.fumehood("lock", "--check").assert_exit(1).stderr == f"{reason}\n{ADVICE}"
-        lock(repository)
-        assert locks(repository) == sound
+        (f"{good}{mirror}\n", f"{{}}:11: '{mirror}' is no pin"),
+        (b"\xff\xfe\x00", "{} has no header of a lock"),
+    )
+    reasons = []
+    for number, (damaged, reason) in enumerate(damages):
+        folder = f"experiments/d{number}"
+        requirements = text(repository, "experiments/old/requirements.txt")
+        repository.write({f"{folder}/requirements.txt": requirements, f"{folder}/requirements.lock": damaged})
+        reasons.append(f"{reason.format(f'{folder}/requirements.lock')}\n{ADVICE}")
+    names = [f"d{number}" for number in range(len(damages))]
+    assert repository.fumehood("lock", "--check", *names).assert_exit(1).stderr == "".join(reasons)
+    lock(repository, *names)
+    for name in names:
+        assert text(repository, f"experiments/{name}/requirements.lock") == good
 
 
 def test_a_lock_that_is_missing_is_said_also_without_core_s(repository: Project) -> None:
@@ -190,6 +193,14 @@ def test_a_lock_that_is_missing_is_said_also_without_core_s(repository: Project)
     repository.write({"requirements.lock": "=======\n"})
     outcome = repository.fumehood("lock", "--check").assert_exit(1)
     assert outcome.stderr == f"requirements.lock has no header of a lock\n{ADVICE}{missing}{ADVICE}"
+
+
+def test_core_and_its_tests_are_locked_alone_under_the_name_core(repository: Project) -> None:
+    repository.write({"pyproject.toml": '[tool.fumehood]\ntest-requirements = ["gamma"]\n', "tests/test_x.py": ""})
+    assert lock(repository, "core") == (
+        "requirements.lock: written, 1 pin\nrequirements-tests.lock: written, 2 pins on top of core\n"
+    )
+    assert pins(repository, "requirements-tests.lock") == ["alpha==1.1", "gamma==1.0"]
 
 
 def test_pins_move_only_where_lines_force_them_until_an_upgrade(project: Project) -> None:

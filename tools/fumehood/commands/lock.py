@@ -36,13 +36,16 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     as_json: bool,
     say: Callable[[str], None],
 ) -> int:
-    """Lock core, core's tests and the named experiments, or all."""
+    """Lock core, core's tests and the named experiments, or all; `core` alone names none of them."""
     if check and (upgrade or packages):
         raise UsageError("--check writes nothing, so it does not go with --upgrade", remedy="leave one of them out")
-    targets = tuple(experiment_target(experiment) for experiment in repository.select(names))
+    experiments = () if set(names) == {"core"} else repository.select(name for name in names if name != "core")
     book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(os.environ)), os.environ)
     request = batch.LockRequest(
-        targets=(*([core_target(repository.core)] if repository.core.tests else []), *targets),
+        targets=(
+            *([core_target(repository.core)] if repository.core.tests else []),
+            *map(experiment_target, experiments),
+        ),
         upgrade=upgrade,
         upgrade_packages=frozenset(map(canonicalize_name, packages)),
         check=check,
