@@ -91,7 +91,7 @@ def _uninterrupted(contender: Contender, state: State, experiment: str) -> float
 
 
 def _run(contender: Contender, experiment: str) -> float:
-    return measure.run(contender.one(experiment), contender.folder, contender.environ)
+    return measure.run(contender.one(experiment), contender.folder, contender.environ).seconds
 
 
 def _trial(contender: Contender, state: State, experiment: str, instant: float) -> Verdict:

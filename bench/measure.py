@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -28,6 +29,19 @@ class FailedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What commands take.
+
+    Attributes:
+        seconds: By the clock on the wall, which is what a user waits for.
+        processor: On all cores together; hardly disturbed by whatever else the machine is doing.
+    """
+
+    seconds: float
+    processor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peak:
     """Peak memory in bytes, of the largest single process and of the whole tree at one instant.
 
@@ -49,23 +63,29 @@ class Footprint:
         return Footprint(size=self.size - other.size, inodes=self.inodes - other.inodes)
 
 
-def run(commands: Iterable[Command], cwd: Path, environ: Mapping[str, str]) -> float:
-    """Run commands one after the other; the seconds that they take together.
+def run(commands: Iterable[Command], cwd: Path, environ: Mapping[str, str]) -> Spent:
+    """Run commands one after the other; what they take together.
 
     Raises:
         FailedError: One of them fails, with the end of what it said.
     """
-    taken = 0.0
+    seconds, before = 0.0, _processor()
     for command in commands:
         begun = clock()
         done = subprocess.run(
             command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
-        taken += clock() - begun
+        seconds += clock() - begun
         if done.returncode != 0:
             said = (done.stdout + done.stderr).strip().splitlines()[-_QUOTED:]
             raise FailedError("\n".join([f"{' '.join(command)} ended with {done.returncode}", *said]))
-    return taken
+    return Spent(seconds=seconds, processor=_processor() - before)
+
+
+def _processor() -> float:
+    """Processor seconds of all processes that ended and were waited for, with what they waited for themselves."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def peak(commands: Iterable[Command], cwd: Path, environ: Mapping[str, str]) -> Peak:

@@ -55,7 +55,7 @@ def listing(place: Place, results: Results, repetitions: int) -> None:
         measure.run(commands, folder, place.environ)
     for _ in range(repetitions):
         for name, folder in folders.items():
-            results.add("list_s", name, measure.run(commands, folder, place.environ))
+            results.add_spent("list", name, measure.run(commands, folder, place.environ))
 
 
 def empty_session(place: Place, results: Results, repetitions: int) -> None:
@@ -63,7 +63,7 @@ def empty_session(place: Place, results: Results, repetitions: int) -> None:
     folder = empty_noxfile(place)
     commands = ((program("nox"), "-s", "empty", "--install-only"),)
     for _ in range(repetitions):
-        results.add("repeat_s", "empty nox session", measure.run(commands, folder, place.environ))
+        results.add_spent("repeat", "empty nox session", measure.run(commands, folder, place.environ))
 
 
 def breakdown(place: Place, module: str) -> list[tuple[str, float]]:

@@ -74,7 +74,7 @@ def warm_up(trial: Trial) -> Trial:
     return replace(trial, contenders=tuple(ready))
 
 
-def _everything(contender: Contender) -> float:
+def _everything(contender: Contender) -> measure.Spent:
     return measure.run(contender.everything(), contender.folder, contender.environ)
 
 
@@ -87,9 +87,9 @@ def times(trial: Trial) -> None:
 
 def _timed(results: Results, contender: Contender, state: State) -> None:
     contender.strip(state)
-    seconds = _everything(contender)
+    spent = _everything(contender)
     for shown in STATES if contender.states == ("cold",) else (state,):
-        results.add(f"{shown}_s", contender.name, seconds)
+        results.add_spent(shown, contender.name, spent)
 
 
 def repeat(trial: Trial) -> None:
@@ -107,8 +107,8 @@ def _make(_: Results, contender: Contender, experiment: str) -> None:
 
 
 def _repeat(results: Results, contender: Contender) -> None:
-    seconds = measure.run(contender.one(_REPEATED), contender.folder, contender.environ)
-    results.add("repeat_s", contender.name, seconds)
+    spent = measure.run(contender.one(_REPEATED), contender.folder, contender.environ)
+    results.add_spent("repeat", contender.name, spent)
 
 
 def imports(trial: Trial) -> None:
@@ -124,11 +124,11 @@ def _import(results: Results, contender: Contender) -> None:
         _make(results, contender, experiment)
         importing = ((*contender.python(experiment), "-c", _IMPORT),)
         before = _footprint(contender)
-        results.add(f"import_{place}_s", contender.name, measure.run(importing, contender.folder, contender.environ))
+        spent = measure.run(importing, contender.folder, contender.environ)
+        results.add_spent(f"import_{place}", contender.name, spent)
         results.add(f"import_{place}_bytes", contender.name, (_footprint(contender) - before).size)
-        results.add(
-            f"import_{place}_again_s", contender.name, measure.run(importing, contender.folder, contender.environ)
-        )
+        spent = measure.run(importing, contender.folder, contender.environ)
+        results.add_spent(f"import_{place}_again", contender.name, spent)
 
 
 def _footprint(contender: Contender) -> measure.Footprint:
