@@ -150,7 +150,7 @@ def test_values_of_any_kind_are_read_or_refused_with_a_line(
     tmp_path_factory: pytest.TempPathFactory, entries: dict[str, str]
 ) -> None:
     text = "".join(f"{key} = {value}\n" for key, value in entries.items())
-    folder = tmp_path_factory.getbasetemp()
+    folder = tmp_path_factory.mktemp("experiment")
     try:
         read(folder, text)
     except FumehoodError as error:

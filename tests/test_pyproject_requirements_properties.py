@@ -73,7 +73,7 @@ def test_no_toml_raises_anything_but_an_error_of_ours(
     tmp_path_factory: pytest.TempPathFactory, text: str, start: str
 ) -> None:
     try:
-        path = tmp_path_factory.getbasetemp() / "pyproject.toml"
+        path = tmp_path_factory.mktemp("project") / "pyproject.toml"
         path.write_text(start + text, encoding="utf-8")
         read_project(path, root=path.parent, groups=("g",), extras=("e",))
     except FumehoodError as error:
