@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from fumehood.conflicts.smallest import named_in
 from fumehood.conflicts.static import CoreLines, clashes
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking.many import Resolutions
-from fumehood.locking.obtain import core_lock, remember, remembered
+from fumehood.locking.obtain import core_lock, remember, remembered, remembered_core
 from fumehood.model.finding import CheckAnswer, Finding, Undecided
 from fumehood.model.lock import LayeredLock, Lock
+from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fumehood.errors import Place
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Progress
     from fumehood.model.experiment import Experiment, Target
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
 RESOLVED = "conflict/resolved"
 STALE = "lock/stale"
+
+_CORE_FIRST = "core's own requirements have to hold together first"
+_CORE_LOCK_FIRST = "core's lock is missing or not current, so only resolving could tell"
+_LOCK_FIRST = "its lock is missing or not current, so only resolving could tell"
 
 
 @dataclass(slots=True)
@@ -40,6 +47,7 @@ class Check:
     offline: bool
     findings: list[Finding] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
+    _without_core: str = _CORE_FIRST
 
     def run(self, experiments: Sequence[tuple[Experiment, Target]]) -> CheckAnswer:
         """Check core's lock and the experiments.
@@ -55,53 +63,66 @@ class Check:
                 if not self._is_settled(experiment, target, core, lines):
                     pending[target.subject] = (experiment, target)
             except FumehoodError as error:
-                self.undecided.append(Undecided(experiment=experiment.name, reason=str(error)))
+                self._leave(experiment.name, str(error))
         if core is not None:
             self._resolve(pending, core)
         return CheckAnswer(
-            findings=tuple(sorted(self.findings)),
+            findings=tuple(sorted(map(_discreet, self.findings))),
             undecided=tuple(sorted(self.undecided)),
             checked=len(experiments),
         )
 
+    def _leave(self, experiment: str, reason: str) -> None:
+        self.undecided.append(Undecided(experiment=experiment, reason=without_credentials(reason)))
+
     def _core(self, committed: Lock | None) -> Lock | None:
         """The core lock to check against; None where there is none and none can be made."""
         path = self.book.repository.core.lock
+        reasons = self.book.core_reasons(committed)
+        if committed and not reasons:
+            return committed  # What every line admits, no lines can clash about.
+        if committed:
+            self.findings += [_stale("", path, reason) for reason in reasons]
         shown = clashes(self.book.core_inputs.requirements, python=self.book.python())
         self.findings += [clash.as_finding("") for clash in shown]
-        reasons = self.book.core_reasons(committed) if committed else ()
-        self.findings += [_stale("", path, reason) for reason in reasons]
         if shown:
             return None
-        uv = replace(self.uv, offline=True) if self.offline else self.uv
+        if self.offline:
+            return self._remembered_core(committed)
         try:
-            return core_lock(self.book, uv, committed, locked=False)[0]
+            return core_lock(self.book, self.uv, committed, locked=False)[0]
         except ConflictError as error:
-            self.findings.append(_conflict("", path, error))
+            suspects = named_in(error.details or "", self.book.core_inputs.requirements)
+            self.findings.append(_conflict("", path, error, suspects[0].place if suspects else None))
         except FumehoodError as error:
-            self.undecided.append(Undecided(experiment="", reason=str(error)))
+            self._leave("", str(error))
         return None
 
+    def _remembered_core(self, committed: Lock | None) -> Lock | None:
+        known = remembered_core(self.book, committed)
+        if known is None:
+            self._without_core = _CORE_LOCK_FIRST
+            self._leave("", _LOCK_FIRST)
+        return known
+
     def _is_settled(self, experiment: Experiment, target: Target, core: Lock | None, lines: CoreLines) -> bool:
-        """Decide from locks and lines, if that can be."""
+        """Decide from locks and lines, if that can be: locks first, since a sound one leaves lines nothing to say."""
+        delta = self.book.store.committed(target.lock)
+        if core is not None and delta is not None:
+            layered = LayeredLock(core=core, delta=delta)
+            reasons = self.book.reasons(target, layered)
+            if not reasons and self.book.is_proven(layered):
+                return True
+            self.findings += [_stale(experiment.name, target.lock, reason) for reason in reasons]
         shown = lines.clashes_with(self.book.inputs(target).requirements)
         self.findings += [clash.as_finding(experiment.name) for clash in shown]
-        if shown:
+        if shown or (core is not None and remembered(self.book, target, core)):
             return True
         if core is None:
-            reason = "core's own requirements have to hold together first"
-            self.undecided.append(Undecided(experiment=experiment.name, reason=reason))
-            return True
-        delta = self.book.store.committed(target.lock)
-        layered = LayeredLock(core=core, delta=delta) if delta else None
-        reasons = self.book.reasons(target, layered) if layered else ()
-        self.findings += [_stale(experiment.name, target.lock, reason) for reason in reasons]
-        if (layered and not reasons and self.book.is_proven(layered)) or remembered(self.book, target, core):
-            return True
-        if self.offline:
-            reason = "its lock is missing or not current, so only resolving could tell"
-            self.undecided.append(Undecided(experiment=experiment.name, reason=reason))
-        return self.offline
+            self._leave(experiment.name, self._without_core)
+        elif self.offline:
+            self._leave(experiment.name, _LOCK_FIRST)
+        return core is None or self.offline
 
     def _resolve(self, pending: dict[str, tuple[Experiment, Target]], core: Lock) -> None:
         """Ask uv about the rest; what it finds is kept in the cache, where sessions find it."""
@@ -114,10 +135,14 @@ class Check:
         for subject, error in resolutions.failures.items():
             experiment, target = pending[subject]
             if isinstance(error, ConflictError):
-                file = target.requirements[0].path if target.requirements else target.subject
-                self.findings.append(_conflict(experiment.name, file, error))
+                self.findings.append(_conflict(experiment.name, target.subject, error, self._suspect(target, error)))
             else:
-                self.undecided.append(Undecided(experiment=experiment.name, reason=str(error)))
+                self._leave(experiment.name, str(error))
+
+    def _suspect(self, target: Target, error: ConflictError) -> Place | None:
+        """Where to point at: the first of the target's lines that uv names. Which lines clash is for `explain`."""
+        lines = self.book.inputs(target).requirements
+        return next((line.place for line in (*named_in(error.details or "", lines), *lines)), None)
 
 
 def _stale(experiment: str, path: str, reason: str) -> Finding:
@@ -132,14 +157,23 @@ def _stale(experiment: str, path: str, reason: str) -> Finding:
     )
 
 
-def _conflict(experiment: str, file: str, error: ConflictError) -> Finding:
+def _conflict(experiment: str, file: str, error: ConflictError, place: Place | None) -> Finding:
     return Finding(
         experiment=experiment,
-        file=file,
-        line=0,
+        file=place.file if place else file,
+        line=place.line if place else 0,
         rule=RESOLVED,
         severity="error",
         message=error.what,
         remedy=f"`fumehood explain {experiment or 'core'}` finds the lines, and what would mend it",
         details=tuple(line.strip() for line in (error.details or "").strip().splitlines()),
+    )
+
+
+def _discreet(finding: Finding) -> Finding:
+    """A finding without the user names and passwords that addresses in requirement lines may hold."""
+    return replace(
+        finding,
+        message=without_credentials(finding.message),
+        details=tuple(map(without_credentials, finding.details)),
     )

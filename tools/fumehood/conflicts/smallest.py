@@ -48,7 +48,7 @@ def smallest(prober: Prober, lines: Sequence[Requirement], *, text: str) -> Smal
     """
     suspects = list(lines)
     try:
-        named = _named_in(text, lines)
+        named = named_in(text, lines)
         if named and len(named) < len(suspects) and prober.ask(named).status == "fails":
             suspects = named
         found = _quick_xplain(prober, [], suspects, grown=False)
@@ -63,7 +63,8 @@ def smallest(prober: Prober, lines: Sequence[Requirement], *, text: str) -> Smal
     return Smallest(lines=tuple(suspects), proven=True)
 
 
-def _named_in(text: str, lines: Sequence[Requirement]) -> list[Requirement]:
+def named_in(text: str, lines: Sequence[Requirement]) -> list[Requirement]:
+    """The lines whose package a text names, and those that do not say their name; nothing more than a hint."""
     words = {canonicalize_name(word.rstrip(".")) for word in _WORD.findall(text)}
     return [line for line in lines if line.name is None or line.name in words]
 

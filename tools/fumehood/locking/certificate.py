@@ -6,9 +6,11 @@ each other was proven when they were resolved, and stays proven while the digest
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
 from fumehood.model.markers import universal
@@ -91,7 +93,13 @@ def _admits(requirement: Requirement, pin: Pin) -> bool:
         return bool(pin.url)
     if pin.url:
         return True  # A direct reference has whatever version its source says; the resolver has looked.
+    return _contains(str(requirement.specifier), pin.version)
+
+
+@functools.lru_cache(maxsize=16384)
+def _contains(specifier: str, version: str) -> bool:
+    """Whether a specifier admits a version; a thousand experiments ask for few different ones."""
     try:
-        return requirement.specifier.contains(pin.version, prereleases=True)
+        return SpecifierSet(specifier).contains(version, prereleases=True)
     except InvalidVersion:
         return False  # Only `===` pins such a version, and no other operator compares with it.

@@ -6,8 +6,10 @@ keep their URL.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement
@@ -118,7 +120,8 @@ def _pins(text: str) -> Iterator[tuple[int, str, Pin | None]]:
         hashes = tuple(sorted(_HASH.findall(logical)))
         line = _HASH.sub("", logical).strip()
         try:
-            yield number, line, _pin(line, hashes)
+            pin = _pin(line)
+            yield number, line, replace(pin, hashes=hashes) if hashes else pin
         except (InvalidRequirement, ValueError):
             yield number, line, None
 
@@ -141,18 +144,20 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, pending.strip()
 
 
-def _pin(line: str, hashes: tuple[str, ...]) -> Pin:
+@functools.lru_cache(maxsize=16384)
+def _pin(line: str) -> Pin:
+    """A pin without its hashes: a thousand locks name the same ones again and again."""
     editable = line.startswith("-e ")
     reference, _, marker = line.removeprefix("-e ").partition(" ; ")
     if editable or reference.startswith((".", "/", "file:")):
         name = NormalizedName(reference)
-        return Pin(name=name, url=reference, editable=editable, marker=marker.strip(), hashes=hashes)
+        return Pin(name=name, url=reference, editable=editable, marker=marker.strip())
     parsed = Pep508(line)
     marker_text = str(parsed.marker or "")
     name = canonicalize_name(parsed.name)
     if parsed.url:
-        return Pin(name=name, url=parsed.url, marker=marker_text, hashes=hashes)
+        return Pin(name=name, url=parsed.url, marker=marker_text)
     specifiers = list(parsed.specifier)
     if len(specifiers) != 1 or specifiers[0].operator not in {"==", "==="} or "*" in specifiers[0].version:
         raise ValueError(line)
-    return Pin(name=name, version=specifiers[0].version, marker=marker_text, hashes=hashes)
+    return Pin(name=name, version=specifiers[0].version, marker=marker_text)

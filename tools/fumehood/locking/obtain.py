@@ -105,15 +105,23 @@ def core_lock(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -
     if committed and locked:
         raise _stale(reasons)
     notes = reasons if committed else ()
-    header = book.core_header()
-    # Core's last pins are part of the question, since they are preferred: another lock may get another answer.
-    key = (header.inputs, pins_digest(committed) if committed else "")
-    known = book.store.remembered(*key)
+    known = remembered_core(book, committed)
     if known:
         return known, notes
-    lock = Lock(header=header, pins=_resolve(uv, book, book.core_question(committed.pins if committed else ())))
-    book.store.remember(lock, *key)
+    pins = _resolve(uv, book, book.core_question(committed.pins if committed else ()))
+    lock = Lock(header=book.core_header(), pins=pins)
+    book.store.remember(lock, *_core_key(book, committed))
     return lock, notes
+
+
+def remembered_core(book: LockBook, committed: Lock | None) -> Lock | None:
+    """What core's lines were resolved to before, where the committed lock is not current, and kept in the cache."""
+    return book.store.remembered(*_core_key(book, committed))
+
+
+def _core_key(book: LockBook, committed: Lock | None) -> tuple[str, ...]:
+    # Core's last pins are part of the question, since they are preferred: another lock may get another answer.
+    return book.core_header().inputs, pins_digest(committed) if committed else ""
 
 
 def _resolve(uv: Uv, book: LockBook, question: Question) -> tuple[Pin, ...]:

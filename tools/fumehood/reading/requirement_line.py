@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -11,15 +13,13 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from fumehood.errors import ConfigurationError
+from fumehood.errors import ConfigurationError, Place
 from fumehood.model.requirement import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from packaging.utils import NormalizedName
-
-    from fumehood.errors import Place
 
 _ADDRESS = re.compile(
     r"(?P<vcs>(?:git|hg|svn|bzr)(?:\+[a-z][a-z+.-]*)?://|file:)|(?:https?|ftps?|ssh|sftp)://", re.IGNORECASE
@@ -35,6 +35,8 @@ _SHORT_SSH = re.compile(r"(?:git|hg|svn|bzr)\+[\w.-]+@")
 _LONGEST_QUOTE = 80
 _LONGEST = 10_000
 """No requirement is near it, and what is beyond it could keep a regular expression busy for minutes."""
+
+_NOWHERE = Place("")
 
 
 def parse_line(text: str, *, place: Place) -> Requirement:
@@ -58,7 +60,7 @@ def parse(text: str, *, place: Place, written: str = "", editable: bool = False)
         editable: Whether it was written with ``-e``: a plain word is a folder then.
     """
     try:
-        return _parse(text.strip(), place, editable=editable)
+        return replace(_parse(text.strip(), editable=editable), place=place)
     except (ValueError, RecursionError) as error:
         raise mistake(written or text, error, place=place) from None
 
@@ -70,7 +72,7 @@ def parse_pep508(text: str, *, place: Place) -> Requirement:
         ConfigurationError: It is no dependency specifier.
     """
     try:
-        return _named(text.strip(), place)
+        return replace(_named(text.strip()), place=place)
     except (ValueError, RecursionError) as error:
         raise mistake(text, error, place=place) from None
 
@@ -98,7 +100,9 @@ def _remedy(text: str) -> str:
     return "write a name with versions and a marker, as in numpy[extra]>=2,<3; python_version < '3.13', a URL or a path"
 
 
-def _parse(text: str, place: Place, *, editable: bool) -> Requirement:
+@functools.lru_cache(maxsize=16384)
+def _parse(text: str, *, editable: bool) -> Requirement:
+    """A requirement that stands nowhere yet: a thousand experiments ask for the same packages again and again."""
     if len(text) > _LONGEST:
         raise ValueError(f"it is longer than {_LONGEST:,} characters")
     if address := _ADDRESS.match(text):
@@ -106,13 +110,13 @@ def _parse(text: str, place: Place, *, editable: bool) -> Requirement:
             raise ValueError("only a folder or a version control address can be editable")
         # Only a semicolon beside a space surely begins a marker; any other is refused with the URL.
         body, *marker = re.split(r"\s;|;\s", text, maxsplit=1)
-        return _located(text, body.strip(), "".join(marker).strip(), place)
+        return _located(text, body.strip(), "".join(marker).strip())
     body, _, after = text.partition(";")
     if not _NAMED_ADDRESS.match(body) and not _SHORT_SSH.match(body) and _is_path(body.strip(), editable=editable):
         if _TEXT_FILE.fullmatch(text):
             raise ValueError("it is a file with requirements, not a package")
-        return _located(text, body.strip(), after.strip(), place)
-    parsed = _named(text, place)
+        return _located(text, body.strip(), after.strip())
+    parsed = _named(text)
     if editable and parsed.url is None:
         raise ValueError("only a folder or a version control address can be editable")
     return parsed
@@ -128,7 +132,7 @@ def _without_extras(body: str) -> tuple[str, str]:
     return (path.rstrip(), extras) if body.endswith("]") and bracket and path else (body, "")
 
 
-def _located(text: str, body: str, marker: str, place: Place) -> Requirement:
+def _located(text: str, body: str, marker: str) -> Requirement:
     """A URL or a path, which says its name only in a wheel's file name or in an ``egg`` fragment."""
     _check_end(body)
     egg = _EGG.search(body)
@@ -137,7 +141,7 @@ def _located(text: str, body: str, marker: str, place: Place) -> Requirement:
     return Requirement(
         name=name,
         text=text,
-        place=place,
+        place=_NOWHERE,
         extras=_extras(part.strip() for part in extras.split(",") if part.strip()),
         specifier=specifier,
         marker=Marker(marker) if marker else None,
@@ -145,7 +149,7 @@ def _located(text: str, body: str, marker: str, place: Place) -> Requirement:
     )
 
 
-def _named(text: str, place: Place) -> Requirement:
+def _named(text: str) -> Requirement:
     parsed = packaging.requirements.Requirement(text)
     # Versions are read lazily: a number too large for Python must fail here, where the line is known.
     hash(parsed.specifier)
@@ -157,7 +161,7 @@ def _named(text: str, place: Place) -> Requirement:
     return Requirement(
         name=name,
         text=text,
-        place=place,
+        place=_NOWHERE,
         extras=_extras(parsed.extras),
         specifier=wheel[1] if wheel and wheel[0] == name else specifier,
         marker=parsed.marker,

@@ -90,6 +90,9 @@ class LineOptions:
         return tuple(dict.fromkeys(values))
 
 
+_NONE = LineOptions(values={})
+
+
 def parse(text: str, *, place: Place, requirement: bool) -> LineOptions:
     """Parse the options of one line, quoted as a shell does.
 
@@ -101,6 +104,8 @@ def parse(text: str, *, place: Place, requirement: bool) -> LineOptions:
     Raises:
         ConfigurationError: They cannot be read, or pip would drop some of them, or a word, without saying so.
     """
+    if not text:
+        return _NONE
     head, marker = _without_marker(text)
     try:
         parsed, words = _PARSER.parse_args(shlex.split(head))

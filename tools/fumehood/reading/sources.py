@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]*@")
 
+_PUBLIC_LOGINS = frozenset({"git@", "@"})
+"""What stands before a host without being secret."""
+
 BUILT_IN = "[tool.fumehood] test-requirements"
 """Where a requirement stands that no file of the repository says: in the settings, or their default."""
 
@@ -88,6 +91,11 @@ def read(
     return inputs + Inputs(requirements=tuple(added), lines=tuple(extra))
 
 
+def without_credentials(text: str) -> str:
+    """A text for people, with asterisks for what addresses in it say of users, passwords and tokens."""
+    return _CREDENTIALS.sub(lambda login: login[0] if login[0] in _PUBLIC_LOGINS else "****@", text)
+
+
 def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str]) -> Inputs:
     path = root / source.path
     if source.is_pyproject:
@@ -117,7 +125,7 @@ def _is_checkout(requirement: Requirement) -> bool:
 def _has_secrets(found: RequirementSet) -> bool:
     """Whether an address holds more than a user name, maybe from a variable: what uv reads itself stays unexpanded."""
     return any(
-        login not in {"git@", "@"}
+        login not in _PUBLIC_LOGINS
         for requirement in found.requirements
         for login in _CREDENTIALS.findall(requirement.text)
     )
