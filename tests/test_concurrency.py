@@ -89,7 +89,7 @@ def test_nothing_changes_under_a_test_that_is_running(project: Project) -> None:
     try:
         # Both run at once, although one of them has waited for the other to build the environment.
         wait_until(lambda: len(list(tests.glob("started-*"))) == 2, first, second)
-        environment = environments.folder(project, "a")
+        environment = environments.folder(project)
         before = snapshot(environment, *environments.layers(project).values())
         project.write({"experiments/a/requirements.txt": "gamma\n"})
         others.append(project.start(*BUILD, "a"))
@@ -152,12 +152,12 @@ def test_tests_go_on_undisturbed_when_the_session_that_started_them_is_killed(pr
     try:
         wait_until(lambda: len(list(tests.glob("started-*"))) == 1, session)
         session.kill()
-        before = snapshot(environments.folder(project, "a"))
+        before = snapshot(environments.folder(project))
         project.write({"experiments/a/requirements.txt": ""})
         rebuild = project.start(*BUILD, "a")
         time.sleep(1.5)
         assert rebuild.poll() is None
-        assert snapshot(environments.folder(project, "a")) == before
+        assert snapshot(environments.folder(project)) == before
         (tests / "go").touch()
         stdout, stderr = rebuild.communicate(timeout=60)
     finally:

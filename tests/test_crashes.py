@@ -44,7 +44,7 @@ def test_the_run_after_a_kill_succeeds_and_every_file_agrees_with_its_record(
 ) -> None:
     environments.write(project, core=["wideone", "widetwo"], a=["widethree"])
     project.write({"experiments/a/experiment.toml": f'layout = "{layout}"\n'})
-    environment, cache = environments.folder(project, "a"), environments.cache(project)
+    environment, cache = environments.folder(project), environments.cache(project)
 
     def reset(number: int) -> None:
         """Without anything; with the core layer; with all layers; or with another environment in its place."""

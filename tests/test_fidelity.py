@@ -164,7 +164,7 @@ def build(project: Project, core: list[str], experiment: list[str]) -> tuple[Pat
     """Build the environment of an experiment on core; where it is, and what it is."""
     environments.write(project, core=core, a=experiment)
     project.fumehood("env", "build", "a").assert_ok()
-    folder = environments.folder(project, "a")
+    folder = environments.folder(project)
     return folder, environments.state(folder)
 
 

@@ -76,7 +76,7 @@ RUN = (
 def test_real_packages_answer_stacked_as_they_do_flat(project: Project) -> None:
     environments.write(project, core=CORE, a=EXPERIMENT, bare=False)
     project.fumehood("env", "build", "a", timeout=300).assert_ok()
-    stacked = environments.folder(project, "a")
+    stacked = environments.folder(project)
     state = environments.state(stacked)
     assert (state["layout"], state["why_flat"]) == ("stacked", None)
     assert {"coverage", "numpy", "rich"} <= {change.split()[0] for change in state["changes"]}

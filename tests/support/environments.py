@@ -35,9 +35,9 @@ def lines(requirements: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in requirements)
 
 
-def folder(project: Project, name: str, env: Mapping[str, str] | None = None) -> Path:
-    """Where an experiment's environment is, or would be: nox shortens names where the whole path gets long."""
-    return Path(project.fumehood("env", "path", name, env=env).assert_ok().stdout.removesuffix("\n"))
+def folder(project: Project, name: str = "a") -> Path:
+    """Where an experiment's environment is, or would be."""
+    return project.root / ".nox" / f"exp-{name}"
 
 
 def state(environment: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,7 @@ def shebang(python: Path) -> str:
     if len(os.fsencode(direct)) <= _SHEBANG_LIMIT and " " not in direct:
         return f"{direct}\n"
     # The shell reads the second line as a command, Python as the beginning of a string.
-    quoted = str(python).replace('"', r"\"")
-    return f"#!/bin/sh\n'''exec' \"{quoted}\" \"$0\" \"$@\"\n' '''\n"
+    return f"#!/bin/sh\n'''exec' {shlex.quote(str(python))} \"$0\" \"$@\"\n' '''\n"
 
 
 def write_commands(bin_folder: Path, python: Path, entry_points: Iterable[tuple[str, str]]) -> None:

@@ -96,7 +96,10 @@ def _installs_without_hashes(uv: Uv, request: Request, trial: Path) -> bool:
 def _run(uv: Uv, request: Request, prefix: Path | None, *, hashes: bool) -> UvResult:
     with _pins_file(request, hashes=hashes) as lines:
         hashed = hashes and all(pin.hashes for pin in request.pins)
-        return uv.install(lines, python=request.python, prefix=prefix, options=request.options, hashed=hashed)
+        local = all(pin.is_local for pin in request.pins)
+        return uv.install(
+            lines, python=request.python, prefix=prefix, options=request.options, hashed=hashed, anew=local
+        )
 
 
 @contextlib.contextmanager

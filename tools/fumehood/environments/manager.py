@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fumehood import __version__
@@ -103,19 +103,17 @@ class Environments:
             FumehoodError: It cannot be had; the one before is untouched.
         """
         lease = self._lease(wish)
-        made: EnvironmentState | None = None
-        before: EnvironmentState | None = None
         try:
             while True:
                 lease.shared()
                 found = state.read(wish.folder)
-                reason = self.health_check(replace(wish, fresh=wish.fresh and made is None), found)
+                reason = self.health_check(wish, found)
                 if found is not None and (reason is None or self._kept(wish, found, reason)):
-                    layers = self._leased_layers(found)
-                    if layers is not None:
-                        return _environment(wish, before, made, found, (lease, *layers))
-                    continue
-                before, made = self._renewed(wish, lease) or (before, made)
+                    done = self._leased(wish, "reused", found, lease)
+                else:
+                    done = self._renewed(wish, lease)
+                if done is not None:
+                    return done
         except BaseException:
             lease.release()
             raise
@@ -173,8 +171,8 @@ class Environments:
             self._found[python] = interpreters.inspect(python or interpreters.find(None), cache=self.cache)
         return self._found[python]
 
-    def _renewed(self, wish: Wish, lease: Lease) -> tuple[EnvironmentState | None, EnvironmentState] | None:
-        """What was there and what was made of it; None if another process did it while this one waited."""
+    def _renewed(self, wish: Wish, lease: Lease) -> Environment | None:
+        """The environment made anew; None if another process did it first, or has changed it again since."""
         from fumehood.environments.renew import renew  # noqa: PLC0415 - a reused environment needs none of it
 
         lease.release()
@@ -182,41 +180,34 @@ class Environments:
             return None
         found = state.read(wish.folder)
         reason = self.health_check(wish, found)
-        return (found, renew(self, wish, found, reason)) if reason is not None else None
+        if reason is None:
+            return None
+        made = renew(self, wish, found, reason)
+        lease.shared()
+        if state.read(wish.folder) != made:
+            return None
+        action: Action = "reused" if not made.reason else "rebuilt" if found else "built"
+        return self._leased(wish, action, made, lease)
 
-    def _leased_layers(self, found: EnvironmentState) -> tuple[Lease, ...] | None:
-        """Leases on all layers of an environment; None if one was taken away before its lease was there."""
+    def _leased(self, wish: Wish, action: Action, found: EnvironmentState, lease: Lease) -> Environment | None:
+        """With leases on all its layers; None if one was taken away before its lease was there."""
         leases = tuple(self.layers.lease(digest) for digest in found.layers)
         try:
-            for lease in leases:
-                lease.shared()
-            if all(self.layers.path(digest).is_dir() for digest in found.layers):
-                return leases
+            for layer in leases:
+                layer.shared()
         except BaseException:
             _release(leases)
             raise
-        _release(leases)
-        return None
+        if not all(self.layers.path(digest).is_dir() for digest in found.layers):
+            _release(leases)
+            return None
+        reason = "" if action == "reused" else found.reason
+        return Environment(path=wish.folder, action=action, reason=reason, state=found, leases=(lease, *leases))
 
 
 def _release(leases: Iterable[Lease]) -> None:
     for lease in leases:
         lease.release()
-
-
-def _environment(
-    wish: Wish,
-    before: EnvironmentState | None,
-    made: EnvironmentState | None,
-    found: EnvironmentState,
-    leases: tuple[Lease, ...],
-) -> Environment:
-    """Describe an environment that was found right; `made` is what this run has made, if it has."""
-    action: Action = "reused"
-    if made is not None and made.reason:  # without a reason only files were touched
-        action = "rebuilt" if before else "built"
-    reason = made.reason if made is not None else ""
-    return Environment(path=wish.folder, action=action, reason=reason, state=found, leases=leases)
 
 
 def deciding_files(repository: Repository, target: Target, read: tuple[str, ...]) -> list[str]:

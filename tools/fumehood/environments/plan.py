@@ -45,7 +45,8 @@ class EnvironmentPlan:
         core: The core layer; None when core pins nothing for this interpreter.
         delta: The delta layer; None when the experiment adds nothing.
         hidden: Core's packages that must not be seen.
-        local: Pins on this machine's own folders and files; they go into the environment itself.
+        local: Pins on this machine's own folders and files; they go into the environment itself. Not among them is the
+            repository, where core is imported from its source anyway.
         sources: Folders for the import path, absolute: the target's, core's, and the repository last.
         projects: Core and the target, where they are projects imported from source.
         proven: Whether the pins are known to satisfy each other.
@@ -85,8 +86,11 @@ class EnvironmentPlan:
 
     @property
     def local_files(self) -> tuple[str, ...]:
-        """Every file and folder on this machine that local pins are installed from."""
-        return tuple(path for pin in self.local for path in _files(local_path(self.root, pin), pin))
+        """Every file and folder that local pins are installed from, relative to the repository where they are in it."""
+        inside = f"{self.root.resolve()}/"
+        return tuple(
+            path.removeprefix(inside) for pin in self.local for path in _files(local_path(self.root, pin), pin)
+        )
 
     @property
     def digest(self) -> str:
@@ -123,7 +127,7 @@ def plan(
     local = tuple(
         pin
         for pin in (*(pin for pin in core_pins if pin.name not in hidden), *delta_pins)
-        if pin.is_local and not _is_folder(repository.root, pin, repository.root)
+        if pin.is_local and not (repository.core.sources and _is_repository(repository.root, pin))
     )
     return EnvironmentPlan(
         target=target,
@@ -150,9 +154,8 @@ def _spec(pins: Iterable[Pin], interpreter: Interpreter) -> LayerSpec | None:
     return LayerSpec(pins=shared, interpreter=interpreter) if shared else None
 
 
-def _is_folder(root: Path, pin: Pin, folder: Path) -> bool:
-    """Whether a local pin is the repository itself, which is on the path from source anyway."""
-    return local_path(root, pin) == folder.resolve()
+def _is_repository(root: Path, pin: Pin) -> bool:
+    return local_path(root, pin) == root.resolve()
 
 
 def local_path(root: Path, pin: Pin) -> Path:

@@ -28,13 +28,16 @@ _LEAKS = (
     "CONDA_DEFAULT_ENV",
     "CONDA_PREFIX",
     "PYTHONHOME",
+    "PYTHONOPTIMIZE",
     "PYTHONPATH",
+    "PYTHONPYCACHEPREFIX",
     "UV",
     "UV_BREAK_SYSTEM_PACKAGES",
     "UV_BUILD_CONSTRAINT",
     "UV_CONSTRAINT",
     "UV_CUSTOM_COMPILE_COMMAND",
     "UV_FORK_STRATEGY",
+    "UV_LINK_MODE",
     "UV_NO_CACHE",
     "UV_NO_VERIFY_HASHES",
     "UV_OVERRIDE",
@@ -51,8 +54,8 @@ _LEAKS = (
     "UV_WORKING_DIRECTORY",
     "VIRTUAL_ENV",
 )
-"""Variables that would point uv at another environment, change what a lock means from one machine to the next, or take
-away the cache, from which everything is resolved offline and installed by links."""
+"""Variables that would point uv at another environment, change what a lock means from one machine to the next, put
+bytecode elsewhere, or take away the cache, from which everything is resolved offline and installed by hard links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,14 @@ class Uv:
         return self._run(arguments, offline=offline)
 
     def install(
-        self, requirements: Path, *, python: Path, prefix: Path | None, options: IndexOptions, hashed: bool
+        self,
+        requirements: Path,
+        *,
+        python: Path,
+        prefix: Path | None,
+        options: IndexOptions,
+        hashed: bool,
+        anew: bool = False,
     ) -> UvResult:
         """Install exactly the given pins, compiled to bytecode.
 
@@ -138,6 +148,7 @@ class Uv:
             prefix: A folder to install into as if it were the interpreter's prefix.
             options: Where packages come from.
             hashed: Refuse what has no hash.
+            anew: Take nothing that was built before of a folder, which may have changed since.
         """
         arguments = ["pip", "install", "--no-deps", "-r", str(requirements), "--python", str(python)]
         arguments += ["--compile-bytecode", "--no-python-downloads", *index_arguments(options)]
@@ -145,6 +156,8 @@ class Uv:
             arguments += ["--prefix", str(prefix)]
         if hashed:
             arguments.append("--require-hashes")
+        if anew:
+            arguments.append("--reinstall")
         return self._run(arguments)
 
     def forget(self, packages: Sequence[str]) -> None:

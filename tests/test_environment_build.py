@@ -1,0 +1,247 @@
+"""What an environment holds, when it is built anew and why, and what cannot reach into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from python_discovery import get_interpreter
+
+from support import environments
+from support.local_project import below, local_project
+
+if TYPE_CHECKING:
+    from support.index import Index
+    from support.project import Project
+
+SHOW = (
+    "import importlib.metadata as m, sys; print(m.version(sys.argv[1]), *(p.name for p in m.entry_points(group='g')))"
+)
+
+
+def test_an_environment_is_reused_until_something_that_decides_about_it_changes(project: Project) -> None:
+    environments.write(project, core=["alpha<1.1"], a=["reader"])
+    requirements = project.root / "experiments/a/requirements.txt"
+    assert build(project) == "exp-a: built (there is none yet)\n"
+    assert build(project) == "exp-a: reused\n"
+    os.utime(requirements, (1, 1))
+    assert build(project) == "exp-a: reused\n"
+    project.write({"experiments/a/requirements.txt": "# the same in other words\nreader  # it reads\n"})
+    before = (project.root / ".nox/exp-a/pyvenv.cfg").stat()
+    assert build(project) == "exp-a: reused\n"
+    assert (project.root / ".nox/exp-a/pyvenv.cfg").stat() == before
+    project.write({"experiments/a/requirements.txt": "reader\ndelta-lib\nnsone\nnstwo\nwithpth\n"})
+    assert build(project) == (
+        "exp-a: rebuilt (experiments/a/requirements.txt changed: delta-lib (new) → 1.0, nsone (new) → 1.0, "
+        "nstwo (new) → 1.0 and 1 more)\n"
+    )
+    project.write({"requirements.txt": "alpha==1.1\n", "experiments/a/requirements.txt": "reader\n"})
+    assert build(project).startswith("exp-a: rebuilt (experiments/a/requirements.txt changed: alpha 1.0 → 1.1, ")
+    project.write({"pyproject.toml": '[tool.fumehood]\ntest-requirements = ["delta-lib"]\n'})
+    assert build(project) == "exp-a: rebuilt (pyproject.toml changed: delta-lib (new) → 1.0)\n"
+
+
+def test_a_rebuild_says_what_is_broken(project: Project) -> None:
+    environments.write(project, core=["alpha"])
+    build(project)
+    environment = project.root / ".nox/exp-a"
+    assert build(project, "--rebuild") == "exp-a: rebuilt (asked for)\n"
+    (layer,) = environments.layers(project).values()
+    shutil.rmtree(layer)
+    assert build(project) == f"exp-a: rebuilt (its layer {layer.name[:12]} is gone)\n"
+    (environment / "bin/python").unlink()
+    assert build(project) == "exp-a: rebuilt (its interpreter is gone)\n"
+    (environment / "fumehood.json").write_text('{"schema": 1}')
+    assert build(project) == "exp-a: built (it is not whole)\n"
+    shutil.rmtree(environment)
+    assert build(project) == "exp-a: built (there is none yet)\n"
+
+
+def test_a_repository_that_was_moved_gets_its_environments_anew(project: Project) -> None:
+    environments.write(project, core=["alpha"])
+    build(project)
+    moved = replace(project, root=project.root.rename(project.root.with_name("moved")))
+    assert build(moved) == "exp-a: rebuilt (settings, interpreter or fumehood changed)\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "layout"), [("src", "auto"), (".", "auto"), ("tools", "auto"), ("src", "flat"), (".", "flat")]
+)
+def test_core_and_a_packaged_experiment_are_there_from_source_with_their_metadata(
+    project: Project, source: str, layout: str
+) -> None:
+    core = '[project]\nname = "Core.Project"\nversion = "1.2"\n[project.scripts]\ncore-says = "corepkg:main"\n'
+    core += f'[tool.setuptools]\npackage-dir = {{ "" = "{source}" }}\n' if source == "tools" else ""
+    core += '[project.entry-points.g]\ncore-point = "corepkg:main"\n[tool.fumehood]\ntest-requirements = []\n'
+    own = '[project]\nname = "own"\ndynamic = ["version"]\n[project.scripts]\nown-says = "own:main"\n'
+    says = "import alpha\n\n\ndef main():\n    print({!r}, alpha.__version__)\n"
+    project.write(
+        {
+            "pyproject.toml": core,
+            "requirements.txt": "alpha<2\n",
+            f"{source}/corepkg/__init__.py": says.format("core"),
+            "experiments/a/pyproject.toml": own,
+            "experiments/a/requirements.txt": "alpha<1.1\n",
+            "experiments/a/src/own.py": says.format("own"),
+            "experiments/a/experiment.toml": f'layout = "{layout}"\n',
+            f"{source}/alpha.py": '__version__ = "shadowed by core"\n',
+        }
+    )
+    build(project)
+    assert run(project, "core-says") == "core shadowed by core\n"
+    assert run(project, "own-says") == "own shadowed by core\n"
+    assert run(project, "python", "-c", SHOW, "core.project") == "1.2 core-point\n"
+    assert run(project, "python", "-c", SHOW, "own") == "0+dynamic core-point\n"
+    assert run(project, "python", "-c", SHOW, "alpha") == "1.0 core-point\n"
+
+
+@pytest.mark.parametrize("layout", ["auto", "flat"])
+def test_pins_on_folders_and_files_of_this_machine_are_installed_and_watched(
+    project: Project, wheelhouse: Path, layout: str
+) -> None:
+    project.write(below("libs/plain", local_project("plain", "1.0", says="plain")))
+    project.write(below("libs/live", local_project("live", "1.0", says="live")))
+    wheel = "alpha-1.0-py3-none-any.whl"
+    project.write({f"wheels/{wheel}": (wheelhouse / wheel).read_bytes()})
+    environments.write(project, core=["./libs/plain", f"./wheels/{wheel}"], a=["-e ./libs/live", "beta==1.0"])
+    project.write({"experiments/a/experiment.toml": f'layout = "{layout}"\n'})
+    assert build(project).startswith("exp-a: built (there is none yet)\n")
+    assert (run(project, "plain"), run(project, "live")) == ("plain\n", "live\n")
+    assert run(project, "python", "-c", "import alpha, beta; print(alpha.__version__, beta.__version__)") == "1.0 1.0\n"
+    assert build(project) == "exp-a: reused\n"
+    project.write({"libs/live/src/live.py": "def main():\n    print('changed')\n"})
+    assert build(project) == "exp-a: reused\n"
+    assert run(project, "live") == "changed\n"
+    project.write({"libs/plain/src/plain.py": "def main():\n    print('changed')\n"})
+    assert build(project).startswith("exp-a: rebuilt (libs/plain/src/plain.py changed)\n")
+    assert run(project, "plain") == "changed\n"
+
+
+@pytest.mark.parametrize("module", ["src/itself.py", "src/itself/__init__.py"])
+def test_an_editable_install_of_the_repository_itself_is_core_from_source(project: Project, module: str) -> None:
+    files = {**local_project("itself", "1.0", says="as first written")}
+    files[module] = files.pop("src/itself.py")
+    files["pyproject.toml"] += environments.BARE["pyproject.toml"]
+    project.write({**files, "requirements.txt": "-e .\nalpha\n", "experiments/a/requirements.txt": ""})
+    build(project)
+    assert run(project, "itself") == "as first written\n"
+    project.write({module: "def main():\n    print('changed')\n"})
+    assert build(project) == "exp-a: reused\n"
+    assert run(project, "itself") == "changed\n"
+    assert run(project, "python", "-c", SHOW, "itself") == "1.0\n"
+
+
+def test_direct_addresses_are_installed_into_layers(project: Project, index: Index) -> None:
+    files = index.url.removesuffix("/simple") + "/files"
+    core = f"alpha @ {files}/alpha/alpha-1.0-py3-none-any.whl"
+    own = f"delta-lib @ {files}/delta-lib/delta_lib-1.0-py3-none-any.whl"
+    environments.write(project, core=[core], a=[own])
+    build(project)
+    assert sorted(environments.layers(project)) == ["alpha", "delta-lib"]
+    assert run(project, "python", "-c", "import alpha, delta_lib; print(alpha.__version__)") == "1.0\n"
+
+
+@pytest.mark.parametrize("layout", ["auto", "flat"])
+def test_commands_run_from_a_long_path_with_spaces_and_quotes(project: Project, layout: str) -> None:
+    root = project.root.parent / 'it\'s "a" $HOME folder' / ("x" * 60) / ("y" * 60) / "repo"
+    root.mkdir(parents=True)
+    there = replace(project, root=root)
+    core = '[project]\nname = "core"\nversion = "1"\n[project.scripts]\ncore-says = "corepkg:main"\n'
+    there.write(
+        {
+            "pyproject.toml": f"{core}[tool.fumehood]\ntest-requirements = []\n",
+            "src/corepkg/__init__.py": "def main():\n    print('core')\n",
+            "requirements.txt": "gamma\nwithdata\n",
+            "experiments/a/requirements.txt": "",
+            "experiments/a/experiment.toml": f'layout = "{layout}"\n',
+        }
+    )
+    build(there)
+    assert len(str(root / ".nox/exp-a/bin/python")) > 127
+    assert run(there, "core-says") == "core\n"
+    assert run(there, "gamma") == "gamma with alpha 1.1\n"
+    assert run(there, "withdata-script") == f"1.0 {root}/.nox/exp-a\n"
+    assert run(there, "withdata-shell") == "withdata in a shell\n"
+    assert (root / ".nox/exp-a/share/withdata/table.txt").read_text() == "1 2 3\n"
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_an_experiment_gets_the_python_that_it_names(project: Project, version: str) -> None:
+    known = sorted(Path(os.environ.get("PYENV_ROOT", "/nowhere")).glob(f"versions/{version}.*/bin"))
+    if known:
+        project.env["PATH"] = f"{known[-1]}{os.pathsep}{project.env['PATH']}"
+    if get_interpreter(version, env=project.env) is None:
+        pytest.skip(f"there is no Python {version} on this machine")
+    environments.write(project, core=["gamma", "withpth"], a=["nsone"])
+    project.write({"experiments/a/experiment.toml": f'python = "{version}"\n'})
+    build(project)
+    code = "import gamma, withpth_hidden, acme.one, sys; print(*sys.version_info[:2], sys.withpth_started)"
+    assert run(project, "python", "-c", code) == f"{version.replace('.', ' ')} True\n"
+    assert run(project, "gamma") == "gamma with alpha 1.1\n"
+    layer = environments.layers(project)["alpha,gamma,withpth"]
+    assert list(layer.glob(f"lib/python{version}/site-packages/*.py"))
+    assert list(layer.glob(f"lib/python{version}/site-packages/__pycache__/*.pyc"))
+
+
+def test_what_lies_in_etc_can_be_edited_without_touching_the_layer(project: Project) -> None:
+    environments.write(project, core=["withdata"])
+    build(project)
+    environment, (layer,) = project.root / ".nox/exp-a", environments.layers(project).values()
+    assert (environment / "share/withdata/table.txt").is_symlink()
+    (environment / "etc/withdata.cfg").write_text("edited\n")
+    assert (layer / "etc/withdata.cfg").read_text() == "[withdata]\n"
+    project.fumehood("env", "verify").assert_ok()
+
+
+def test_variables_of_the_users_shell_change_nothing(project: Project, tmp_path: Path) -> None:
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    (hostile / "alpha.py").write_text('__version__ = "hostile"\n')
+    (hostile / "virtualenv.ini").write_text("[virtualenv]\nsystem-site-packages = true\n")
+    (hostile / "pip.conf").write_text("[install]\ntarget = /nowhere\n")
+    variables = {
+        "VIRTUAL_ENV": str(hostile),
+        "CONDA_PREFIX": str(hostile),
+        "CONDA_DEFAULT_ENV": "base",
+        "PIP_TARGET": str(hostile / "target"),
+        "PIP_CONFIG_FILE": str(hostile / "pip.conf"),
+        "PIP_REQUIRE_VIRTUALENV": "1",
+        "PYTHONPYCACHEPREFIX": str(hostile / "cache"),
+        "PYTHONUSERBASE": str(hostile / "user"),
+        "UV_TARGET": str(hostile / "target"),
+        "UV_PYTHON": "3.99",
+        "UV_SYSTEM_PYTHON": "1",
+        "UV_PROJECT_ENVIRONMENT": str(hostile / "env"),
+        "VIRTUALENV_SYSTEM_SITE_PACKAGES": "1",
+        "VIRTUALENV_CONFIG_FILE": str(hostile / "virtualenv.ini"),
+        "PYTHONPATH": os.pathsep.join(filter(None, [project.env.get("PYTHONPATH"), str(hostile)])),
+    }
+    test = (
+        "import sys, alpha\n\n\ndef test_it():\n    assert (alpha.__version__, sys.flags.no_user_site) == ('2.0', 1)\n"
+    )
+    environments.write(project, core=["alpha"], bare=False)
+    project.write({"experiments/a/tests/test_it.py": test})
+    project.noxfile()
+    project.nox("-s", "exp-a", env=variables).assert_ok()
+    assert "include-system-site-packages = false" in (project.root / ".nox/exp-a/pyvenv.cfg").read_text()
+    assert {path.name for path in hostile.iterdir()} - {"cache"} == {"alpha.py", "pip.conf", "virtualenv.ini"}
+    for layer in environments.layers(project).values():
+        assert list(layer.glob("lib/python3*/site-packages/__pycache__/*.pyc"))
+    # The same environment is right for a shell without those variables.
+    assert build(project) == "exp-a: reused\n"
+
+
+def build(project: Project, *options: str) -> str:
+    return project.fumehood("env", "build", "a", *options).assert_ok().stdout
+
+
+def run(project: Project, command: str, *arguments: str) -> str:
+    """Run a command of the experiment's environment, with nothing of this test's own on the path."""
+    environment = environments.folder(project)
+    outcome = project.run(environment / "bin" / command, *arguments, env={"PYTHONPATH": ""}, cwd=Path(sys.prefix))
+    return outcome.assert_ok().stdout
