@@ -4,7 +4,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-import sysconfig
 import venv
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site_packages = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     lines = [
         str(PLUGIN),
-        sysconfig.get_path("purelib"),
+        *(path for path in sys.path if any(Path(path).glob("*.dist-info"))),
         'import os; os.environ.get("FUMEHOOD_FENCE") and __import__("fumehood_pytest").raise_fence()',
     ]
     (site_packages / "fumehood.pth").write_text("\n".join(lines) + "\n")
@@ -319,7 +318,7 @@ def test_the_fence_needs_no_other_module(fenced: Fenced) -> None:
     fence = fenced.root.parent / "fence"
     fence.write_text(f"{fenced.root}\ncore\n")
     result = subprocess.run(
-        [sys.executable, "-c", dedent(code)],
+        [sys.executable, "-S", "-c", dedent(code)],
         env={"FUMEHOOD_FENCE": str(fence)},
         capture_output=True,
         text=True,
