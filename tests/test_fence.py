@@ -307,19 +307,20 @@ def test_without_the_variable_there_is_no_fence(fenced: Fenced) -> None:
 
 
 def test_the_fence_needs_no_other_module(fenced: Fenced) -> None:
+    fence = fenced.root.parent / "fence"
     code = f"""
-        import sys
+        import os, sys
         before = set(sys.modules)
+        os.environ["FUMEHOOD_FENCE"] = {str(fence)!r}
         sys.path.append({str(PLUGIN)!r})
         import fumehood_pytest
         fumehood_pytest.raise_fence()
         print(sorted(set(sys.modules) - before), type(sys.meta_path[0]).__name__)
     """
-    fence = fenced.root.parent / "fence"
     fence.write_text(f"{fenced.root}\ncore\n")
     result = subprocess.run(
-        [sys.executable, "-S", "-c", dedent(code)],
-        env={"FUMEHOOD_FENCE": str(fence)},
+        [sys.executable, "-c", dedent(code)],
+        env={},
         capture_output=True,
         text=True,
         check=True,
