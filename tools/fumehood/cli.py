@@ -158,15 +158,16 @@ def explain(context: click.Context, /, name: str, **options: Any) -> int:  # noq
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
-@click.argument("changes", nargs=-1, required=True, metavar="REQUIREMENT|-NAME...", type=click.UNPROCESSED)
+@click.argument("changes", nargs=-1, metavar="REQUIREMENT|-NAME...", type=click.UNPROCESSED)
+@click.option("--from-git", metavar="REF", help="Core's requirements as a branch, a tag or a commit has them.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @_offline
 @click.pass_context
-def whatif(context: click.Context, /, changes: tuple[str, ...], *, format_: str, offline: bool) -> int:
+def whatif(context: click.Context, /, changes: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
     """What a change of core's requirements would do to each experiment; -NAME takes a requirement out."""
     from fumehood.commands import explain as explain_command  # noqa: PLC0415 - each command loads only what it needs
 
-    return explain_command.whatif(_repository(context), changes, format_=format_, offline=offline)
+    return explain_command.whatif(_repository(context), changes, **options)
 
 
 @cli.command()

@@ -16,8 +16,9 @@ from fumehood.locking.obtain import core_lock
 from fumehood.locking.store import LockStore
 from fumehood.model.experiment import Experiment, Target, experiment_target
 from fumehood.outside.files import cache_folder, disk_errors
+from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
-from fumehood.reading import codeowners
+from fumehood.reading import codeowners, core_at
 from fumehood.reading.sources import merge_options
 
 if TYPE_CHECKING:
@@ -96,3 +97,18 @@ def desk(repository: Repository, *, offline: bool) -> Iterator[Desk]:
 def targets_of(experiments: tuple[Experiment, ...]) -> tuple[Target, ...]:
     """The environments of experiments."""
     return tuple(map(experiment_target, experiments))
+
+
+def at_commit(asking: Desk, ref: str) -> tuple[Desk, str]:
+    """The desk of the same repository if core's requirements were those of a commit, and what to call that.
+
+    Raises:
+        UsageError: There is no such commit, or core has no requirements there.
+        ConfigurationError: They are wrong there.
+    """
+    with disk_errors("preparing to read a commit"):
+        scratch = Path(tempfile.mkdtemp(dir=asking.scratch))
+    root = asking.repository.root
+    found = core_at.read(Git(cwd=root), ref, asking.repository.core, scratch)
+    book = asking.book.with_core(found.core, found.inputs)
+    return Desk(book.repository, book, asking.uv, asking.scratch), f"core's requirements at {ref} ({found.commit[:7]})"

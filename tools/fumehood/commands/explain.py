@@ -8,7 +8,7 @@ import click
 from packaging.utils import canonicalize_name
 
 from fumehood.commands import conflict_reports as reports
-from fumehood.commands.asking import JOBS, Desk, desk, targets_of
+from fumehood.commands.asking import JOBS, Desk, at_commit, desk, targets_of
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.blockers import Blockers
 from fumehood.conflicts.explain import Explanation
@@ -41,17 +41,25 @@ def _code(found: Explanation) -> ExitCode:
     return {"ok": ExitCode.OK, "conflict": ExitCode.FINDINGS, "undecided": ExitCode.WORLD}[found.status]
 
 
-def whatif(repository: Repository, changes: tuple[str, ...], *, format_: str, offline: bool) -> int:
-    """Say what changed requirements of core would do to each experiment."""
+def whatif(
+    repository: Repository, changes: tuple[str, ...], *, from_git: str | None, format_: str, offline: bool
+) -> int:
+    """Say what changed requirements of core, or those of another commit, would do to each experiment."""
+    if not changes and from_git is None:
+        remedy = "name one, as in `fumehood whatif 'torch>=2.16'`, or a commit with --from-git"
+        raise UsageError("there is no change to try", remedy=remedy)
     with desk(repository, offline=offline) as asking, Bar() as bar:
-        core_lines = asking.book.core_inputs.requirements
+        places = frozenset(line.place for line in asking.book.core_inputs.requirements)
+        after, ref = at_commit(asking, from_git) if from_git is not None else (asking, "")
+        core_lines = after.book.core_inputs.requirements
         change = parse_change(changes, core_lines)
         bar.begin("core", 1)
-        trial = WhatIf(asking.book, asking.prober, asking.core_before(), change.applied_to(core_lines), bar.advance)
+        lines = change.applied_to(core_lines)
+        trial = WhatIf(after.book, after.prober, asking.core_before(), lines, bar.advance, places)
         core, answer = trial.core()
         bar.begin("experiments", len(_running(repository)))
         effects = trial.experiments(targets_of(_running(repository)), answer, jobs=JOBS)
-        shown = _shown(asking, " ".join(changes), core, effects, format_)
+        shown = _shown(asking, " ".join(filter(None, [ref, *changes])), core, effects, format_)
     click.echo(shown)
     return _worst([core, *effects])
 

@@ -95,6 +95,7 @@ class WhatIf:
         core_before: Core's lock as it is.
         core_lines: Core's lines as they would be.
         advance: Called with each subject that is done.
+        core_places: Where core's lines stand now: an experiment that includes them includes them as they would be.
     """
 
     book: LockBook
@@ -102,6 +103,7 @@ class WhatIf:
     core_before: Lock
     core_lines: tuple[Requirement, ...]
     advance: Callable[[str], None]
+    core_places: frozenset[Place] = frozenset()
 
     def core(self) -> tuple[Effect, Answer]:
         """What would happen to core itself; its new pins are the base for the experiments'."""
@@ -125,7 +127,8 @@ class WhatIf:
 
     def _try(self, target: Target, core: Answer) -> Effect:
         python = self.book.python(target)
-        lines = (*self.core_lines, *self.book.inputs(target).requirements)
+        asked = (line for line in self.book.inputs(target).requirements if line.place not in self.core_places)
+        lines = (*self.core_lines, *asked)
         delta = self.book.store.committed(target.lock)
         before = LayeredLock(core=self.core_before, delta=delta).pins if delta else ()
         own = delta.pins if delta else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from fumehood.locking.store import LockStore
-    from fumehood.model.experiment import RequirementSource, Target
+    from fumehood.model.experiment import Core, RequirementSource, Target
     from fumehood.model.lock import Pin
     from fumehood.reading.sources import Inputs
     from fumehood.repository import Repository
@@ -53,6 +53,10 @@ class LockBook:
         if self._core is None:
             self._core = self._read(self.repository.core.requirements)
         return self._core
+
+    def with_core(self, core: Core, inputs: Inputs) -> LockBook:
+        """The book of the same repository, if core were another and had those lines."""
+        return LockBook(replace(self.repository, core=core), self.store, self.environ, _core=inputs)
 
     def inputs(self, target: Target) -> Inputs:
         """What a target adds to core's lines: its own requirements, and what running tests needs."""

@@ -40,7 +40,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
     data: Mapping[str, Any] = pyproject.data if pyproject else {}
     requires_python = _table(data, "project").get("requires-python")
     sources = settings.core.sources or _sources(root, data)
-    requirements = _requirements(root, settings, data)
+    requirements = requirement_sources(root, settings, data)
     if pyproject:
         _check(root, settings, pyproject, requires_python)
     return Core(
@@ -63,7 +63,14 @@ def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _requirements(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple[RequirementSource, ...]:
+def requirement_sources(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple[RequirementSource, ...]:
+    """The files that core's requirements are written in: those of the settings, else the usual ones.
+
+    Args:
+        root: The repository.
+        settings: Its settings.
+        data: What its pyproject.toml holds; empty where there is none.
+    """
     core = settings.core
     paths = core.requirements
     if not paths:

@@ -7,6 +7,7 @@ line does not do what its writer meant.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["LogicalLine", "logical_lines", "parse_line", "read"]
+__all__ = ["LogicalLine", "included", "logical_lines", "parse_line", "read"]
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _COMMENT_LINE = re.compile(r"\s*#")
@@ -91,6 +92,15 @@ def logical_lines(text: str, environ: Mapping[str, str]) -> Iterator[LogicalLine
             yield LogicalLine(number=first, written=written, text=_with_variables(written, environ))
 
 
+def included(text: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """What a requirements file includes with ``-r`` and ``-c``, as written; what cannot be read is passed over."""
+    for line in logical_lines(text, environ):
+        with contextlib.suppress(ConfigurationError):
+            options = requirement_options.parse(line.text, place=Place("", line.number), requirement=False)
+            for name in ("--requirement", "--constraint"):
+                yield from (target for target in options.values.get(name, ()) if not _REMOTE.match(target))
+
+
 def _with_variables(text: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[0], text)
 
@@ -155,7 +165,9 @@ class _Reading:
                 editable = options.editable is not None
                 found = requirement_line.parse(specifier, place=place, written=line.written, editable=editable)
                 hashes = options.hashes(place)
-                self.requirements.append(replace(found, editable=editable, constraint=constraint, hashes=hashes))
+                if editable or constraint or hashes:
+                    found = replace(found, editable=editable, constraint=constraint, hashes=hashes)
+                self.requirements.append(found)
             case _:
                 self.options = requirement_options.merged(
                     self.options, options, link=lambda link: self._link(link, folder)

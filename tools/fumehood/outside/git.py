@@ -1,0 +1,135 @@
+"""The door to git: what a repository holds at a commit. Nothing is ever written, neither files nor refs.
+
+Sources: gitrevisions(7) for what names a commit, git-cat-file(1) for reading many files in one call.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fumehood.errors import UsageError, WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_LEAKS = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_WORK_TREE",
+    }
+)
+"""Variables that git sets for hooks, and that would point it at another repository than the one it is started in."""
+
+_QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+_LONGEST_TITLE = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """The git program, as it is called from one folder.
+
+    Attributes:
+        cwd: A folder of the repository.
+        environ: The caller's environment; what would leak in is taken out.
+    """
+
+    cwd: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def prefix(self) -> str:
+        """The path of the folder in its repository, with a ``/`` at its end; empty at the top.
+
+        Raises:
+            UsageError: The folder is in no repository that git would use.
+        """
+        done = self._run(["rev-parse", "--show-prefix"])
+        if done.returncode:
+            raise UsageError(
+                f"git does not take {self.cwd} for a repository",
+                details=_text(done.stderr),
+                remedy="run it in a clone of the repository",
+            )
+        return _text(done.stdout).strip("\n")
+
+    def commit(self, ref: str) -> str:
+        """The full name of the commit that a branch, a tag or another expression names.
+
+        Raises:
+            UsageError: There is none here.
+        """
+        done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"])
+        if done.returncode == 0 and ref:
+            return _text(done.stdout).strip()
+        raise UsageError(f"there is no branch, tag or commit {ref!r} here", remedy=self._advice(ref))
+
+    def files(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
+        """The contents of those files that a commit has, symbolic links inside the repository followed.
+
+        Args:
+            commit: The full name of a commit.
+            paths: From the top of the repository, with ``/``.
+
+        Raises:
+            WorldError: Git could not read them; a partial clone may lack them.
+        """
+        wanted = [path for path in dict.fromkeys(paths) if path and "\n" not in path]
+        asked = "".join(f"{commit}:{path}\n" for path in wanted).encode()
+        done = self._run(["cat-file", "--batch", "--follow-symlinks"], given=asked)
+        if done.returncode:
+            raise WorldError(
+                f"git could not read the files of {commit[:_LONGEST_TITLE]}",
+                details=_text(done.stderr),
+                remedy="`git fsck` tells whether the clone is sound; of a partial clone, fetch the commit",
+            )
+        return dict(_blobs(done.stdout, wanted))
+
+    def _advice(self, ref: str) -> str:
+        names = self._run(["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"])
+        known = _text(names.stdout).split()
+        near = [name for name in known if name.endswith(f"/{ref}")] or difflib.get_close_matches(ref, known, n=3)
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        if _text(self._run(["rev-parse", "--is-shallow-repository"]).stdout).strip() == "true":
+            return "this clone is shallow: `git fetch --unshallow` gets its history, `git fetch origin REF` one branch"
+        return "`git branch --all` and `git tag` list what there is; `git fetch` gets what only the server has"
+
+    def _run(self, arguments: list[str], *, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        environ = {name: value for name, value in self.environ.items() if name not in _LEAKS} | _QUIET
+        program = shutil.which("git", path=environ.get("PATH"))
+        if program is None:
+            raise WorldError("there is no git on this machine", remedy="install git, or correct PATH")
+        command = [program, *arguments]
+        try:
+            return subprocess.run(command, cwd=self.cwd, env=environ, input=given, capture_output=True, check=False)
+        except OSError as error:
+            raise WorldError(f"git could not be started: {error.strerror}", remedy="install git anew") from error
+
+
+def _blobs(answer: bytes, wanted: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+    """The files in what ``cat-file --batch`` says: a line about each, and for one that is there its bytes."""
+    position = 0
+    for path in wanted:
+        end = answer.index(b"\n", position)
+        about = answer[position:end].split(b" ")
+        position = end + 1
+        if about[-1].isdigit():  # Else the line says that the file is missing, and nothing follows it.
+            size = int(about[-1])
+            if about[-2] == b"blob":
+                yield path, answer[position : position + size]
+            position += size + 1
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,133 @@
+"""Core's requirements as they are at a commit: its files laid out in a scratch folder, and read there as always."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import tomllib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from fumehood import settings as settings_module
+from fumehood.errors import ConfigurationError, FumehoodError, UsageError
+from fumehood.outside.files import disk_errors
+from fumehood.reading import requirements_txt, sources
+from fumehood.reading.core import requirement_sources
+from fumehood.reading.text_file import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from fumehood.model.experiment import Core
+    from fumehood.outside.git import Git
+    from fumehood.reading.sources import Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreAt:
+    """Core as a commit has it.
+
+    Attributes:
+        commit: The full name of the commit.
+        core: Core as it is now, but for what decides about its requirements.
+        inputs: The requirement lines; their places are paths of the repository at that commit.
+    """
+
+    commit: str
+    core: Core
+    inputs: Inputs
+
+
+def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
+    """Read core's requirements at a commit.
+
+    Args:
+        git: The door to git, in the top folder of what fumehood manages.
+        ref: A branch, a tag or another name of the commit.
+        now: Core as it is.
+        scratch: An existing empty folder.
+
+    Raises:
+        UsageError: There is no such commit, or core has no requirements there.
+        ConfigurationError: The files are wrong there.
+    """
+    prefix, commit = git.prefix(), git.commit(ref)
+    try:
+        with disk_errors(f"laying out the requirement files of {ref}"):
+            root = scratch / prefix if prefix else scratch
+            _lay_out(git, commit, prefix, scratch)
+        core = _core(root, now)
+        inputs = sources.read(root, core.requirements, environ=git.environ)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"core's requirements cannot be read as they are at {ref}",
+            details=str(error),
+            remedy="correct them there, or name another commit",
+        ) from None
+    if now.requirements and not core.requirements:
+        raise UsageError(f"core has no requirement files at {ref}", remedy="name a commit that has some")
+    return CoreAt(commit=commit, core=core, inputs=inputs)
+
+
+def _core(root: Path, now: Core) -> Core:
+    settings, pyproject = settings_module.read(root)
+    data: Mapping[str, Any] = pyproject.data if pyproject else {}
+    project = data.get("project")
+    requires_python = project.get("requires-python") if isinstance(project, dict) else None
+    return replace(
+        now,
+        requirements=requirement_sources(root, settings, data),
+        test_requirements=settings.test_requirements,
+        requires_python=requires_python if isinstance(requires_python, str) else None,
+        pythons=settings.python,
+    )
+
+
+def _lay_out(git: Git, commit: str, prefix: str, scratch: Path) -> None:
+    """Write every file that core's requirements may be read from: the usual ones, and what these lead to."""
+    root = scratch / prefix if prefix else scratch
+    os.makedirs(root, exist_ok=True)
+    pending = {f"{prefix}{name}" for name in (settings_module.PYPROJECT, "requirements.txt")}
+    seen: set[str] = set()
+    while pending:
+        seen |= pending
+        found = git.files(commit, sorted(pending))
+        pending = set()
+        for path, content in found.items():
+            target = scratch / path
+            os.makedirs(target.parent, exist_ok=True)
+            target.write_bytes(content)
+            pending |= set(_leads_to(path, content, git.environ)) - seen
+
+
+def _leads_to(path: str, content: bytes, environ: Mapping[str, str]) -> Iterator[str]:
+    """The files that a file names; those outside the repository are left out, and reading misses them then."""
+    try:
+        text = decode(content, name=path)
+        is_project = path.endswith(f"/{settings_module.PYPROJECT}") or path == settings_module.PYPROJECT
+        named = _named_in_project(text) if is_project else requirements_txt.included(text, environ)
+    except (FumehoodError, ValueError, RecursionError):
+        return  # What is wrong with it, and whether that matters, is said when it is read.
+    for name in named:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+        if not target.startswith(("../", "/")):
+            yield target
+
+
+def _named_in_project(text: str) -> tuple[str, ...]:
+    """The requirement files of the settings, and those from which setuptools takes what is dynamic."""
+    tool = _table(tomllib.loads(text), "tool")
+    dynamic = _table(tool, "setuptools", "dynamic")
+    named = [_table(tool, "fumehood", "core").get("requirements"), _table(dynamic, "dependencies").get("file")]
+    extras = "optional-dependencies"
+    named += [_table(dynamic, extras, name).get("file") for name in _table(dynamic, extras)]
+    lists = [value if isinstance(value, list) else [value] for value in named]
+    return tuple(item for items in lists for item in items if isinstance(item, str))
+
+
+def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    value: Any = data
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
