@@ -7,13 +7,16 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fumehood import __version__
 from fumehood.errors import ExitCode, FumehoodError
 from fumehood.repository import Repository, find_root, open_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,8 +54,12 @@ def say(text: str) -> None:
 
 
 def _repository(context: click.Context) -> Repository:
+    return open_repository(_root(context))
+
+
+def _root(context: click.Context) -> Path:
     root: Path | None = context.find_root().obj
-    return open_repository(root if root is not None else find_root(Path.cwd()))
+    return root.absolute() if root is not None else find_root(Path.cwd())
 
 
 def _report_broken(repository: Repository) -> int:
@@ -139,9 +146,16 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
 @click.pass_context
 def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, offline: bool) -> int:
     """Whether each experiment can live on this core."""
-    from fumehood.commands import check as check_command  # noqa: PLC0415 - each command loads only what it needs
+    from fumehood.commands import memo  # noqa: PLC0415 - each command loads only what it needs
 
-    return check_command.run(_repository(context), names, format_=format_, offline=offline)
+    def anew(environ: Mapping[str, str]) -> memo.Said:
+        from fumehood.commands import check as check_command  # noqa: PLC0415 - a remembered answer needs none of it
+
+        return check_command.run(_repository(context), names, format_=format_, offline=offline, environ=environ)
+
+    said = memo.said(("check", str(_root(context)), format_, str(offline), *names), anew)
+    click.echo(said.text)
+    return said.code
 
 
 @cli.command()

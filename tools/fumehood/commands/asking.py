@@ -22,7 +22,7 @@ from fumehood.reading import codeowners, core_at
 from fumehood.reading.sources import merge_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fumehood.model.lock import Lock
     from fumehood.model.requirement import Requirement
@@ -87,9 +87,9 @@ class Desk:
 
 
 @contextlib.contextmanager
-def desk(repository: Repository, *, offline: bool) -> Iterator[Desk]:
+def desk(repository: Repository, *, offline: bool, environ: Mapping[str, str] = os.environ) -> Iterator[Desk]:
     """A desk for one command; its scratch folder is removed afterwards."""
-    book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(os.environ)), os.environ)
+    book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(environ)), environ)
     with disk_errors("preparing to ask uv"), tempfile.TemporaryDirectory(prefix="fumehood-ask-") as folder:
         yield Desk(repository, book, Uv(cwd=repository.root, offline=offline), Path(folder))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from fumehood.commands.asking import desk
+from fumehood.commands.memo import Said
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.check import Check
 from fumehood.formats import FORMATS
@@ -14,19 +13,30 @@ from fumehood.model.experiment import experiment_target
 from fumehood.model.finding import CheckAnswer, Undecided, exit_code
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fumehood.repository import Repository
 
 
-def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline: bool) -> int:
-    """Check the named experiments, or all."""
+def run(
+    repository: Repository, names: tuple[str, ...], *, format_: str, offline: bool, environ: Mapping[str, str]
+) -> Said:
+    """Check the named experiments, or all.
+
+    Args:
+        repository: Where they are.
+        names: Of experiments.
+        format_: One of `FORMATS`.
+        offline: Neither uv nor the network.
+        environ: Where variables in requirement files are looked up.
+    """
     experiments = [(experiment, experiment_target(experiment)) for experiment in repository.select(names)]
-    with desk(repository, offline=False) as asking, Bar() as bar:
+    with desk(repository, offline=False, environ=environ) as asking, Bar() as bar:
         check = Check(asking.book, asking.uv, asking.scratch, bar, offline)
         answer = check.run(experiments)
     if not names:
         answer = _with_broken(answer, repository)
-    click.echo(FORMATS[format_](answer))
-    return exit_code(answer)
+    return Said(text=FORMATS[format_](answer), code=exit_code(answer), is_final=not answer.undecided)
 
 
 def _with_broken(answer: CheckAnswer, repository: Repository) -> CheckAnswer:

@@ -1,0 +1,205 @@
+"""The answer of the last run, as long as nothing that it looked at has changed: said again without looking.
+
+What a run opens and lists is heard through Python's audit events, each file and folder with its state from before it
+was read. The memo is believed while every one of them is in that state. As git does with its index, an entry that had
+just been modified is not relied upon: a second change within one tick of the clock would go unseen. Source: Python's
+"audit events table"; git's "racy-git" documentation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fumehood import __version__
+from fumehood.errors import WorldError
+from fumehood.outside.files import cache_folder, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a command had to say.
+
+    Attributes:
+        code: How it ends.
+        is_final: Whether it follows from files and variables alone, so that the same again would lead to the same.
+    """
+
+    text: str
+    code: int
+    is_final: bool
+
+
+_RACY = 2_000_000_000
+"""Nanoseconds before a run within which a modification may be followed by one that leaves no trace."""
+
+_MISSING = (0,)
+_WRITING = os.O_WRONLY | os.O_RDWR
+_CODE = (".py", ".pyc", ".so", ".pyd")
+_SCRATCH = f"{os.sep}fumehood-ask-"
+
+
+def said(key: tuple[str, ...], run: Callable[[Mapping[str, str]], Said]) -> Said:
+    """What a command says: remembered, if nothing has changed that it looked at, else by running it.
+
+    Args:
+        key: All that its answer depends on besides files and variables: the command, the repository, the options.
+        run: Runs it, looking up variables in what it is given and nowhere else.
+    """
+    environ = _Watched(os.environ)
+    memo = Memo(key=key, environ=environ)
+    known = memo.answer()
+    if known is not None:
+        return known
+    environ.names.clear()
+    with memo.listening():
+        found = run(environ)
+    if found.is_final:
+        memo.keep(found, variables={name: os.environ.get(name) for name in sorted(environ.names)})
+    return found
+
+
+class _Watched(Mapping[str, str]):
+    """Variables, and the names that were looked up among them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.names: set[str] = set()
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return self._environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
+
+
+@dataclass(slots=True)
+class Memo:
+    """What is remembered of one command in one repository, and what is heard while it runs anew.
+
+    Attributes:
+        key: All that the answer depends on besides files and variables: the command, the repository, the options.
+        environ: The variables; those that the run looks up in it count.
+    """
+
+    key: tuple[str, ...]
+    environ: Mapping[str, str]
+    _began: int = 0
+    _seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _has_called: bool = False
+
+    def answer(self) -> Said | None:
+        """What was said last; None where something changed since, or nothing is remembered."""
+        try:
+            known = json.loads(self._path.read_bytes())
+            text, code = known["answer"]
+            variables, paths, digest = known["variables"], known["paths"], known["digest"]
+            if any(self.environ.get(name) != value for name, value in variables.items()):
+                return None
+            is_same = _digest((path, _state(path)) for path in paths) == digest
+            return Said(text=str(text), code=int(code), is_final=True) if is_same else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear what is looked at in this block."""
+        self._began = time.time_ns()
+        _listeners.append(self)
+        try:
+            _install()
+            yield
+        finally:
+            _listeners.remove(self)
+
+    def keep(self, found: Said, *, variables: Mapping[str, str | None]) -> None:
+        """Remember what was said, unless a program was asked for it, or what it follows from has just changed.
+
+        Args:
+            found: What was said.
+            variables: Those that the run looked up, with their values.
+        """
+        modules = (getattr(module, "__file__", None) for name, module in sys.modules.items() if _is_own(name))
+        entries = self._seen | {path: _state(path) for path in modules if path}
+        if self._has_called or any(state[0] > self._began - _RACY for state in entries.values()):
+            return
+        paths = sorted(entries)
+        digest = _digest((path, entries[path]) for path in paths)
+        content = {"answer": [found.text, found.code], "variables": dict(variables), "digest": digest, "paths": paths}
+        with contextlib.suppress(WorldError):  # What cannot be remembered is looked at again.
+            write_whole(self._path, json.dumps(content))
+
+    def hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        """Note what an audit event says was looked at."""
+        match event, arguments:
+            case "subprocess.Popen", _:
+                self._has_called = True
+            case "open", (str() | os.PathLike() as path, _, int(flags)) if not flags & _WRITING:
+                self._note(os.fspath(path))
+            case (("os.scandir" | "os.listdir"), (str() | os.PathLike() as path, *_)):
+                self._note(os.fspath(path))
+            case _:
+                pass
+
+    def _note(self, path: object) -> None:
+        if isinstance(path, str) and not path.endswith(_CODE) and _SCRATCH not in path:
+            whole = os.path.abspath(path)
+            if whole not in self._seen:
+                self._seen[whole] = _state(whole)
+
+    @property
+    def _path(self) -> Path:
+        everything = "\0".join([__version__, sys.version, *self.key])
+        name = hashlib.sha256(everything.encode("utf-8", "surrogateescape")).hexdigest()
+        return cache_folder(self.environ) / "memos" / f"{name}.json"
+
+
+_listeners: list[Memo] = []
+_installed: list[bool] = []
+
+
+def _install() -> None:
+    """One hook for the whole process, since none can be taken away again."""
+    if not _installed:
+        _installed.append(True)
+        sys.addaudithook(_hear)
+
+
+def _hear(event: str, arguments: tuple[object, ...]) -> None:
+    for memo in _listeners:
+        memo.hear(event, arguments)
+
+
+def _is_own(module: str) -> bool:
+    return module == "fumehood" or module.startswith("fumehood.")
+
+
+def _state(path: str) -> tuple[int, ...]:
+    """What changes when a file or folder does; the time of modification comes first."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return _MISSING
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
+
+
+def _digest(entries: Iterable[tuple[str, tuple[int, ...]]]) -> str:
+    state = hashlib.sha256()
+    for path, numbers in entries:
+        state.update(f"{path}\0{numbers}\0".encode("utf-8", "surrogateescape"))
+    return state.hexdigest()
