@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 
 from fumehood.environments.lease import Lease, held
 from fumehood.environments.notes import Notes
+from support.disks import without_file_locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,12 +48,6 @@ for _ in range(20):
         assert counter.read_text()
 """
 
-NO_LOCKS = """
-#define _GNU_SOURCE
-#include <errno.h>
-int flock(int descriptor, int operation) { errno = ENOLCK; return -1; }
-"""
-
 HERE = socket.gethostname()
 
 
@@ -68,14 +62,8 @@ def said() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def no_locks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables that make every file system of a process one without file locks, as some network file systems are."""
-    if not sys.platform.startswith("linux") or not shutil.which("gcc"):
-        pytest.skip("needs Linux and gcc to make a C library without flock")
-    folder = tmp_path_factory.mktemp("no-locks")
-    (folder / "shim.c").write_text(NO_LOCKS)
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", "shim.so", "shim.c"], cwd=folder, check=True)  # noqa: S607 - as found
-    return {"LD_PRELOAD": str(folder / "shim.so")}
+def no_locks(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    return without_file_locks(tmp_path_factory.mktemp("no-locks"))
 
 
 @pytest.fixture
@@ -182,7 +170,7 @@ def test_processes_never_hold_it_alone_at_once(path: Path, environment: dict[str
 
 
 def test_without_file_locks_processes_never_hold_it_alone_at_once(
-    path: Path, environment: dict[str, str], tmp_path: Path, no_locks: dict[str, str]
+    path: Path, environment: dict[str, str], tmp_path: Path, no_locks: Mapping[str, str]
 ) -> None:
     assert counted(path, {**environment, **no_locks}, tmp_path / "counter", processes=4) == 80
     assert [name for name in os.listdir(path.parent) if name != path.name] == []
@@ -197,7 +185,9 @@ def counted(path: Path, environment: Mapping[str, str], counter: Path, *, proces
     return int(counter.read_text())
 
 
-def test_without_file_locks_it_says_so_and_waits_by_notes(path: Path, holder: Holder, no_locks: dict[str, str]) -> None:
+def test_without_file_locks_it_says_so_and_waits_by_notes(
+    path: Path, holder: Holder, no_locks: Mapping[str, str]
+) -> None:
     first = holder.hold(path, "shared", no_locks)
     notice = f"{path.parent} has no working file locks; notes of processes stand in for them"
     assert [line(first), line(first)] == [notice, "held"]
@@ -218,7 +208,7 @@ def test_without_file_locks_it_says_so_and_waits_by_notes(path: Path, holder: Ho
 
 @pytest.mark.parametrize("how", ["shared", "exclusive"])
 def test_without_file_locks_a_killed_holder_frees_its_lease(
-    path: Path, holder: Holder, no_locks: dict[str, str], how: str
+    path: Path, holder: Holder, no_locks: Mapping[str, str], how: str
 ) -> None:
     first = holder.hold(path, how, no_locks)
     assert [line(first), line(first)][1] == "held"

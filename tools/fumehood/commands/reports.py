@@ -217,7 +217,7 @@ def damages_text(damages: Sequence[Damage], rebuilt: Iterable[str], *, keep: boo
     if not damages:
         return "every file of every layer is as its RECORD says"
     lines = [
-        f"{item.layer[:12]}: {item.distribution}: {item.path} {item.problem}".replace("  ", " ") for item in damages
+        ": ".join(filter(None, [item.layer[:12], item.distribution, f"{item.path} {item.problem}"])) for item in damages
     ]
     layers = len({item.layer for item in damages})
     if not keep:

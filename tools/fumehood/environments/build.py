@@ -227,4 +227,4 @@ def _install_here(plan: EnvironmentPlan, environment: Path, uv: Uv, pins: tuple[
     if pins:
         python = environment / "bin" / "python"
         request = install.Request(pins=pins, python=python, options=plan.options, what=plan.target.subject)
-        install.into_environment(uv, request, environment)
+        install.into_environment(uv, request)

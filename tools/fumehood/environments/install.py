@@ -1,9 +1,14 @@
-"""Installing pins with uv, and finding out what its failure was."""
+"""Installing pins with uv, and what its failure was.
+
+A wrong hash and a failed registry end uv with the same status. What tells them apart is not uv's wording but the digest
+of the wrong file, which uv shows and the lock does not hold.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +16,17 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
-from fumehood.outside.files import disk_errors, remove_tree
+from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions
-    from fumehood.outside.uv import Uv, UvResult
+    from fumehood.outside.uv import Uv
 
 _MEGABYTE = 1_000_000
+_DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 UV_LOCK = ".lock"
 """What uv locks while it works in a prefix or an environment."""
 
@@ -48,31 +54,35 @@ def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], Non
     """
     with disk_errors(f"installing {request.what}"):
         prefix.mkdir(parents=True)
-        _install(uv, request, prefix, trial=prefix.with_name(f"{prefix.name}-trial"))
+        _install(uv, request, prefix)
         (prefix / UV_LOCK).unlink(missing_ok=True)
         _report_copies(uv, prefix, request.what, say)
 
 
-def into_environment(uv: Uv, request: Request, environment: Path) -> None:
-    """Install exactly these pins into a virtual environment, which `request.python` belongs to.
+def into_environment(uv: Uv, request: Request) -> None:
+    """Install exactly these pins into the virtual environment that `request.python` belongs to.
 
     Raises:
         HashMismatchError: A download does not have the hash that the lock promises.
         WorldError: Anything else.
     """
     with disk_errors(f"installing {request.what}"):
-        _install(uv, request, None, trial=environment / ".trial")
+        _install(uv, request, None)
 
 
-def _install(uv: Uv, request: Request, prefix: Path | None, *, trial: Path) -> None:
-    result = _run(uv, request, prefix, hashes=True)
+def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
+    with _pins_file(request) as lines:
+        result = uv.install(
+            lines,
+            python=request.python,
+            prefix=prefix,
+            options=request.options,
+            hashed=all(pin.hashes for pin in request.pins),
+            anew=all(pin.is_local for pin in request.pins),
+        )
     if result.status == 0:
         return
-    if any(pin.hashes for pin in request.pins) and _installs_without_hashes(uv, request, trial):
-        # What failed may have been the network, and have come back since.
-        result = _run(uv, request, prefix, hashes=True)
-        if result.status == 0:
-            return
+    if _names_other_digest(result.stderr, request.pins):
         raise HashMismatchError(
             f"installing {request.what}: a file does not have the hash that the lock promises",
             details=result.stderr,
@@ -85,29 +95,16 @@ def _install(uv: Uv, request: Request, prefix: Path | None, *, trial: Path) -> N
     )
 
 
-def _installs_without_hashes(uv: Uv, request: Request, trial: Path) -> bool:
-    """Whether hashes are all that is in the way: on the same disk, since a full one is another matter."""
-    try:
-        return _run(uv, request, trial, hashes=False).status == 0
-    finally:
-        remove_tree(trial)
-
-
-def _run(uv: Uv, request: Request, prefix: Path | None, *, hashes: bool) -> UvResult:
-    with _pins_file(request, hashes=hashes) as lines:
-        hashed = hashes and all(pin.hashes for pin in request.pins)
-        local = all(pin.is_local for pin in request.pins)
-        return uv.install(
-            lines, python=request.python, prefix=prefix, options=request.options, hashed=hashed, anew=local
-        )
+def _names_other_digest(text: str, pins: tuple[Pin, ...]) -> bool:
+    """Whether an explanation shows the digest of a file that the lock does not know, whatever its words are."""
+    return bool(set(_DIGEST.findall(text)) - {digest for pin in pins for digest in pin.hashes})
 
 
 @contextlib.contextmanager
-def _pins_file(request: Request, *, hashes: bool) -> Iterator[Path]:
+def _pins_file(request: Request) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
         path = Path(folder) / "pins.txt"
-        text = "".join(f"{lockfile.render_pin(pin) if hashes else pin.line}\n" for pin in request.pins)
-        path.write_text(text, encoding="utf-8")
+        path.write_text("".join(f"{lockfile.render_pin(pin)}\n" for pin in request.pins), encoding="utf-8")
         yield path
 
 
