@@ -170,6 +170,34 @@ def test_commands_run_from_a_long_path_with_spaces_and_quotes(project: Project, 
     assert (root / ".nox/exp-a/share/withdata/table.txt").read_text() == "1 2 3\n"
 
 
+@pytest.mark.parametrize("layout", ["auto", "flat"])
+def test_a_delta_lock_is_proven_again_when_cores_lock_has_moved(project: Project, layout: str) -> None:
+    environments.write(project, core=["alpha<1.1"], a=["needs-old-alpha"])
+    project.write({"experiments/a/experiment.toml": f'layout = "{layout}"\n'})
+    project.fumehood("lock").assert_ok()
+    build(project)
+    delta = project.root / "experiments/a/requirements.lock"
+    of_old_core = delta.read_text()
+    project.write({"requirements.txt": "alpha\n", "experiments/a/requirements.txt": "beta\n"})
+    project.fumehood("lock", "--upgrade").assert_ok()
+    of_new_core = delta.read_text()
+    project.write({"experiments/a/requirements.txt": "needs-old-alpha\n"})
+    delta.write_text(of_old_core)
+    outcome = project.fumehood("env", "build").assert_exit(1)
+    assert outcome.stdout == ""
+    assert outcome.stderr == (
+        "core's lock has moved, and experiments/a/requirements.lock does not fit it any more: "
+        "needs-old-alpha 1.0 requires alpha<1.1, but alpha is 2.0\n"
+        "  → run `fumehood lock experiments/a`\n"
+    )
+    assert run(project, "python", "-c", "import alpha; print(alpha.__version__)") == "1.0\n"
+    delta.write_text(of_new_core)
+    project.write({"experiments/a/requirements.txt": "beta\n"})
+    project.fumehood("lock").assert_ok()
+    assert build(project).startswith("exp-a: rebuilt (")
+    assert run(project, "python", "-c", "import alpha, beta; print(alpha.__version__)") == "2.0\n"
+
+
 @pytest.mark.parametrize("version", ["3.12", "3.13"])
 def test_an_experiment_gets_the_python_that_it_names(project: Project, version: str) -> None:
     known = sorted(Path(os.environ.get("PYENV_ROOT", "/nowhere")).glob(f"versions/{version}.*/bin"))
