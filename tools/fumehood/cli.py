@@ -143,9 +143,14 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
     "--format", "format_", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
 )
 @click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
+@click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
 @click.pass_context
-def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, offline: bool) -> int:
+def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, offline: bool, pairs: bool) -> int:
     """Whether each experiment can live on this core."""
+    if pairs:
+        from fumehood.commands import pairs as pairs_command  # noqa: PLC0415 - each command loads only what it needs
+
+        return pairs_command.run(_repository(context), names, format_=format_, offline=offline, width=_width())
     from fumehood.commands import memo  # noqa: PLC0415 - each command loads only what it needs
 
     def anew(environ: Mapping[str, str]) -> memo.Said:

@@ -31,6 +31,16 @@ def delta_of(core: Lock, resolved: Iterable[Pin], header: Header) -> LayeredLock
     return LayeredLock(core=core, delta=Lock(header=complete, pins=tuple(sorted(own))))
 
 
+def fit(first: tuple[Pin, ...], second: tuple[Pin, ...], python: str) -> bool:
+    """Whether two spellings of a package's pins say the same in every environment in which both say something."""
+    return first == second or all(
+        here == there
+        for environment in universal(python)
+        if (here := [_bare(pin) for pin in first if environment.admits(pin.marker)])
+        and (there := [_bare(pin) for pin in second if environment.admits(pin.marker)])
+    )
+
+
 def _same(core: tuple[Pin, ...], own: tuple[Pin, ...], python: str) -> bool:
     if core == own:
         return True

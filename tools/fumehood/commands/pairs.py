@@ -1,0 +1,63 @@
+"""``fumehood check --pairs``, behind its options."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from fumehood.commands import pair_reports as reports
+from fumehood.commands.asking import JOBS, desk
+from fumehood.commands.progress import Bar
+from fumehood.conflicts.check import Check
+from fumehood.conflicts.joint import Joint
+from fumehood.conflicts.pairing import Pairing
+from fumehood.errors import ExitCode, UsageError
+from fumehood.model.experiment import experiment_target
+
+if TYPE_CHECKING:
+    from fumehood.conflicts.pairs import Sharing
+    from fumehood.repository import Repository
+
+
+def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline: bool, width: int) -> int:
+    """Say which of the named experiments, or of all, could share one environment.
+
+    Raises:
+        UsageError: The format is one for findings.
+    """
+    if format_ not in {"text", "json"}:
+        raise UsageError(f"pairs cannot be said as {format_}", remedy="leave out --format, or say --format json")
+    experiments = [(experiment, experiment_target(experiment)) for experiment in repository.select(names)]
+    with desk(repository, offline=False) as asking, Bar() as bar:
+        checked = Check(asking.book, asking.uv, asking.scratch, bar, offline).run(experiments)
+        joint = None if offline else Joint(asking.uv, repository.root, asking.scratch, bar, JOBS)
+        sharing = Pairing(asking.book, asking.uv, joint).share(experiments, checked)
+    if not names:
+        for broken in repository.broken:
+            click.echo(str(broken.error), err=True)
+    _say(sharing, format_, width)
+    return _code(sharing, is_broken=bool(repository.broken) and not names)
+
+
+def _say(sharing: Sharing, format_: str, width: int) -> None:
+    if format_ == "json":
+        click.echo(reports.pairs_json(sharing))
+        return
+    text = reports.pairs_text(sharing, width=width)
+    if sys.stdout.isatty():
+        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+
+        Console(highlight=False).print(text, soft_wrap=True)
+    else:
+        click.echo(text.plain)
+
+
+def _code(sharing: Sharing, *, is_broken: bool) -> ExitCode:
+    """That two cannot share is no fault of either; that one does not fit on core is."""
+    alone = {verdict.outcome for _, verdict in sharing.alone}
+    if "conflict" in alone:
+        return ExitCode.FINDINGS
+    undecided = "undecided" in alone or any(pair.verdict.outcome == "undecided" for pair in sharing.pairs)
+    return ExitCode.WORLD if undecided or is_broken else ExitCode.OK
