@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -81,6 +82,7 @@ _envdir = click.option(
     help="Where environments are; by default .nox in the repository, as with nox.",
 )
 _PYTEST = "fumehood.pytest"
+_REMOVAL = re.compile(r"-[A-Za-z0-9][A-Za-z0-9._-]+")
 _offline = click.option("--offline", is_flag=True, help="Never use the network.")
 
 
@@ -176,7 +178,16 @@ def explain(context: click.Context, /, name: str, **options: Any) -> int:  # noq
     return explain_command.explain(_repository(context), name, **options)
 
 
-@cli.command(context_settings={"ignore_unknown_options": True})
+class _WithRemovals(click.Command):
+    """A command that takes ``-NAME`` for a package to remove, whatever letters it begins with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        removals = [argument for argument in args if _REMOVAL.fullmatch(argument)]
+        others = [argument for argument in args if argument not in removals]
+        return super().parse_args(ctx, [*others, *(["--"] if "--" not in others else []), *removals])
+
+
+@cli.command(cls=_WithRemovals)
 @click.argument("changes", nargs=-1, metavar="REQUIREMENT|-NAME...", type=click.UNPROCESSED)
 @click.option("--from-git", metavar="REF", help="Core's requirements as a branch, a tag or a commit has them.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)

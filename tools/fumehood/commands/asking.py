@@ -6,12 +6,13 @@ import contextlib
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.conflicts.probe import Prober
 from fumehood.locking.book import LockBook
+from fumehood.locking.many import Resolutions
 from fumehood.locking.obtain import core_lock
 from fumehood.locking.store import LockStore
 from fumehood.model.experiment import Experiment, Target, experiment_target
@@ -22,10 +23,12 @@ from fumehood.reading import codeowners, core_at
 from fumehood.reading.sources import merge_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from fumehood.locking.many import Progress
     from fumehood.model.lock import Lock
     from fumehood.model.requirement import Requirement
+    from fumehood.reading.codeowners import CodeOwners
     from fumehood.repository import Repository
 
 JOBS = os.cpu_count() or 2
@@ -43,26 +46,39 @@ class Desk:
     book: LockBook
     uv: Uv
     scratch: Path
+    _code_owners: list[CodeOwners | None] = field(default_factory=list)
 
-    def prober(self, python: str, target: Target | None, *, budget: float | None = None) -> Prober:
+    def prober(
+        self,
+        python: str,
+        target: Target | None,
+        *,
+        budget: float | None = None,
+        advance: Callable[[str], None] = lambda _what: None,
+    ) -> Prober:
         """A prober for a Python version; for a target's lines or, without one, for core's.
 
         Args:
             python: Lower bound of the Python versions.
             target: Whose index options count beside core's.
             budget: Seconds that it may take; None for as long as it takes.
+            advance: Called after each resolution.
         """
         parts = [self.book.core_inputs, *([self.book.inputs(target)] if target else [])]
         with disk_errors("preparing to ask uv"):
             scratch = Path(tempfile.mkdtemp(dir=self.scratch))
         return Prober(
-            uv=self.uv,
+            uv=replace(self.uv, deadline=time.monotonic() + budget) if budget is not None else self.uv,
             root=self.repository.root,
             scratch=scratch,
             python=python,
             options=merge_options([part.options for part in parts]),
-            deadline=time.monotonic() + budget if budget is not None else None,
+            advance=advance,
         )
+
+    def resolutions(self, progress: Progress) -> Resolutions:
+        """For many questions at once, each time with none of them answered yet."""
+        return Resolutions(self.uv, self.repository.root, self.scratch, progress)
 
     def name(self, subject: str) -> str:
         """The name of an experiment, given its path."""
@@ -74,11 +90,16 @@ class Desk:
 
     def owners(self, line: Requirement) -> tuple[str, ...]:
         """Whose a line is: the experiment's owners, or those that CODEOWNERS names for the file."""
-        for experiment in self.repository.experiments:
-            if line.place.file.startswith(f"{experiment.path}/"):
-                return experiment.owners
-        found = codeowners.read(self.repository.root)
-        return found.owners_of_file(line.place.file) if found else ()
+        file = line.place.file
+        around = [item for item in self.repository.experiments if file.startswith(f"{item.path}/")]
+        if around:
+            return max(around, key=lambda item: len(item.path)).owners
+        if not line.place.line:
+            return ()  # It stands in no file: nobody can be asked to change it there.
+        if not self._code_owners:
+            self._code_owners.append(codeowners.read(self.repository.root))
+        found = self._code_owners[0]
+        return found.owners_of_file(file) if found else ()
 
     def core_before(self) -> Lock:
         """Core's lock as it is: the committed one, else one that was resolved before or is resolved now."""
@@ -94,7 +115,7 @@ def desk(repository: Repository, *, offline: bool, environ: Mapping[str, str] = 
         yield Desk(repository, book, Uv(cwd=repository.root, offline=offline), Path(folder))
 
 
-def targets_of(experiments: tuple[Experiment, ...]) -> tuple[Target, ...]:
+def targets_of(experiments: Iterable[Experiment]) -> tuple[Target, ...]:
     """The environments of experiments."""
     return tuple(map(experiment_target, experiments))
 

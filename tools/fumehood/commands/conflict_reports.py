@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fumehood.commands.reports import as_json, table
+from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 NOBODY = "nobody"
+CORE = "core"
+NEWLINE = "\n"
+_WORDS: Mapping[str, str] = {
+    "unchanged": "unchanged",
+    "relocks": "lock anew",
+    "conflict": "in conflict",
+    "undecided": "not decided",
+}
 
 
 class People(Protocol):
@@ -39,74 +48,97 @@ def _line_json(line: Requirement, owners: Owners) -> dict[str, Any]:
     return {
         "file": line.place.file,
         "line": line.place.line,
-        "requirement": line.text,
+        "requirement": without_credentials(line.text),
         "owners": sorted(owners(line)),
     }
 
 
 def _line_text(line: Requirement, owners: Owners) -> str:
-    whose = " ".join(sorted(owners(line))) or NOBODY
-    return f"  {line.place}: {line.text}   ({whose})"
+    text = f"  {line.place}: {without_credentials(line.text)}"
+    return f"{text}   ({' '.join(sorted(owners(line))) or NOBODY})" if line.place.line else text
 
 
-def explanation_json(found: Explanation, name: str, owners: Owners) -> str:
+def explanation_json(found: Explanation, name: str, people: People, others: Mapping[Remedy, Sequence[Effect]]) -> str:
     """The answer of ``fumehood explain NAME --json``."""
     return as_json(
         experiment=name,
         status=found.status,
-        lines=[_line_json(line, owners) for line in found.lines],
+        lines=[_line_json(line, people.owners) for line in found.lines],
         smallest=found.proven,
         reason=found.reason,
-        remedies=[
-            {
-                "file": remedy.place.file,
-                "line": remedy.place.line,
-                "before": remedy.before,
-                "after": remedy.after,
-                "pins": [{"name": package, "version": version} for package, version in remedy.pins],
-            }
-            for remedy in found.remedies
-        ],
+        remedies=[_remedy_json(remedy, people, others.get(remedy)) for remedy in found.remedies],
     )
 
 
-def explanation_text(found: Explanation, name: str, owners: Owners, *, others: int) -> str:
+def _remedy_json(remedy: Remedy, people: People, others: Sequence[Effect] | None) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "file": remedy.place.file,
+        "line": remedy.place.line,
+        "before": remedy.before,
+        "after": remedy.after,
+        "pins": [{"name": package, "version": version} for package, version in remedy.pins],
+    }
+    if others is not None:
+        content["others"] = [{"name": people.name(one.subject), "outcome": one.outcome} for one in others]
+    return content
+
+
+def explanation_text(found: Explanation, name: str, people: People, others: Mapping[Remedy, Sequence[Effect]]) -> str:
     """The answer of ``fumehood explain NAME`` for people.
 
     Args:
         found: The explanation.
         name: The experiment.
-        owners: Whose a line is.
-        others: How many other experiments a change of core's lines would concern.
+        people: Names and owners.
+        others: What a change of core's line would do to the other experiments, by remedy, where that was tried.
     """
+    origins = [f"{package} comes from {index}" for package, index in found.indexes]
     if found.status == "ok":
-        return f"{name} fits on core: {found.asked} resolution{'' if found.asked == 1 else 's'}, no conflict"
+        head = f"{name} fits on core" if name != CORE else "core's lines hold together"
+        return "\n".join([f"{head}: {_counted(found.asked, 'resolution')}, no conflict", *origins])
     if found.status == "undecided":
-        return f"{name} is not decided: {found.reason}"
-    count = len(found.lines)
-    if found.proven:
-        head = f"{name} cannot be installed on core: these {count} lines cannot hold together"
-        head += ", and without any one of them the rest can" if count > 1 else ""
-    else:
-        head = f"{name} cannot be installed on core; among these {count} lines are some that cannot hold together"
-    parts = [head, "\n".join(_line_text(line, owners) for line in found.lines)]
+        return f"{name}: not decided: {found.reason}"
+    parts = [_head(found, name), "\n".join(_line_text(line, people.owners) for line in found.lines)]
     if found.remark:
         parts.append(f"not proven smallest: {found.remark}")
     parts.append("because\n" + textwrap.fill(found.reason, _WIDTH, initial_indent="  ", subsequent_indent="  "))
+    if origins:
+        parts.append("\n".join(origins))
     if found.remedies:
-        steps = "\n".join(_remedy_text(remedy, others) for remedy in found.remedies)
+        steps = "\n".join(_remedy_text(remedy, people, others.get(remedy)) for remedy in found.remedies)
         parts.append(f"what would mend it (each was resolved)\n{steps}")
     else:
         parts.append("no change of a single one of these lines was found to mend it")
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *found.notes])
 
 
-def _remedy_text(remedy: Remedy, others: int) -> str:
+def _head(found: Explanation, name: str) -> str:
+    what = f"{name} cannot be installed on core" if name != CORE else "core cannot be installed"
+    count = len(found.lines)
+    if not found.proven:
+        return f"{what}: among these {_counted(count, 'line')} are some that cannot hold together"
+    if count == 1:
+        return f"{what}: this line cannot hold"
+    return f"{what}: these {count} lines cannot hold together, and without any one of them the rest can"
+
+
+def _remedy_text(remedy: Remedy, people: People, others: Sequence[Effect] | None) -> str:
     pins = ", ".join(f"{name} {version}" for name, version in remedy.pins)
     line = f"  {remedy.place}: {remedy.before} → {remedy.after}   gives {pins}"
-    if remedy.of_core:
-        line += f"\n    core's line: the {others} other experiments keep their pins, for every lock admits a wider line"
-    return line
+    if not remedy.of_core:
+        return line
+    if remedy.is_wider:
+        return f"{line}\n    core's line: it only becomes wider, so every pin of the other experiments still fits"
+    if others is None:
+        return (
+            f"{line}\n    core's line: `fumehood whatif '{remedy.after}'` says what that does to the other experiments"
+        )
+    touched = [f"{people.name(one.subject)} {_WORDS[one.outcome]}" for one in others if one.outcome != "unchanged"]
+    return f"{line}\n    core's line: of {summary(others)}" + (f" ({', '.join(touched)})" if touched else "")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def effects_json(core: Effect, effects: Iterable[Effect], people: People) -> str:
@@ -141,7 +173,9 @@ def effects_text(core: Effect, effects: Sequence[Effect], people: People) -> str
             continue
         lines.append(f"{name}: {_outcome(effect)}")
         lines += [_line_text(line, people.owners) for line in effect.lines]
-        if effect.outcome in {"conflict", "undecided"} and not effect.lines:
+        if effect.outcome == "conflict":
+            lines += textwrap.wrap(effect.reason, _WIDTH, initial_indent="  | ", subsequent_indent="  | ")
+        else:
             lines += [f"  | {line}" for line in effect.reason.strip().splitlines()]
     return "\n".join([*lines, "", summary(effects)])
 
@@ -161,14 +195,8 @@ def effects_markdown(change: str, core: Effect, effects: Sequence[Effect], peopl
 def summary(effects: Iterable[Effect]) -> str:
     """One line that counts the outcomes."""
     outcomes = [effect.outcome for effect in effects]
-    counted = {
-        "unchanged": "unchanged",
-        "relocks": "lock anew",
-        "conflict": "in conflict",
-        "undecided": "not decided",
-    }
-    parts = [f"{outcomes.count(key)} {text}" for key, text in counted.items() if key in outcomes]
-    return f"{len(outcomes)} experiments: {', '.join(parts) or 'none'}"
+    parts = [f"{outcomes.count(outcome)} {words}" for outcome, words in _WORDS.items() if outcome in outcomes]
+    return f"{_counted(len(outcomes), 'experiment')}: {', '.join(parts) or 'none'}"
 
 
 def _outcome(effect: Effect) -> str:
@@ -227,9 +255,10 @@ def headroom_text(row: Headroom, people: People, *, pins: Mapping[str, str]) -> 
     lines = [f"{row.name}: core has {pins.get(row.name, 'no pin of it')}; {row.aim or 'no version'} is aimed at"]
     for held in (row.core, *row.experiments):
         name = people.name(held.subject)
-        if not held.allows:
-            reason = held.reason.strip().splitlines() or ["it does not get the package"]
-            lines.append(f"{name}: not decided: {reason[0]}")
+        if held.is_conflict:
+            lines.append(f"{name}: its lines cannot hold together: see `fumehood explain {name}`")
+        elif not held.allows:
+            lines.append(f"{name}: not decided: {held.reason.strip().partition(NEWLINE)[0]}")
         elif row.blocks(held):
             lines.append(f"{name} allows {held.allows}, held back by")
             lines += [_line_text(line, people.owners) for line in held.lines]

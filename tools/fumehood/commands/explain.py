@@ -10,31 +10,66 @@ from packaging.utils import canonicalize_name
 from fumehood.commands import conflict_reports as reports
 from fumehood.commands.asking import JOBS, Desk, at_commit, desk, targets_of
 from fumehood.commands.progress import Bar
-from fumehood.conflicts.blockers import Blockers
+from fumehood.conflicts.blockers import Blockers, Headroom
 from fumehood.conflicts.explain import Explanation
 from fumehood.conflicts.explain import explain as explain_target
 from fumehood.conflicts.whatif import Effect, WhatIf, parse_change
 from fumehood.errors import ExitCode, UsageError
 from fumehood.model.experiment import RUNNING_STATES, Experiment, experiment_target
+from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.sources import of_lines
 
 if TYPE_CHECKING:
+    from fumehood.conflicts.remedies import Remedy
+    from fumehood.locking.book import LockBook
+    from fumehood.model.requirement import Requirement
     from fumehood.repository import Repository
+
+CORE = "core"
 
 
 def explain(repository: Repository, name: str, *, budget: float | None, offline: bool, as_json: bool) -> int:
-    """Explain why an experiment cannot be installed on core."""
-    experiment = repository.experiment(name)
-    with desk(repository, offline=offline) as asking:
-        target = experiment_target(experiment)
-        prober = asking.prober(asking.book.python(target), target, budget=budget)
+    """Explain why an experiment, or core itself, cannot be installed."""
+    is_core = name == CORE and CORE not in {item.name for item in repository.experiments}
+    target = None if is_core else experiment_target(repository.experiment(name))
+    shown = CORE if target is None else repository.experiment(name).name
+    with desk(repository, offline=offline) as asking, Bar() as bar:
+        bar.begin("resolutions", None)
+        prober = asking.prober(asking.book.python(target), target, budget=budget, advance=bar.advance)
         found = explain_target(asking.book, prober, target, asking.scratch)
+        others = {} if budget is not None or offline else _others(asking, bar, found)
         if as_json:
-            answer = reports.explanation_json(found, experiment.name, asking.owners)
+            answer = reports.explanation_json(found, shown, asking, others)
         else:
-            others = len(repository.experiments) - 1
-            answer = reports.explanation_text(found, experiment.name, asking.owners, others=others)
+            answer = reports.explanation_text(found, shown, asking, others)
     click.echo(answer)
     return _code(found)
+
+
+def _others(asking: Desk, bar: Bar, found: Explanation) -> dict[Remedy, tuple[Effect, ...]]:
+    """What a change of core's line would do to the other experiments, where it takes something away from them."""
+    targets = targets_of(item for item in _running(asking.repository) if item.path != found.subject)
+    effects: dict[Remedy, tuple[Effect, ...]] = {}
+    for remedy in found.remedies:
+        if remedy.of_core and not remedy.is_wider and targets:
+            changed = tuple(
+                parse_line(remedy.after, place=line.place)
+                if (line.place, line.text) == (remedy.place, remedy.before)
+                else line
+                for line in asking.book.core_inputs.requirements
+            )
+            trial = _trial(asking, asking.book, changed, bar)
+            _, lock = trial.core()
+            effects[remedy] = trial.experiments(targets, lock, jobs=JOBS)
+    return effects
+
+
+def _trial(asking: Desk, after: LockBook, core: tuple[Requirement, ...], bar: Bar) -> WhatIf:
+    """A trial of lines as core's, with the index options that a book has for them."""
+    inputs = after.core_inputs
+    if core != inputs.requirements:
+        after = after.with_core(after.repository.core, of_lines(core, inputs.options))
+    return WhatIf(asking.book, after, lambda: asking.resolutions(bar), asking.prober, asking.core_before())
 
 
 def _code(found: Explanation) -> ExitCode:
@@ -49,16 +84,12 @@ def whatif(
         remedy = "name one, as in `fumehood whatif 'torch>=2.16'`, or a commit with --from-git"
         raise UsageError("there is no change to try", remedy=remedy)
     with desk(repository, offline=offline) as asking, Bar() as bar:
-        places = frozenset(line.place for line in asking.book.core_inputs.requirements)
         after, ref = at_commit(asking, from_git) if from_git is not None else (asking, "")
         core_lines = after.book.core_inputs.requirements
         change = parse_change(changes, core_lines)
-        bar.begin("core", 1)
-        lines = change.applied_to(core_lines)
-        trial = WhatIf(after.book, after.prober, asking.core_before(), lines, bar.advance, places)
-        core, answer = trial.core()
-        bar.begin("experiments", len(_running(repository)))
-        effects = trial.experiments(targets_of(_running(repository)), answer, jobs=JOBS)
+        trial = _trial(asking, after.book, change.applied_to(core_lines), bar)
+        core, lock = trial.core()
+        effects = trial.experiments(targets_of(_running(repository)), lock, jobs=JOBS)
         shown = _shown(asking, " ".join(filter(None, [ref, *changes])), core, effects, format_)
     click.echo(shown)
     return _worst([core, *effects])
@@ -89,8 +120,7 @@ def blockers(
         raise UsageError("--to needs a package", remedy="name one, as in `fumehood blockers torch --to 2.16`")
     targets = targets_of(_running(repository))
     with desk(repository, offline=offline) as asking, Bar() as bar:
-        bar.begin("experiments", len(targets))
-        search = Blockers(asking.book, asking.prober, bar.advance, JOBS)
+        search = Blockers(asking.book, lambda: asking.resolutions(bar), asking.prober, JOBS)
         rows = (search.of(str(canonicalize_name(package)), targets, to=to),) if package else search.table(targets)
         pins = {str(pin.name): pin.what for pin in asking.core_before().pins}
         if as_json:
@@ -100,7 +130,14 @@ def blockers(
         else:
             answer = reports.headroom_table(rows, asking, pins=pins, width=width)
     click.echo(answer)
-    return ExitCode.FINDINGS if any(row.blockers or row.blocks(row.core) for row in rows) else ExitCode.OK
+    return _headroom_code(rows)
+
+
+def _headroom_code(rows: tuple[Headroom, ...]) -> ExitCode:
+    everybody = [(row, held) for row in rows for held in row.everybody]
+    if any(held.is_conflict or row.blocks(held) for row, held in everybody):
+        return ExitCode.FINDINGS
+    return ExitCode.WORLD if any(held.reason for _, held in everybody) else ExitCode.OK
 
 
 def _running(repository: Repository) -> tuple[Experiment, ...]:

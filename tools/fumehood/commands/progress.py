@@ -34,8 +34,8 @@ class Bar:
         if self._progress:
             self._progress.stop()
 
-    def begin(self, what: str, total: int) -> None:
-        """A phase of that many steps begins."""
+    def begin(self, what: str, total: int | None) -> None:
+        """A phase of that many steps begins; None where nobody can know how many."""
         if self._progress:
             self._task = self._progress.add_task(what, total=total)
 

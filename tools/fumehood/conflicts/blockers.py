@@ -9,19 +9,28 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from fumehood.conflicts.explain import plain
 from fumehood.conflicts.smallest import smallest
-from fumehood.errors import FumehoodError, Place
+from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
+from fumehood.locking.resolve import Question
 from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.sources import merge_options, of_lines, without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from fumehood.conflicts.probe import Answer, Prober
+    from fumehood.conflicts.probe import Prober
     from fumehood.locking.book import LockBook
+    from fumehood.locking.many import Resolutions
     from fumehood.model.experiment import Target
+    from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement
 
-WANTED = Place("the version asked about")
+    Found = tuple[Pin, ...] | FumehoodError
+
+WANTED = Place("the command line")
+_CORE = "core"
+_FREE = "core, left free"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +42,14 @@ class Holdback:
         allows: The newest version; empty when that could not be found out.
         lines: The lines that hold it back, if something newer is there.
         reason: Why nothing could be found out.
+        is_conflict: Whether that is because the lines do not hold together, whatever the package's version.
     """
 
     subject: str
-    allows: str
+    allows: str = ""
     lines: tuple[Requirement, ...] = ()
     reason: str = ""
+    is_conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +76,25 @@ class Headroom:
         """The experiments that allow less than is aimed at."""
         return tuple(held for held in self.experiments if self.blocks(held))
 
+    @property
+    def everybody(self) -> tuple[Holdback, ...]:
+        """Core and the experiments."""
+        return self.core, *self.experiments
+
 
 @dataclass(slots=True)
 class Blockers:
-    """Finds out how far packages could go."""
+    """Finds out how far packages could go.
+
+    Attributes:
+        resolutions: Resolves many questions; used again and again.
+        prober: Answers whether lines of an experiment hold together, to find those that do not.
+        jobs: How many to ask at a time.
+    """
 
     book: LockBook
+    resolutions: Callable[[], Resolutions]
     prober: Callable[[str, Target | None], Prober]
-    advance: Callable[[str], None]
     jobs: int
 
     def of(self, name: str, targets: Sequence[Target], *, to: str | None) -> Headroom:
@@ -82,90 +104,110 @@ class Blockers:
             name: The normalised name.
             targets: The experiments.
             to: The version aimed at; None for the newest that core could have.
+
+        Raises:
+            UsageError: The version aimed at is none.
+            FumehoodError: No version of the package can be had, even if core's lines left it free.
         """
-        core, python = self._core(), self.book.python()
-        free = _freed(core, name)
-        aim = to or self.prober(python, None).ask(free).versions.get(name, "")
+        if to and not _is_version(to):
+            raise UsageError(f"{to!r} is no version", remedy="write one, as in `fumehood blockers torch --to 2.16`")
+        bare = parse_line(name, place=WANTED)
+        free = [*_freed(self._core(), name), bare]
+        lines = {_CORE: [*self._core(), bare], _FREE: free}
+        found, owns = self._asked(lines, targets, free)
+        newest = found[_FREE]
+        if isinstance(newest, FumehoodError) and not to:
+            raise newest
+        aim = to or _version_of(name, newest)
 
-        def one(target: Target) -> Holdback:
-            lines = [*free, *self._own(target)]
-            return self._held(target.subject, name, lines, self.prober(self.book.python(target), target), aim)
+        def one(subject: str, target: Target | None) -> Holdback:
+            held = _held(subject, name, found[subject])
+            if not _older(held.allows, aim):
+                return held
+            return replace(held, lines=self._holding([*owns[subject], _wanted(name, aim)], target))
 
-        return Headroom(
-            name=name,
-            aim=aim,
-            core=self._held("core", name, core, self.prober(python, None), aim),
-            experiments=_worst_first(self._each(targets, one)),
-        )
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            core = pool.submit(one, _CORE, None)
+            experiments = list(pool.map(lambda target: one(target.subject, target), targets))
+        return Headroom(name=name, aim=aim, core=core.result(), experiments=_worst_first(experiments))
 
     def table(self, targets: Sequence[Target]) -> tuple[Headroom, ...]:
         """How far each of core's direct requirements could go, those that are held back most first.
 
         One resolution for each experiment answers for all packages; which lines hold one back is for `of` to find.
         """
-        core, python = self._core(), self.book.python()
+        core = self._core()
         names = sorted({str(line.name) for line in core if line.name and not line.url and not line.constraint})
         free = core
         for name in names:
             free = _freed(free, name)
-        newest = self.prober(python, None).ask(free).versions
-        allowed = self.prober(python, None).ask(core).versions
-        answers: dict[str, Answer] = {}
-
-        def one(target: Target) -> Holdback:
-            lines = [*free, *self._own(target)]
-            answer = self.prober(self.book.python(target), target).ask(lines)
-            answers[target.subject] = answer
-            return Holdback(subject=target.subject, allows="", reason=answer.text)
-
-        asked = self._each(targets, one)
+        found, _ = self._asked({_CORE: core, _FREE: free}, targets, free)
         rows = [
             Headroom(
                 name=name,
-                aim=newest.get(name, ""),
-                core=Holdback(subject="core", allows=allowed.get(name, "")),
-                experiments=_worst_first(
-                    replace(held, allows=answers[held.subject].versions.get(name, ""))
-                    if held.subject in answers
-                    else held
-                    for held in asked
-                ),
+                aim=_version_of(name, found[_FREE]),
+                core=_held(_CORE, name, found[_CORE]),
+                experiments=_worst_first(_held(target.subject, name, found[target.subject]) for target in targets),
             )
             for name in names
         ]
         return tuple(sorted(rows, key=lambda row: (-len(row.blockers), not row.blocks(row.core), row.name)))
 
-    def _each(self, targets: Sequence[Target], one: Callable[[Target], Holdback]) -> list[Holdback]:
-        def guarded(target: Target) -> Holdback:
+    def _asked(
+        self, lines: Mapping[str, list[Requirement]], targets: Sequence[Target], free: list[Requirement]
+    ) -> tuple[dict[str, Found], dict[str, list[Requirement]]]:
+        """What core's lines and each experiment's resolve to, and those lines."""
+        options, python = self.book.core_inputs.options, self.book.python()
+        questions = [
+            Question(subject=subject, inputs=of_lines(some, options), python=python) for subject, some in lines.items()
+        ]
+        wrong: dict[str, Found] = {}
+        owns = dict(lines)
+        for target in targets:
             try:
-                return one(target)
+                own = self.book.inputs(target)
+                owns[target.subject] = [*free, *(line for line in own.requirements if line not in free)]
+                merged = merge_options([options, own.options])
+                inputs = of_lines(owns[target.subject], merged)
+                questions.append(Question(subject=target.subject, inputs=inputs, python=self.book.python(target)))
             except FumehoodError as error:
-                return Holdback(subject=target.subject, allows="", reason=str(error))
-            finally:
-                self.advance(target.subject)
-
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
-            return list(pool.map(guarded, targets))
+                wrong[target.subject] = error
+        resolutions = self.resolutions()
+        return {**resolutions.answers(questions), **resolutions.failures, **wrong}, owns
 
     def _core(self) -> list[Requirement]:
-        return [line for line in self.book.core_inputs.requirements if line.name or line.url]
+        return list(self.book.core_inputs.requirements)
 
-    def _own(self, target: Target) -> list[Requirement]:
-        return [line for line in self.book.inputs(target).requirements if line.name or line.url]
+    def _holding(self, lines: list[Requirement], target: Target | None) -> tuple[Requirement, ...]:
+        """The lines of which none can be left out for the last one, which asks for the version, to fail."""
+        try:
+            prober = self.prober(self.book.python(target), target)
+            tried = prober.ask(line for line in lines if line.name or line.url)
+            if tried.status != "fails":
+                return ()
+            found = smallest(prober, [line for line in lines if line.name or line.url], text=tried.text)
+        except FumehoodError:
+            return ()
+        return tuple(line for line in found.lines if line.place != WANTED)
 
-    def _held(self, subject: str, name: str, lines: list[Requirement], prober: Prober, aim: str) -> Holdback:
-        answer = prober.ask(lines)
-        if answer.status != "holds":
-            return Holdback(subject=subject, allows="", reason=answer.text)
-        allows = answer.versions.get(name, "")
-        if not _older(allows, aim):
-            return Holdback(subject=subject, allows=allows)
-        wanted = parse_line(f"{name}>={aim}", place=WANTED)
-        tried = prober.ask([*lines, wanted])
-        if tried.status != "fails":
-            return Holdback(subject=subject, allows=allows)
-        found = smallest(prober, [*lines, wanted], text=tried.text)
-        return Holdback(subject=subject, allows=allows, lines=tuple(line for line in found.lines if line is not wanted))
+
+def _held(subject: str, name: str, found: Found) -> Holdback:
+    if isinstance(found, FumehoodError):
+        is_conflict = isinstance(found, ConflictError)
+        reason = plain(found.details or "") if is_conflict else str(found)
+        return Holdback(subject=subject, reason=without_credentials(reason), is_conflict=is_conflict)
+    return Holdback(subject=subject, allows=_version_of(name, found))
+
+
+def _version_of(name: str, found: Found) -> str:
+    if isinstance(found, FumehoodError):
+        return ""
+    versions = [pin.what for pin in found if str(pin.name) == name]
+    return max(versions, key=_as_version, default="")
+
+
+def _wanted(name: str, version: str) -> Requirement:
+    return parse_line(f"{name}>={version}", place=WANTED)
 
 
 def _worst_first(found: Iterable[Holdback]) -> tuple[Holdback, ...]:
@@ -182,7 +224,8 @@ def _freed(lines: Iterable[Requirement], name: str) -> list[Requirement]:
         elif not line.constraint:
             extras = f"[{','.join(line.extras)}]" if line.extras else ""
             marker = f" ; {line.marker}" if line.marker else ""
-            kept.append(replace(line, specifier=SpecifierSet(), text=f"{line.name}{extras}{marker}"))
+            text = f"{line.name}{extras}{marker}"
+            kept.append(replace(line, specifier=SpecifierSet(), text=text, hashes=()))
     return kept
 
 
@@ -190,8 +233,13 @@ def _older(version: str, than: str) -> bool:
     return bool(version and than) and _as_version(version) < _as_version(than)
 
 
-def _as_version(text: str) -> Version:
+def _is_version(text: str) -> bool:
     try:
-        return Version(text)
+        Version(text)
     except InvalidVersion:
-        return Version("0")
+        return False
+    return True
+
+
+def _as_version(text: str) -> Version:
+    return Version(text) if _is_version(text) else Version("0")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from fumehood.conflicts.probe import BudgetError
-from fumehood.conflicts.remedies import remedies
+from fumehood.conflicts.probe import Answer, BudgetError
+from fumehood.conflicts.remedies import Search
 from fumehood.conflicts.smallest import Smallest, smallest
 from fumehood.conflicts.static import clashes
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking import resolve
+from fumehood.outside.uv import OutOfTimeError
+from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fumehood.conflicts.probe import Prober
     from fumehood.conflicts.remedies import Remedy
+    from fumehood.conflicts.static import Clash
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Target
     from fumehood.model.requirement import Requirement
+
+OFFLINE = "found in uv's cache alone: a version that it lacks may make the lines hold together"
+_MORE_INDEXES = ("UV_EXTRA_INDEX_URL", "UV_INDEX")
+_LACKING = "not decided offline: uv's cache lacks what it takes to tell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,9 @@ class Explanation:
         reason: uv's explanation for these lines, in its own words; or why nothing could be decided.
         remedies: Each was resolved and found to work.
         asked: How many resolutions it took.
-        remark: What limits the answer, such as time that was used up.
+        remark: Why the set is not proven smallest.
+        notes: What else limits the answer.
+        indexes: Where there are several indexes: package, and the one that answered for it.
     """
 
     subject: str
@@ -44,78 +53,158 @@ class Explanation:
     remedies: tuple[Remedy, ...] = ()
     asked: int = 0
     remark: str = ""
+    notes: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, str], ...] = ()
 
 
-def explain(book: LockBook, prober: Prober, target: Target, scratch: Path) -> Explanation:
+def explain(book: LockBook, prober: Prober, target: Target | None, scratch: Path) -> Explanation:
     """Explain why a target's lines and core's cannot hold together, if they cannot.
 
     Args:
         book: Lines and locks of the repository.
         prober: Answers whether lines hold together; its deadline is the time that the explanation may take.
-        target: The experiment.
+        target: The experiment; None for core's own lines.
         scratch: An existing folder for files of this call.
     """
-    lines = lines_of(book, target)
-    try:
-        answer = prober.ask(lines)
-        if answer.status == "holds":
-            return Explanation(subject=target.subject, status="ok", asked=prober.asked)
-        shown = clashes(lines, python=prober.python)
-        if not shown and (why := _undecided(book, prober, target, scratch)):
-            return Explanation(subject=target.subject, status="undecided", reason=why, asked=prober.asked)
-    except BudgetError:
-        remark = f"the time was used up after {prober.asked} resolutions"
-        return Explanation(subject=target.subject, status="undecided", reason=remark, asked=prober.asked)
-    # What clashes in the lines alone is smallest by arithmetic, and needs no search.
-    found = Smallest(lines=shown[0].lines, proven=True) if shown else _searched(prober, lines, text=answer.text)
-    mended = tuple(remedies(prober, lines, found.lines, core=frozenset(book.core_inputs.requirements)))
-    return Explanation(
-        subject=target.subject,
-        status="conflict",
-        lines=found.lines,
-        proven=found.proven,
-        reason=_plain(_reason(prober, found) or answer.text),
-        remedies=mended,
-        asked=prober.asked,
-        remark=found.remark,
-    )
+    return _Explaining(book, prober, target, scratch).explanation()
 
 
-def lines_of(book: LockBook, target: Target) -> list[Requirement]:
-    """Core's lines and a target's own, without what only its source could name."""
-    inputs = book.core_inputs + book.inputs(target)
-    return [line for line in inputs.requirements if line.name is not None or line.url]
+def lines_of(book: LockBook, target: Target | None) -> list[Requirement]:
+    """Core's lines and a target's own, each once, without what only its source could name.
+
+    A line that is read again with ``-r`` or ``-c`` is the same line: whoever wrote it can change it only once.
+    """
+    found: dict[tuple[object, str], Requirement] = {}
+    for line in (*book.core_inputs.requirements, *(book.inputs(target).requirements if target else ())):
+        known = found.get((line.place, line.text))
+        if (line.name or line.url) and (known is None or known.constraint):
+            found[line.place, line.text] = line
+    return list(found.values())
 
 
-def _searched(prober: Prober, lines: list[Requirement], *, text: str) -> Smallest:
-    """The smallest set, confirmed with the network: the cache alone may have lacked what makes it hold."""
+def found_offline(prober: Prober, lines: Sequence[Requirement], *, text: str) -> Smallest | None:
+    """The smallest set of lines as far as the cache alone can tell; None where it lacks what it takes to tell.
+
+    One line that fails by itself may only be missing from the cache.
+    """
     found = smallest(prober, lines, text=text)
-    with contextlib.suppress(BudgetError):
-        if prober.confirm(found.lines).status != "fails":
-            found = smallest(prober, lines, text=text)
-    return found
+    return found if found.proven and len(found.lines) > 1 else None
 
 
-def _reason(prober: Prober, found: Smallest) -> str:
-    with contextlib.suppress(BudgetError):
-        return prober.ask(found.lines).text
-    return ""
+@dataclass(frozen=True, slots=True)
+class _Explaining:
+    book: LockBook
+    prober: Prober
+    target: Target | None
+    scratch: Path
+
+    @property
+    def subject(self) -> str:
+        return self.target.subject if self.target else "core"
+
+    def explanation(self) -> Explanation:
+        lines = lines_of(self.book, self.target)
+        shown = clashes(lines, python=self.prober.python)
+        try:
+            return self._clash(lines, shown) if shown else self._resolved(lines)
+        except BudgetError:
+            reason = f"the time was used up after {_count(self.prober.asked)}"
+            return Explanation(subject=self.subject, status="undecided", reason=reason, asked=self.prober.asked)
+
+    def _clash(self, lines: list[Requirement], shown: tuple[Clash, ...]) -> Explanation:
+        """What clashes in the lines alone is smallest by arithmetic, and needs no search."""
+        first, *more = shown
+        notes = (f"{len(more)} more such sets: `fumehood check` lists them",) if more else ()
+        found = Smallest(lines=first.lines, proven=True)
+        return self._conflict(lines, found, text=first.as_finding("").message, notes=notes)
+
+    def _resolved(self, lines: list[Requirement]) -> Explanation:
+        answer = self.prober.ask(lines)
+        if answer.status != "holds" and not self.prober.uv.is_offline:
+            answer = self._diagnosed(lines)
+        match answer.status:
+            case "holds":
+                indexes = self._indexes(lines, answer)
+                return Explanation(subject=self.subject, status="ok", asked=self.prober.asked, indexes=indexes)
+            case "undecided":
+                return self._undecided(answer.text)
+            case "fails" if self.prober.uv.is_offline:
+                found = smallest(self.prober, lines, text=answer.text)
+                if len(found.lines) == 1 or (not found.proven and not found.remark.startswith("the time")):
+                    return self._undecided(f"{_LACKING}\n{answer.text}")
+                return self._conflict(lines, found, text=answer.text, notes=(OFFLINE,))
+            case "fails":
+                return self._conflict(lines, smallest(self.prober, lines, text=answer.text), text=answer.text)
+
+    def _undecided(self, reason: str) -> Explanation:
+        asked = self.prober.asked
+        return Explanation(subject=self.subject, status="undecided", reason=reason.strip(), asked=asked)
+
+    def _diagnosed(self, lines: list[Requirement]) -> Answer:
+        """What a failure is: a conflict, or a source that cannot be had, or a registry that does not answer."""
+        inputs = self.book.core_inputs
+        inputs += self.book.inputs(self.target) if self.target else type(inputs)()
+        question = resolve.Question(subject=self.subject, inputs=inputs, python=self.prober.python)
+        try:
+            pins = resolve.resolve(self.prober.uv, question, root=self.book.repository.root, scratch=self.scratch)
+        except ConflictError:
+            self.prober.is_fresh = True
+            return self.prober.ask(lines)
+        except OutOfTimeError:
+            raise BudgetError from None
+        except FumehoodError as error:
+            return Answer(status="undecided", text=without_credentials(str(error)))
+        return self.prober.learn(lines, Answer(status="holds", pins=pins))
+
+    def _conflict(
+        self, lines: list[Requirement], found: Smallest, *, text: str, notes: tuple[str, ...] = ()
+    ) -> Explanation:
+        mended: list[Remedy] = []
+        reason = ""
+        indexes: tuple[tuple[str, str], ...] = ()
+        core = frozenset(self.book.core_inputs.requirements)
+        search = Search(prober=self.prober, lines=lines, conflict=found.lines, core=core, folder=self.subject)
+        try:
+            answer = self.prober.ask(found.lines)
+            reason = answer.text if answer.status == "fails" else ""
+            for remedy in search.remedies():
+                mended.append(remedy)  # noqa: PERF402 - what was found before the time is used up is kept
+            indexes = self._indexes(found.lines, None)
+        except BudgetError:
+            notes = (*notes, f"the time was used up after {_count(self.prober.asked)}: there may be more to find")
+        return Explanation(
+            subject=self.subject,
+            status="conflict",
+            lines=found.lines,
+            proven=found.proven,
+            reason=plain(reason or text),
+            remedies=tuple(mended),
+            asked=self.prober.asked,
+            remark=found.remark,
+            notes=notes,
+            indexes=indexes,
+        )
+
+    def _indexes(self, lines: Sequence[Requirement], answer: Answer | None) -> tuple[tuple[str, str], ...]:
+        """Which index answers for the packages of lines, where more than one could."""
+        options, environ = self.prober.options, self.prober.uv.environ
+        several = [options.index_url, *options.extra_index_urls, *(environ.get(name) for name in _MORE_INDEXES)]
+        if not any(several[1:]):
+            return ()
+        names = {str(line.name) for line in lines if line.name and not line.url}
+        known = dict(answer.indexes) if answer else {}
+        for line in lines:
+            if answer is None and line.name and not line.url:
+                bare = replace(line, text=str(line.name), constraint=False)
+                known |= dict(self.prober.ask([bare]).indexes)
+        return tuple((name, known[name]) for name in sorted(names & known.keys()))
 
 
-def _undecided(book: LockBook, prober: Prober, target: Target, scratch: Path) -> str | None:
-    """Why a failure is no conflict: a source that cannot be had, or a registry that does not answer."""
-    inputs = book.core_inputs + book.inputs(target)
-    question = resolve.Question(subject=target.subject, inputs=inputs, python=prober.python)
-    try:
-        resolve.resolve(prober.uv, question, root=book.repository.root, scratch=scratch)
-    except ConflictError:
-        return None
-    except FumehoodError as error:
-        return str(error)
-    return None
+def _count(resolutions: int) -> str:
+    return f"{resolutions} resolution{'' if resolutions == 1 else 's'}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The sentences of uv without the frame around them."""
     kept = []
     for line in text.splitlines():

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import time
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from fumehood.locking import lockfile
 from fumehood.outside.files import disk_errors
+from fumehood.outside.uv import OutOfTimeError
+from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from fumehood.model.lock import Pin
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 _UNSOLVABLE = 1
 """uv's exit status when it resolved and found no solution."""
+
+_FROM = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==\S[^\n]*\n +# from (\S+)$", re.MULTILINE)
+"""A pin with the index that answered for it, as ``--emit-index-annotation`` writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +35,13 @@ class Answer:
         status: ``undecided`` when uv could not finish, or may lack data because it was kept offline.
         pins: What they resolve to.
         text: uv's explanation where they do not.
+        indexes: Package and the index that answered for it, without credentials.
     """
 
     status: Literal["holds", "fails", "undecided"]
     pins: tuple[Pin, ...] = ()
     text: str = ""
+    indexes: tuple[tuple[str, str], ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -46,18 +53,32 @@ class BudgetError(Exception):
     """The time that an explanation may take is used up; caught where the explanation is made."""
 
 
+class Asker(Protocol):
+    """What finds the smallest set of lines: something that answers whether lines hold together."""
+
+    asked: int
+
+    def ask(self, lines: Iterable[Requirement]) -> Answer:
+        """Whether the lines hold together."""
+
+    def fewest(self) -> frozenset[Requirement]:
+        """The fewest lines that are known to fail; empty where none are."""
+
+
 @dataclass(slots=True)
 class Prober:
     """Asks uv about sets of lines, and remembers the answers.
 
     Attributes:
+        uv: Its deadline is when to stop asking.
         root: The repository, which relative paths in lines count from.
         scratch: An existing folder for files of its own.
         python: Lower bound of the Python versions.
         options: Where packages come from.
-        deadline: When to stop asking, as `time.monotonic` counts; None for never.
+        advance: Called after each resolution.
         asked: How many resolutions uv has made.
-        has_failed_online: Whether a failure has been seen with the network, which fetches all that it depends on.
+        is_fresh: Whether a failure was seen with the network: index data is fresh then, and asking with the network
+            costs hardly more than asking the cache, which lacks what no resolution has needed yet.
     """
 
     uv: Uv
@@ -65,13 +86,13 @@ class Prober:
     scratch: Path
     python: str
     options: IndexOptions
-    deadline: float | None = None
+    advance: Callable[[str], None] = lambda _what: None
     asked: int = 0
-    has_failed_online: bool = False
-    _answers: dict[tuple[frozenset[Requirement], tuple[Pin, ...]], Answer] = field(default_factory=dict)
+    is_fresh: bool = False
+    _answers: dict[frozenset[Requirement], Answer] = field(default_factory=dict)
     _number: itertools.count[int] = field(default_factory=itertools.count)
 
-    def ask(self, lines: Iterable[Requirement], *, preferred: tuple[Pin, ...] = ()) -> Answer:
+    def ask(self, lines: Iterable[Requirement]) -> Answer:
         """Whether the lines hold together.
 
         What holds does so without some of its lines too, and what fails does so with more, so many a question is
@@ -79,79 +100,73 @@ class Prober:
 
         Args:
             lines: The lines; their order does not matter.
-            preferred: Pins to keep where the lines admit them.
 
         Raises:
             BudgetError: There is no time left to ask.
         """
         chosen = frozenset(lines)
-        for known, answer in self._answers.items():
-            if known == (chosen, preferred):
+        if chosen in self._answers:
+            return self._answers[chosen]
+        for asked, answer in self._answers.items():
+            if (answer.status == "fails" and asked <= chosen) or (answer.status == "holds" and chosen <= asked):
                 return answer
-        if not preferred:
-            for (asked, _), answer in self._answers.items():
-                if (answer.status == "fails" and asked <= chosen) or (answer.status == "holds" and chosen <= asked):
-                    return answer
-        answer = self._resolve(chosen, preferred)
-        self._answers[chosen, preferred] = answer
+        return self.learn(chosen, self._resolve(chosen))
+
+    def learn(self, lines: Iterable[Requirement], answer: Answer) -> Answer:
+        """Take note of an answer that was found in another way."""
+        self._answers[frozenset(lines)] = answer
         return answer
 
-    def confirm(self, lines: Iterable[Requirement]) -> Answer:
-        """Ask again about lines that failed, with the network, since the cache alone may not have known enough."""
-        chosen = frozenset(lines)
-        if not self.uv.is_offline:
-            self._answers = {key: known for key, known in self._answers.items() if known.status == "holds"}
-            self._answers[chosen, ()] = self._ask_uv(chosen, (), offline=False)
-        return self.ask(chosen)
+    def fewest(self) -> frozenset[Requirement]:
+        """The fewest lines that are known to fail; empty where none are."""
+        failing = [lines for lines, answer in self._answers.items() if answer.status == "fails"]
+        return min(failing, key=len, default=frozenset())
 
     def lowest(self, line: Requirement, bounds: Iterable[Requirement]) -> str | None:
         """The lowest version of a line's package that the line and bounds of other packages admit.
 
         The cache alone would name the lowest that it happens to hold, so this asks with the network if it may.
         """
-        answer = self._ask_uv(frozenset([line, *bounds]), (), lowest=True, offline=self.uv.is_offline)
+        answer = self._ask_uv(frozenset([line, *bounds]), lowest=True, offline=self.uv.is_offline)
         return answer.versions.get(str(line.name))
 
-    def holds(self, lines: Iterable[Requirement]) -> bool:
-        """Whether the lines hold together for certain; what is undecided does not."""
-        return self.ask(lines).status == "holds"
-
-    def _resolve(self, lines: frozenset[Requirement], preferred: tuple[Pin, ...]) -> Answer:
-        answer = self._ask_uv(lines, preferred, offline=True)
-        if answer.status == "holds" or self.uv.is_offline:
-            return answer
-        if self.has_failed_online and answer.status == "fails":
-            # All that these packages need was fetched for the question before; the result is confirmed in the end.
-            return answer
-        answer = self._ask_uv(lines, preferred, offline=False)
-        self.has_failed_online = self.has_failed_online or answer.status == "fails"
+    def _resolve(self, lines: frozenset[Requirement]) -> Answer:
+        if not self.is_fresh:
+            answer = self._ask_uv(lines, offline=True)
+            if answer.status == "holds" or self.uv.is_offline:
+                return answer
+        answer = self._ask_uv(lines, offline=False)
+        self.is_fresh = self.is_fresh or answer.status == "fails"
         return answer
 
-    def _ask_uv(
-        self, lines: frozenset[Requirement], preferred: tuple[Pin, ...], *, lowest: bool = False, offline: bool
-    ) -> Answer:
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise BudgetError
-        self.asked += 1
+    def _ask_uv(self, lines: frozenset[Requirement], *, lowest: bool = False, offline: bool) -> Answer:
         with disk_errors("asking uv"):
-            ordered = sorted(lines, key=lambda line: (line.constraint, line.text, line.place))
-            source, output = self._files(ordered, preferred)
-            options = self.options
-            result = self.uv.ask(
-                source, output=output, python=self.python, options=options, lowest=lowest, offline=offline
-            )
+            source, output = self._files(lines)
+            try:
+                result = self.uv.ask(
+                    source, output=output, python=self.python, options=self.options, lowest=lowest, offline=offline
+                )
+            except OutOfTimeError:
+                raise BudgetError from None
+            self.asked += 1
+            self.advance("resolutions")
             if result.status == 0:
-                return Answer(status="holds", pins=lockfile.parse_pins(output.read_text(encoding="utf-8")))
-        return Answer(status="fails" if result.status == _UNSOLVABLE else "undecided", text=result.stderr)
+                text = output.read_text(encoding="utf-8")
+                return Answer(status="holds", pins=lockfile.parse_pins(text), indexes=_indexes(text))
+        status: Literal["fails", "undecided"] = "fails" if result.status == _UNSOLVABLE else "undecided"
+        return Answer(status=status, text=without_credentials(result.stderr))
 
-    def _files(self, lines: list[Requirement], preferred: tuple[Pin, ...]) -> tuple[Path, Path]:
+    def _files(self, lines: frozenset[Requirement]) -> tuple[Path, Path]:
+        ordered = sorted(lines, key=lambda line: (line.constraint, line.text, line.place))
         number = next(self._number)
         constraints = self.scratch / f"question-{number}.constraints"
-        constraints.write_text("".join(f"{line.text}\n" for line in lines if line.constraint), encoding="utf-8")
+        constraints.write_text("".join(f"{line.text}\n" for line in ordered if line.constraint), encoding="utf-8")
         source = self.scratch / f"question-{number}.in"
-        asked = [f"-e {line.text}" if line.editable else line.text for line in lines if not line.constraint]
-        text = [f"-c {constraints.name}", *asked, ""]
-        source.write_text("\n".join(text), encoding="utf-8")
-        output = self.scratch / f"question-{number}.lock"
-        output.write_text("".join(f"{pin.line}\n" for pin in preferred), encoding="utf-8")
-        return source, output
+        asked = [f"-e {line.text}" if line.editable else line.text for line in ordered if not line.constraint]
+        source.write_text("\n".join([f"-c {constraints.name}", *asked, ""]), encoding="utf-8")
+        return source, self.scratch / f"question-{number}.lock"
+
+
+def _indexes(text: str) -> tuple[tuple[str, str], ...]:
+    found = {str(match[1]): without_credentials(match[2]) for match in _FROM.finditer(text)}
+    return tuple(sorted(found.items()))

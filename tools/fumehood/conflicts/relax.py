@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import Specifier
 from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from packaging.specifiers import Specifier, SpecifierSet
+    from packaging.specifiers import SpecifierSet
 
     from fumehood.model.requirement import Requirement
 
@@ -17,10 +18,18 @@ _ORDER = (">=", ">", "~=", "==", "===", "!=", "<=", "<")
 
 
 def admitting(line: Requirement, version: str) -> str:
-    """The line's text with the fewest of its bounds moved, each as little as it takes, to admit a version."""
-    bounds = [_moved(bound, Version(version)) for bound in _sorted(line.specifier)]
-    kept = [bound for bound in bounds if bound]
-    return written(line, ",".join(dict.fromkeys(kept)))
+    """The line's text with the fewest of its bounds moved, each as little as it takes, to admit a version.
+
+    Raises:
+        InvalidVersion: No bound but ``===`` compares with such a version.
+    """
+    moved = (_moved(bound, Version(version)) for bound in line.specifier)
+    return written(line, ",".join(str(bound) for bound in _sorted({bound for bound in moved if bound})))
+
+
+def is_wider(before: SpecifierSet, after: SpecifierSet) -> bool:
+    """Whether only one-sided bounds were moved, so that what was admitted still is."""
+    return all(bound.operator in {">=", ">", "<=", "<", "!="} for bound in set(before) ^ set(after))
 
 
 def without_bounds(line: Requirement) -> str:
@@ -31,11 +40,15 @@ def without_bounds(line: Requirement) -> str:
 def above(line: Requirement, version: str) -> str:
     """The line's text for what lies above a version, its lower bounds kept."""
     kept = [str(bound) for bound in _sorted(line.specifier) if bound.contains(version, prereleases=True)]
-    return written(line, ",".join([*kept, f">{highest_named(line.specifier)}"]))
+    return written(line, ",".join([*kept, f">{highest_named(line.specifier).public}"]))
 
 
 def highest_named(specifier: SpecifierSet) -> Version:
-    """The highest version that a specifier names."""
+    """The highest version that a specifier names.
+
+    Raises:
+        InvalidVersion: One that only ``===`` can name.
+    """
     return max(Version(bound.version.removesuffix(".*")) for bound in specifier)
 
 
@@ -50,33 +63,47 @@ def _sorted(specifier: Iterable[Specifier]) -> list[Specifier]:
     return sorted(specifier, key=lambda bound: (_ORDER.index(bound.operator), bound.version))
 
 
-def _moved(bound: Specifier, version: Version) -> str:
-    """A bound that admits the version: itself where it does, nothing where it only excludes."""
+def _moved(bound: Specifier, version: Version) -> Specifier | None:
+    """A bound that admits the version: itself where it does, none where it only excludes."""
     if bound.contains(version, prereleases=True):
-        return str(bound)
-    named = bound.version.removesuffix(".*")
-    precision = len(Version(named).release)
-    if bound.operator in {"<", "<="}:
-        return f"<{_next(version, precision)}"
-    if bound.operator in {"==", "==="}:
-        return f"=={_cut(version, precision)}.*" if bound.version.endswith(".*") else f"=={version}"
-    # A bound that only excludes is dropped; one from below keeps its operator, but ">" would exclude the version too.
-    lower = {"~=": "~=", ">=": ">=", ">": ">="}.get(bound.operator)
-    return f"{lower}{_cut(version, precision)}" if lower else ""
+        return bound
+    precision = len(Version(bound.version.removesuffix(".*")).release) if bound.operator != "===" else 0
+    match bound.operator:
+        case "<":
+            moved = f"<{_next(version, precision)}"
+        case "<=":
+            moved = f"<={version.public}"
+        case "==" if bound.version.endswith(".*"):
+            moved = f"=={_cut(version, precision)}.*"
+        case "==" | "===":
+            moved = f"=={version}"
+        case "~=":
+            moved = f"~={_not_above(version, precision)}"
+        case ">=" | ">":
+            moved = f">={_not_above(version, precision)}"
+        case _:
+            return None
+    return Specifier(moved)
 
 
 def _cut(version: Version, precision: int) -> str:
-    """The version at the precision that a bound was written with, never above the version itself."""
-    release = (version.release + (0,) * precision)[:precision]
-    text = ".".join(map(str, release))
-    epoch = f"{version.epoch}!" if version.epoch else ""
-    # A pre-release lies below the version that it leads up to.
-    return f"{epoch}{text}" if Version(f"{epoch}{text}") <= version else str(version)
+    """The release of a version at the precision that a bound was written with."""
+    return _written_release(version, list((version.release + (0,) * precision)[:precision]))
+
+
+def _not_above(version: Version, precision: int) -> str:
+    """As `_cut`; but a pre-release lies below the release that it leads up to."""
+    cut = _cut(version, precision)
+    return cut if Version(cut) <= version else version.public
 
 
 def _next(version: Version, precision: int) -> str:
     """The first version above at the precision that a bound was written with."""
     release = list((version.release + (0,) * precision)[:precision])
     release[-1] += 1
+    return _written_release(version, release)
+
+
+def _written_release(version: Version, release: list[int]) -> str:
     epoch = f"{version.epoch}!" if version.epoch else ""
     return epoch + ".".join(map(str, release))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from fumehood.conflicts import relax
-from fumehood.conflicts.probe import BudgetError
 from fumehood.reading.requirements_txt import parse_line
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ class Remedy:
 
     Attributes:
         of_core: Whether the line is core's, so that the change concerns everybody.
+        is_wider: Whether all that the line admitted is still admitted.
         pins: What the changed line's package, and those of the other lines in conflict, resolve to then.
     """
 
@@ -32,74 +32,102 @@ class Remedy:
     before: str
     after: str
     of_core: bool
+    is_wider: bool
     pins: tuple[tuple[str, str], ...]
 
 
-def remedies(
-    prober: Prober, lines: Sequence[Requirement], conflict: Sequence[Requirement], *, core: frozenset[Requirement]
-) -> Iterator[Remedy]:
-    """The least relaxation of each line in conflict that helps: the experiment's lines first, then core's.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A search for remedies.
 
-    Args:
+    Attributes:
         prober: Answers whether lines hold together.
         lines: All the lines.
         conflict: The smallest set of them that cannot hold together.
         core: Which of the lines are core's.
+        folder: The experiment's, whose own files concern nobody else.
     """
-    for line in sorted(conflict, key=lambda line: (line in core, line.place)):
-        if line.name is None or line.url or not line.specifier:
-            continue
-        try:
-            changed, answer = _relaxed(prober, lines, conflict, line) or (None, None)
-        except BudgetError:
-            return
-        if changed is None or answer is None:
-            continue
-        names = dict.fromkeys(str(one.name) for one in conflict if one.name)
-        versions = answer.versions
-        yield Remedy(
-            place=line.place,
-            before=line.text,
-            after=changed.text,
-            of_core=line in core,
-            pins=tuple((name, versions[name]) for name in names if name in versions),
-        )
 
+    prober: Prober
+    lines: Sequence[Requirement]
+    conflict: Sequence[Requirement]
+    core: frozenset[Requirement]
+    folder: str
 
-def _relaxed(
-    prober: Prober, lines: Sequence[Requirement], conflict: Sequence[Requirement], line: Requirement
-) -> tuple[Requirement, Answer] | None:
-    """The changed line with what all lines then resolve to; None where no version of its package helps."""
-    free = prober.ask(_exchanged(lines, line, relax.without_bounds(line)))
-    if free.status != "holds" or str(line.name) not in free.versions:
-        return None
-    for version in dict.fromkeys([_nearest_above(prober, conflict, line, free), free.versions[str(line.name)]]):
-        if version is None:
-            continue
-        text = relax.admitting(line, version)
-        answer = prober.ask(_exchanged(lines, line, text))
-        if answer.status == "holds":
-            return parse_line(text, place=line.place), answer
-    return None
+    def remedies(self) -> Iterator[Remedy]:
+        """The least relaxation of each line in conflict that helps.
 
+        The experiment's own lines come first, then those that it shares with others, then core's.
 
-def _nearest_above(prober: Prober, conflict: Sequence[Requirement], line: Requirement, free: Answer) -> str | None:
-    """The lowest version above the line's bounds that the other lines in conflict admit; None below them.
+        Raises:
+            BudgetError: There is no time left to look for more.
+        """
+        for line in sorted(self.conflict, key=self._rank):
+            if line.name is None or line.url or not line.specifier or not line.place.line:
+                continue
+            found = self._relaxed(line)
+            if found:
+                changed, answer = found
+                names = dict.fromkeys(str(one.name) for one in self.conflict if one.name)
+                versions = answer.versions
+                yield Remedy(
+                    place=line.place,
+                    before=line.text,
+                    after=changed.text,
+                    of_core=line in self.core,
+                    is_wider=relax.is_wider(line.specifier, changed.specifier),
+                    pins=tuple((name, versions[name]) for name in names if name in versions),
+                )
 
-    Below the bounds the newest version that resolves is the nearest already.
-    """
-    version = free.versions[str(line.name)]
-    try:
-        if Version(version) <= relax.highest_named(line.specifier):
+    def _rank(self, line: Requirement) -> tuple[bool, bool, Place]:
+        return line in self.core, not line.place.file.startswith(f"{self.folder}/"), line.place
+
+    def _relaxed(self, line: Requirement) -> tuple[Requirement, Answer] | None:
+        """The changed line with what all lines then resolve to; None where no version of its package helps."""
+        free = self.prober.ask(self._with(line, relax.without_bounds(line)))
+        newest = free.versions.get(str(line.name), "")
+        if free.status != "holds" or not _is_version(newest):
             return None
-    except InvalidVersion:
+        for version in dict.fromkeys([self._nearest_above(line, newest), newest]):
+            if version is None:
+                continue
+            text = relax.admitting(line, version)
+            answer = self.prober.ask(self._with(line, text))
+            if answer.status == "holds":
+                return parse_line(text, place=line.place), answer
         return None
-    wanted = parse_line(relax.above(line, version), place=line.place)
-    # As constraints the other lines bound what is chosen without being chosen lowest themselves.
-    others = [replace(other, constraint=True) for other in conflict if other is not line and not other.url]
-    plain = [other for other in others if not other.extras]
-    return prober.lowest(wanted, plain)
+
+    def _nearest_above(self, line: Requirement, newest: str) -> str | None:
+        """The lowest version above the line's bounds that the other lines in conflict admit; None below them.
+
+        Below the bounds the newest version that resolves is the nearest already.
+        """
+        try:
+            if Version(newest) <= relax.highest_named(line.specifier):
+                return None
+        except InvalidVersion:
+            return None
+        wanted = parse_line(relax.above(line, newest), place=line.place)
+        # As constraints the other lines bound what is chosen without being chosen lowest themselves.
+        others = [replace(other, constraint=True) for other in self.conflict if other is not line and not other.url]
+        plain = [other for other in others if other.name and not other.extras]
+        found = self.prober.lowest(wanted, plain)
+        return found if found and _is_version(found) else None
+
+    def _with(self, line: Requirement, text: str) -> list[Requirement]:
+        """All the lines, with another text for one; a line that is read twice, with ``-c`` too, is one line."""
+        changed = parse_line(text, place=line.place)
+        return [
+            replace(changed, constraint=other.constraint)
+            if (other.place, other.text) == (line.place, line.text)
+            else other
+            for other in self.lines
+        ]
 
 
-def _exchanged(lines: Sequence[Requirement], line: Requirement, text: str) -> list[Requirement]:
-    return [parse_line(text, place=line.place) if other is line else other for other in lines]
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True

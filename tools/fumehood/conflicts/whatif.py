@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 
+from fumehood.conflicts.explain import OFFLINE, found_offline, lines_of, plain
+from fumehood.conflicts.smallest import smallest
 from fumehood.conflicts.static import clashes
-from fumehood.errors import FumehoodError, Place, UsageError
-from fumehood.model.lock import LayeredLock, by_name
+from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
+from fumehood.locking.obtain import remember, remembered
+from fumehood.locking.resolve import UndecidedError
+from fumehood.model.lock import LayeredLock, Lock, by_name
 from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.sources import of_lines, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from fumehood.conflicts.probe import Answer, Prober
+    from fumehood.conflicts.probe import Prober
     from fumehood.locking.book import LockBook
+    from fumehood.locking.many import Resolutions
+    from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Target
-    from fumehood.model.lock import Lock, Pin
+    from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement
 
 Outcome = Literal["unchanged", "relocks", "conflict", "undecided"]
@@ -77,10 +85,11 @@ def parse_change(arguments: Sequence[str], core: Iterable[Requirement]) -> Chang
         UsageError: A package to remove is none of core's.
         ConfigurationError: A requirement cannot be read.
     """
-    known = {str(line.name) for line in core}
+    known = {str(line.name) for line in core if line.name}
     removed = {str(canonicalize_name(argument[1:])) for argument in arguments if argument.startswith("-")}
     if strangers := sorted(removed - known):
-        raise UsageError(f"core does not require {strangers[0]}", remedy=f"core requires {', '.join(sorted(known))}")
+        remedy = f"core requires {', '.join(sorted(known)) or 'nothing'}"
+        raise UsageError(f"core does not require {strangers[0] or '-'}", remedy=remedy)
     place = Place(ON_THE_COMMAND_LINE)
     lines = tuple(parse_line(argument, place=place) for argument in arguments if not argument.startswith("-"))
     return Change(lines=lines, removed=frozenset(removed))
@@ -91,75 +100,120 @@ class WhatIf:
     """Tries a change of core on every experiment.
 
     Attributes:
-        prober: Answers whether lines hold together.
+        book: Lines and locks as they are.
+        after: Lines and locks with core's lines as they would be.
+        resolutions: Resolves many questions; used again and again.
+        prober: Answers whether lines of an experiment hold together, to find those that do not.
         core_before: Core's lock as it is.
-        core_lines: Core's lines as they would be.
-        advance: Called with each subject that is done.
-        core_places: Where core's lines stand now: an experiment that includes them includes them as they would be.
     """
 
     book: LockBook
+    after: LockBook
+    resolutions: Callable[[], Resolutions]
     prober: Callable[[str, Target | None], Prober]
     core_before: Lock
-    core_lines: tuple[Requirement, ...]
-    advance: Callable[[str], None]
-    core_places: frozenset[Place] = frozenset()
 
-    def core(self) -> tuple[Effect, Answer]:
-        """What would happen to core itself; its new pins are the base for the experiments'."""
-        answer = self._ask(self.core_lines, self.core_before.pins, self.book.python(), None)
-        moves = _moves(self.core_before.pins, answer.pins) if answer.status == "holds" else ()
-        effect = self._effect("core", answer, self.core_lines, self.book.python(), moves)
-        return effect, answer
+    def core(self) -> tuple[Effect, Lock | None]:
+        """What would happen to core itself, and its lock then; None where nothing else can be told."""
+        found = self._asked([self.after.core_question(self.core_before.pins)])["core"]
+        if isinstance(found, FumehoodError):
+            return self._failed("core", None, found), None
+        lock = Lock(header=self.after.core_header(), pins=found)
+        moves = _moves(self.core_before.pins, found)
+        return Effect(subject="core", outcome="relocks" if moves else "unchanged", pins=moves), lock
 
-    def experiments(self, targets: Sequence[Target], core: Answer, *, jobs: int) -> tuple[Effect, ...]:
-        """What would happen to each experiment, given core's new pins."""
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            return tuple(pool.map(lambda target: self._one(target, core), targets))
-
-    def _one(self, target: Target, core: Answer) -> Effect:
-        try:
-            return self._try(target, core)
-        except FumehoodError as error:
-            return Effect(subject=target.subject, outcome="undecided", reason=str(error))
-        finally:
-            self.advance(target.subject)
-
-    def _try(self, target: Target, core: Answer) -> Effect:
-        python = self.book.python(target)
-        asked = (line for line in self.book.inputs(target).requirements if line.place not in self.core_places)
-        lines = (*self.core_lines, *asked)
-        delta = self.book.store.committed(target.lock)
-        before = LayeredLock(core=self.core_before, delta=delta).pins if delta else ()
-        own = delta.pins if delta else ()
-        named = {pin.name for pin in own}
-        preferred = (*own, *(pin for pin in core.pins if pin.name not in named))
-        answer = self._ask(lines, preferred, python, target)
+    def experiments(self, targets: Sequence[Target], core: Lock | None, *, jobs: int) -> tuple[Effect, ...]:
+        """What would happen to each experiment, given core's lock as it would be."""
+        if core is None:
+            reason = "core's own requirements have to hold together first"
+            return tuple(Effect(subject=target.subject, outcome="undecided", reason=reason) for target in targets)
+        before = self._before(targets)
+        asked: dict[str, Question | FumehoodError] = {}
+        for target in targets:
+            try:
+                asked[target.subject] = self._question(target, core)
+            except FumehoodError as error:
+                asked[target.subject] = error
+        found = {subject: item for subject, item in asked.items() if isinstance(item, FumehoodError)}
+        answers = found | self._asked([item for item in asked.values() if not isinstance(item, FumehoodError)])
         shared = {move.name: move for move in _moves(self.core_before.pins, core.pins)}
-        moves = tuple(move for move in (_moves(before, answer.pins) if before else ()) if shared.get(move.name) != move)
-        return self._effect(target.subject, answer, lines, python, moves)
 
-    def _ask(
-        self, lines: Iterable[Requirement], preferred: tuple[Pin, ...], python: str, target: Target | None
-    ) -> Answer:
-        named = [line for line in lines if line.name or line.url]
-        return self.prober(python, target).ask(named, preferred=preferred)
+        def one(target: Target) -> Effect:
+            answer = answers[target.subject]
+            if isinstance(answer, FumehoodError):
+                return self._failed(target.subject, target, answer)
+            # What did not resolve before has no pins: what it would have is said against core's.
+            moves = _moves(before.get(target.subject, self.core_before.pins), answer)
+            own = tuple(move for move in moves if shared.get(move.name) != move)
+            return Effect(subject=target.subject, outcome="relocks" if own else "unchanged", pins=own)
 
-    def _effect(
-        self,
-        subject: str,
-        answer: Answer,
-        lines: tuple[Requirement, ...],
-        python: str,
-        moves: tuple[PinMove, ...],
-    ) -> Effect:
-        if answer.status == "holds":
-            return Effect(subject=subject, outcome="relocks" if moves else "unchanged", pins=moves)
-        if answer.status == "undecided":
-            return Effect(subject=subject, outcome="undecided", reason=answer.text)
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            return tuple(pool.map(one, targets))
+
+    def _before(self, targets: Sequence[Target]) -> dict[str, tuple[Pin, ...]]:
+        """What each experiment has now: by its lock, by the cache, or else by resolving; left out where that fails."""
+        found: dict[str, tuple[Pin, ...]] = {}
+        unknown: dict[str, Target] = {}
+        for target in targets:
+            with contextlib.suppress(FumehoodError):  # Its effect says what is the matter.
+                delta = self.book.store.committed(target.lock)
+                lock = LayeredLock(core=self.core_before, delta=delta) if delta and not delta.damage else None
+                lock = lock or remembered(self.book, target, self.core_before)
+                if lock:
+                    found[target.subject] = lock.pins
+                else:
+                    self.book.question(target, self.core_before)
+                    unknown[target.subject] = target
+        asked = self._asked([self.book.question(target, self.core_before) for target in unknown.values()])
+        for subject, pins in asked.items():
+            if not isinstance(pins, FumehoodError):
+                found[subject] = pins
+                remember(self.book, unknown[subject], self.core_before, pins)
+        return found
+
+    def _asked(self, questions: Sequence[Question]) -> dict[str, tuple[Pin, ...] | FumehoodError]:
+        resolutions = self.resolutions()
+        return {**resolutions.answers(questions), **resolutions.failures}
+
+    def _question(self, target: Target, core: Lock) -> Question:
+        """What would be asked then; core's own lines, included by an experiment, are as they would be."""
+        delta = self.book.store.committed(target.lock)
+        question = self.after.question(target, core, delta)
+        included = {(line.place, line.text) for line in self.book.core_inputs.requirements}
+        own = self.after.inputs(target)
+        kept = tuple(line for line in own.requirements if (line.place, line.text) not in included)
+        if len(kept) == len(own.requirements):
+            return question
+        return replace(question, inputs=self.after.core_inputs + of_lines(kept, own.options))
+
+    def _failed(self, subject: str, target: Target | None, error: FumehoodError) -> Effect:
+        """A failure with the lines that cannot hold together, if it is a conflict."""
+        said = error.details or str(error)
+        if not isinstance(error, ConflictError | UndecidedError):
+            return Effect(subject=subject, outcome="undecided", reason=without_credentials(str(error)))
+        lines = self._lines(target)
+        python = self.after.python(target)
         shown = clashes(lines, python=python)
-        involved = shown[0].lines if shown else ()
-        return Effect(subject=subject, outcome="conflict", lines=involved, reason=answer.text)
+        if shown:
+            return Effect(subject=subject, outcome="conflict", lines=shown[0].lines, reason=plain(said))
+        prober = self.prober(python, target)
+        if isinstance(error, ConflictError):
+            prober.is_fresh = True
+            found = smallest(prober, lines, text=said)
+        elif not (offline := found_offline(prober, lines, text=said)):
+            return Effect(subject=subject, outcome="undecided", reason=without_credentials(str(error)))
+        else:
+            found, said = offline, f"{said}\n{OFFLINE}"
+        return Effect(subject=subject, outcome="conflict", lines=found.lines, reason=without_credentials(plain(said)))
+
+    def _lines(self, target: Target | None) -> list[Requirement]:
+        included = {(line.place, line.text) for line in self.book.core_inputs.requirements}
+        core = {(line.place, line.text) for line in self.after.core_inputs.requirements}
+        return [
+            line
+            for line in lines_of(self.after, target)
+            if (line.place, line.text) in core or (line.place, line.text) not in included
+        ]
 
 
 def _moves(before: Iterable[Pin], after: Iterable[Pin]) -> tuple[PinMove, ...]:

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,10 @@ class UvResult:
     stderr: str
 
 
+class OutOfTimeError(WorldError):
+    """The time that all calls together may take is used up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uv:
     """The uv program, as it is called from one folder.
@@ -75,11 +80,13 @@ class Uv:
         cwd: The repository: uv reads its configuration, and relative paths count from there.
         environ: The caller's environment; what would leak in is taken out.
         offline: Never use the network.
+        deadline: When a call is given up, as `time.monotonic` counts; None for never.
     """
 
     cwd: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     offline: bool = False
+    deadline: float | None = None
 
     @property
     def is_offline(self) -> bool:
@@ -125,7 +132,7 @@ class Uv:
             lowest: Choose the lowest version of what the file itself names.
             offline: Use only what uv's cache holds.
         """
-        arguments = _compile([source], output, python, options)
+        arguments = [*_compile([source], output, python, options), "--emit-index-annotation"]
         if lowest:
             arguments += ["--resolution", "lowest-direct"]
         return self._run(arguments, offline=offline)
@@ -184,12 +191,23 @@ class Uv:
                 encoding="utf-8",
                 errors="replace",
                 check=False,
+                timeout=self._seconds_left(),
             )
+        except subprocess.TimeoutExpired:
+            raise OutOfTimeError("the time was used up") from None
         except OSError as error:
             raise WorldError(
                 f"uv could not be started: {error.strerror}", remedy="reinstall fumehood, which brings uv along"
             ) from error
         return UvResult(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def _seconds_left(self) -> float | None:
+        if self.deadline is None:
+            return None
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise OutOfTimeError("the time was used up")
+        return left
 
 
 def _compile(sources: Sequence[Path], output: Path, python: str, options: IndexOptions) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Mistakes, Place, raise_all
@@ -96,6 +96,17 @@ def without_credentials(text: str) -> str:
     return _CREDENTIALS.sub(lambda login: login[0] if login[0] in _PUBLIC_LOGINS else "****@", text)
 
 
+def of_lines(requirements: Iterable[Requirement], options: IndexOptions) -> Inputs:
+    """Inputs that stand in no file as they are: uv gets each line by itself."""
+    chosen = tuple(requirements)
+    return Inputs(
+        requirements=chosen,
+        options=options,
+        lines=tuple(_line(line) for line in chosen if not line.constraint),
+        constraint_lines=tuple(_line(line) for line in chosen if line.constraint),
+    )
+
+
 def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str]) -> Inputs:
     path = root / source.path
     if source.is_pyproject:
@@ -104,13 +115,7 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
         return _inputs(found, lines=lines)
     found = requirements_txt.read(path, root=root, environ=environ)
     if any(_is_checkout(requirement) for requirement in found.requirements) and not _has_secrets(found):
-        return Inputs(
-            requirements=found.requirements,
-            options=found.options,
-            files=found.files,
-            lines=tuple(_line(line) for line in found.requirements if not line.constraint),
-            constraint_lines=tuple(_line(line) for line in found.requirements if line.constraint),
-        )
+        return replace(of_lines(found.requirements, found.options), files=found.files)
     return _inputs(found, requirement_files=(source.path,))
 
 
