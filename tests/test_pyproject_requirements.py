@@ -207,7 +207,12 @@ optional-dependencies.y = []
             "write the marker behind the requirements of the extra",
         ),
         ("a = [\n", "pyproject.toml:1", "not valid TOML: Invalid value", "correct the syntax at this line"),
-        ("a = " + "[" * 5000, "pyproject.toml:1", "not valid TOML: nested too deeply", "correct the syntax at this line"),
+        (
+            "a = " + "[" * 5000,
+            "pyproject.toml:1",
+            "not valid TOML: nested too deeply",
+            "correct the syntax at this line",
+        ),
     ],
 )
 def test_mistakes_in_a_project_say_where_and_what_to_do(
