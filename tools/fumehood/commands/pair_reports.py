@@ -122,13 +122,13 @@ def _groups(sharing: Sharing, width: int) -> str:
 
 def _alone(sharing: Sharing, width: int) -> str:
     """What keeps experiments from sharing with anybody."""
-    words: Mapping[Outcome, str] = {"conflict": "does not fit on core by itself", "undecided": "is not decided"}
+    heads: Mapping[Outcome, str] = {"conflict": " does not fit on core by itself", "undecided": ""}
     lines = [
-        _wrapped(f"{name} {words[verdict.outcome]}: {(verdict.reason.splitlines() or [''])[0]}", width)
+        _wrapped(f"{name}{heads[verdict.outcome]}: {(verdict.reason.splitlines() or [''])[0]}", width)
         for name, verdict in sharing.alone
         if verdict.outcome != "fits"
     ]
-    return "\n".join(["by themselves", *lines]) if lines else ""
+    return "\n".join(["what shares with nobody", *lines]) if lines else ""
 
 
 def _causes(sharing: Sharing, width: int) -> str:
