@@ -28,9 +28,9 @@ def _wide(wheelhouse: Path) -> None:
         Wheel(
             name=name,
             version="1.0",
-            files={f"{name}/__init__.py": "", **{f"{name}/m{n}.py": f"VALUE = {n}\n" * 40 for n in range(100)}},
+            files={f"{name}/__init__.py": "", **{f"{name}/m{n}.py": f"VALUE = {n}\n" * 40 for n in range(60)}},
             console_scripts={name: f"{name}:main"},
-            data={f"share/{name}/{n}.txt": f"{n}\n" for n in range(20)},
+            data={f"share/{name}/{n}.txt": f"{n}\n" for n in range(10)},
         )
         for name in ("wideone", "widetwo", "widethree")
     ]
@@ -65,7 +65,7 @@ def test_the_run_after_a_kill_succeeds_and_every_file_agrees_with_its_record(
             parts = ({"widethree": "1.0"}, {"wideone": "1.0", "widetwo": "1.0"})
             prefixes = [cache / "layers" / digest for digest in state["layers"]]
             damage = [one for prefix, part in zip(prefixes, parts, strict=True) for one in unlike_records(prefix, part)]
-        code = "import wideone.m99, widetwo.m99, widethree.m99, sys; print(sys.prefix)"
+        code = "import wideone.m59, widetwo.m59, widethree.m59, sys; print(sys.prefix)"
         outcome = project.run(environment / "bin/python", "-c", code, env={"PYTHONPATH": ""})
         if outcome.stdout != f"{environment}\n":
             damage.append(repr(outcome))

@@ -79,7 +79,7 @@ def _awkward(wheelhouse: Path) -> None:
     ("core", "experiment", "changes"),
     [
         pytest.param(
-            ["nsone", "legacy-one", "withdata", "gamma", "withpth", "extras-demo[fast]", "pip", "folder-one"],
+            ["nsone", "legacy-one", "withdata", "gamma", "withpth", "extras-demo[fast]", "folder-one"],
             ["nstwo", "legacy-two", "withplugin", "reader", "delta-lib", "folder-two"],
             [],
             id="namespaces, data, start-up files, plugins, extras and commands",

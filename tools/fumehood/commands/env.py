@@ -14,9 +14,8 @@ import click
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
-from fumehood.environments import housekeeping
-from fumehood.environments import verify as verification
 from fumehood.environments.manager import Environment, Environments, Wish
+from fumehood.environments.registry import Registry
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode, FumehoodError, UsageError, WorldError
 from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target
@@ -130,6 +129,8 @@ def shell(repository: Repository, name: str, *, envdir: Path | None, say: Say) -
 
 def show(*, as_json: bool, width: int) -> int:
     """List the environments and layers of this machine."""
+    from fumehood.environments import housekeeping  # noqa: PLC0415 - reusing an environment needs none of it
+
     cache = cache_folder(os.environ)
     store = LayerStore(cache=cache, say=lambda _: None)
     environments = housekeeping.stored_environments(cache)
@@ -143,6 +144,8 @@ def show(*, as_json: bool, width: int) -> int:
 
 def gc(*, older_than: float, dry_run: bool, say: Say) -> int:
     """Remove what nobody needs."""
+    from fumehood.environments import housekeeping  # noqa: PLC0415 - reusing an environment needs none of it
+
     store = LayerStore(cache=cache_folder(os.environ), say=say)
     removals = tuple(housekeeping.collect(store, older_than=older_than, dry_run=dry_run))
     click.echo(reports.removals_text(removals, dry_run=dry_run))
@@ -151,6 +154,8 @@ def gc(*, older_than: float, dry_run: bool, say: Say) -> int:
 
 def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline: bool, say: Say) -> int:
     """Check all layers; take damaged ones away, and build the repository's environments on them anew."""
+    from fumehood.environments import verify as verification  # noqa: PLC0415 - reusing an environment needs none of it
+
     store = LayerStore(cache=cache_folder(os.environ), say=say)
     with Bar() as bar:
         bar.begin("layers", len(store.published()))
@@ -178,7 +183,7 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
 def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> Iterator[str | FumehoodError]:
     """Build this repository's environments again that have lost a layer; others do it at their next run."""
     environments = _environments(repository, say, offline=offline)
-    here = {item.path for item in housekeeping.stored_environments(environments.cache)}
+    here = {path for path, _ in Registry(environments.cache).environments()}
     for target in _targets(repository, ()):
         for spec, folder in _folders(repository, target, None, None):
             if folder not in here:

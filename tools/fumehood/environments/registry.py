@@ -35,8 +35,11 @@ class Registry:
         name = hashlib.sha256(str(environment.absolute()).encode()).hexdigest()[:32]
         write_whole(self._folder / f"{name}.json", json.dumps({"path": str(environment.absolute())}) + "\n")
 
-    def environments(self) -> Iterator[tuple[Path, EnvironmentState]]:
+    def environments(self) -> list[tuple[Path, EnvironmentState]]:
         """Every remembered environment that is whole, by path; the notes of those that are gone are removed."""
+        return sorted(self._whole(), key=lambda one: one[0])
+
+    def _whole(self) -> Iterator[tuple[Path, EnvironmentState]]:
         for note in entries(self._folder, ""):
             try:
                 path = Path(json.loads(note.read_text(encoding="utf-8"))["path"])
