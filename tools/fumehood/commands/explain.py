@@ -66,9 +66,8 @@ def _others(asking: Desk, bar: Bar, found: Explanation) -> dict[Remedy, tuple[Ef
 
 def _trial(asking: Desk, after: LockBook, core: tuple[Requirement, ...], bar: Bar) -> WhatIf:
     """A trial of lines as core's, with the index options that a book has for them."""
-    inputs = after.core_inputs
-    if core != inputs.requirements:
-        after = after.with_core(after.repository.core, of_lines(core, inputs.options))
+    # Each line by itself: the files on disk say something else.
+    after = after.with_core(after.repository.core, of_lines(core, after.core_inputs.options))
     return WhatIf(asking.book, after, lambda: asking.resolutions(bar), asking.prober, asking.core_before())
 
 

@@ -94,7 +94,10 @@ def _cut(version: Version, precision: int) -> str:
 def _not_above(version: Version, precision: int) -> str:
     """As `_cut`; but a pre-release lies below the release that it leads up to."""
     cut = _cut(version, precision)
-    return cut if Version(cut) <= version else version.public
+    if Version(cut) <= version:
+        return cut
+    whole = list(version.release + (0,) * (precision - len(version.release)))
+    return _written_release(version, whole) + version.public.removeprefix(version.base_version)
 
 
 def _next(version: Version, precision: int) -> str:

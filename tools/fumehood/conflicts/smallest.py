@@ -1,7 +1,9 @@
-"""The smallest set of lines that cannot hold together: QuickXplain, with uv's text as a hint where to look first.
+"""The smallest set of lines that cannot hold together: found by halving, with uv's text as a hint where to look first.
 
-Source: U. Junker, "QuickXplain: preferred explanations and relaxations for over-constrained problems", AAAI 2004. The
-hint decides nothing: what it points at is tried first, and every line of the result is proven by resolving without it.
+For k lines among n it asks about k times log2(n) + 1 questions at most, fewer than QuickXplain for the two or three
+lines that a conflict usually has. Source: the dichotomic search of F. Hemery et al., "Extracting MUCs from constraint networks",
+ECAI 2006. The hint decides nothing: what it points at is tried first, and every line of the result is proven by
+resolving without it.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def smallest(asker: Asker, lines: Sequence[Requirement], *, text: str) -> Smalle
         named = named_in(text, lines)
         if named and len(named) < len(suspects) and asker.ask(named).status == "fails":
             suspects = named
-        found = _quick_xplain(asker, [], suspects, grown=False)
+        found = _needed(asker, suspects)
         suspects = [line for line in lines if line in found]
         unproven = [line for line in suspects if not _holds_without(asker, suspects, line)]
     except BudgetError:
@@ -84,23 +86,22 @@ def _resolutions(count: int) -> str:
     return f"{count} resolution{'' if count == 1 else 's'}"
 
 
-def _quick_xplain(
-    asker: Asker, background: list[Requirement], lines: list[Requirement], *, grown: bool
-) -> list[Requirement]:
-    """The lines that together with the background are needed to fail.
+def _needed(asker: Asker, lines: Sequence[Requirement]) -> list[Requirement]:
+    """The lines of which none can be left out for them to fail, last one first.
 
-    Args:
-        asker: Answers whether lines hold together.
-        background: Lines that are in the set for certain, or are not to be looked at now.
-        lines: Candidates; together with the background they fail.
-        grown: Whether the background has grown since it was last asked about.
+    The shortest beginning of the lines that fails ends with a line that is needed. With that one kept, the same is
+    asked of the lines before it, until those that are kept fail by themselves.
     """
-    if grown and asker.ask(background).status == "fails":
-        return []
-    if len(lines) == 1:
-        return lines
-    half = len(lines) // 2
-    first, second = lines[:half], lines[half:]
-    from_second = _quick_xplain(asker, background + first, second, grown=True)
-    from_first = _quick_xplain(asker, background + from_second, first, grown=bool(from_second))
-    return from_first + from_second
+    kept: list[Requirement] = []
+    left = list(lines)
+    while left and not (kept and asker.ask(kept).status == "fails"):
+        lowest, highest = 1, len(left)
+        while lowest < highest:
+            middle = (lowest + highest) // 2
+            if asker.ask([*kept, *left[:middle]]).status == "fails":
+                highest = middle
+            else:
+                lowest = middle + 1
+        kept.append(left[lowest - 1])
+        left = left[: lowest - 1]
+    return kept
