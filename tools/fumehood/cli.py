@@ -167,12 +167,20 @@ def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, of
 
 @cli.command()
 @click.argument("name")
+@click.argument("package", required=False)
 @click.option("--budget", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop then, with what is known.")
 @_offline
 @_json
 @click.pass_context
-def explain(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Why an experiment cannot be installed on core: the lines in conflict, and what would mend it."""
+def explain(context: click.Context, /, name: str, package: str | None, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Why an experiment, or core itself, cannot be installed: the lines in conflict, and what would mend it.
+
+    With PACKAGE: why that has its version there, and not core's.
+    """
+    if package is not None:
+        from fumehood.commands import origin  # noqa: PLC0415 - each command loads only what it needs
+
+        return origin.explain(_repository(context), name, package, **options)
     from fumehood.commands import explain as explain_command  # noqa: PLC0415 - each command loads only what it needs
 
     return explain_command.explain(_repository(context), name, **options)

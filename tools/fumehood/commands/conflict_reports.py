@@ -44,7 +44,8 @@ class People(Protocol):
         """Whose an experiment is, given its path."""
 
 
-def _line_json(line: Requirement, owners: Owners) -> dict[str, Any]:
+def line_json(line: Requirement, owners: Owners) -> dict[str, Any]:
+    """A line that somebody wrote, for programs."""
     return {
         "file": line.place.file,
         "line": line.place.line,
@@ -53,7 +54,8 @@ def _line_json(line: Requirement, owners: Owners) -> dict[str, Any]:
     }
 
 
-def _line_text(line: Requirement, owners: Owners) -> str:
+def line_text(line: Requirement, owners: Owners) -> str:
+    """A line that somebody wrote, with its place and whose it is."""
     text = f"  {line.place}: {without_credentials(line.text)}"
     return f"{text}   ({' '.join(sorted(owners(line))) or NOBODY})" if line.place.line else text
 
@@ -63,7 +65,7 @@ def explanation_json(found: Explanation, name: str, people: People, others: Mapp
     return as_json(
         experiment=name,
         status=found.status,
-        lines=[_line_json(line, people.owners) for line in found.lines],
+        lines=[line_json(line, people.owners) for line in found.lines],
         smallest=found.proven,
         reason=found.reason,
         remedies=[_remedy_json(remedy, people, others.get(remedy)) for remedy in found.remedies],
@@ -98,7 +100,7 @@ def explanation_text(found: Explanation, name: str, people: People, others: Mapp
         return "\n".join([f"{head}: {_counted(found.asked, 'resolution')}, no conflict", *origins])
     if found.status == "undecided":
         return f"{name}: not decided: {found.reason}"
-    parts = [_head(found, name), "\n".join(_line_text(line, people.owners) for line in found.lines)]
+    parts = [_head(found, name), "\n".join(line_text(line, people.owners) for line in found.lines)]
     if found.remark:
         parts.append(f"not proven smallest: {found.remark}")
     parts.append("because\n" + textwrap.fill(found.reason, _WIDTH, initial_indent="  ", subsequent_indent="  "))
@@ -160,7 +162,7 @@ def _effect_json(effect: Effect, people: People) -> dict[str, Any]:
     return {
         "outcome": effect.outcome,
         "pins": [{"name": move.name, "before": move.before, "after": move.after} for move in effect.pins],
-        "lines": [_line_json(line, people.owners) for line in effect.lines],
+        "lines": [line_json(line, people.owners) for line in effect.lines],
         "reason": effect.reason.strip(),
     }
 
@@ -172,7 +174,7 @@ def effects_text(core: Effect, effects: Sequence[Effect], people: People) -> str
         if effect.outcome == "unchanged" and effect is not core:
             continue
         lines.append(f"{name}: {_outcome(effect)}")
-        lines += [_line_text(line, people.owners) for line in effect.lines]
+        lines += [line_text(line, people.owners) for line in effect.lines]
         if effect.outcome == "conflict":
             lines += textwrap.wrap(effect.reason, _WIDTH, initial_indent="  | ", subsequent_indent="  | ")
         else:
@@ -244,7 +246,7 @@ def _held_json(row: Headroom, held: Holdback, people: People) -> dict[str, Any]:
     return {
         "allows": held.allows or None,
         "blocks": row.blocks(held),
-        "lines": [_line_json(line, people.owners) for line in held.lines],
+        "lines": [line_json(line, people.owners) for line in held.lines],
         "owners": sorted(people.owners_of(held.subject)),
         "reason": held.reason.strip(),
     }
@@ -261,7 +263,7 @@ def headroom_text(row: Headroom, people: People, *, pins: Mapping[str, str]) -> 
             lines.append(f"{name}: not decided: {held.reason.strip().partition(NEWLINE)[0]}")
         elif row.blocks(held):
             lines.append(f"{name} allows {held.allows}, held back by")
-            lines += [_line_text(line, people.owners) for line in held.lines]
+            lines += [line_text(line, people.owners) for line in held.lines]
     free = sum(bool(held.allows) and not row.blocks(held) for held in row.experiments)
     return "\n".join([*lines, f"{free} of {len(row.experiments)} experiments do not hold it back"])
 

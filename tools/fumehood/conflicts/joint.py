@@ -20,7 +20,7 @@ from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking import resolve
 from fumehood.locking.resolve import UndecidedError
 from fumehood.outside.files import disk_errors
-from fumehood.reading.sources import Inputs, without_credentials
+from fumehood.reading.sources import of_lines, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement
     from fumehood.outside.uv import Uv
+    from fumehood.reading.sources import Inputs
 
 _SUBJECT = "these experiments together"
 
@@ -156,13 +157,7 @@ class Joint:
         Raises:
             WorldError: It is such a failure.
         """
-        written = [f"-e {line.text}" if line.editable else line.text for line in lines if not line.constraint]
-        inputs = Inputs(
-            requirements=lines,
-            options=question.inputs.options,
-            lines=tuple(written),
-            constraint_lines=tuple(line.text for line in lines if line.constraint),
-        )
+        inputs = of_lines(lines, question.inputs.options)
         asked = resolve.Question(subject=_SUBJECT, inputs=inputs, python=question.python)
         try:
             resolve.resolve(self.uv, asked, root=self.root, scratch=self._folder())

@@ -137,6 +137,20 @@ class Uv:
             arguments += ["--resolution", "lowest-direct"]
         return self._run(arguments, offline=offline)
 
+    def annotated(self, source: Path, *, output: Path, python: str, options: IndexOptions) -> UvResult:
+        """Resolve a requirement file from the cache if it can be; with a note behind each pin, who asks for it.
+
+        Args:
+            source: The requirement file.
+            output: Written by uv: ``idna==3.10  # via requests, -r FILE``, each pin on a line.
+            python: Lower bound, such as ``3.11``.
+            options: Where packages come from.
+        """
+        arguments = [part for part in _compile([source], output, python, options) if part != "--no-annotate"]
+        arguments += ["--annotation-style", "line"]
+        cached = self._run(arguments, offline=True)
+        return cached if cached.status == 0 or self.is_offline else self._run(arguments)
+
     def install(
         self,
         requirements: Path,
