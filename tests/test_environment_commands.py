@@ -152,6 +152,12 @@ def test_gc_removes_what_no_environment_uses_and_leftovers_of_killed_builds(buil
     assert gc(built, "--older-than", "0") == "nothing to remove\n"
 
 
+def test_an_environment_that_was_forgotten_is_remembered_when_it_is_used(built: Project) -> None:
+    shutil.rmtree(environments.cache(built) / "environments")
+    built.fumehood("env", "build").assert_ok()
+    assert gc(built, "--older-than", "0") == "nothing to remove\n"
+
+
 def gc(project: Project, *options: str) -> str:
     return project.fumehood("env", "gc", *options).assert_ok().stdout
 

@@ -118,6 +118,24 @@ def test_what_the_registry_does_wrong_while_installing_leaves_the_old_environmen
 
 
 @pytest.mark.usefixtures("private_uv_cache")
+def test_a_lock_with_a_wrong_hash_is_refused_until_what_the_message_says_is_done(
+    project: Project, faulty_index: Index
+) -> None:
+    works(project)
+    project.write({"experiments/a/requirements.txt": "delta-lib\n"})
+    faulty_index.misbehave("delta-lib", Fault.WRONG_HASH)
+    project.fumehood("lock").assert_ok()
+    faulty_index.heal()
+    for _ in range(2):
+        said = told(build(project, exit_code=1))
+        assert said[0] == "installing experiments/a: a file does not have the hash that the lock promises"
+    assert said[-1] == "  → if the registry's file is the right one, run `fumehood lock --upgrade-package` for it"
+    still_works(project)
+    project.fumehood("lock", "--upgrade-package", "delta-lib").assert_ok()
+    build(project, exit_code=0)
+
+
+@pytest.mark.usefixtures("private_uv_cache")
 def test_an_index_that_is_gone_is_no_matter_for_what_is_there(project: Project, wheelhouse: Path) -> None:
     with Index(wheelhouse) as index:
         project.env["UV_DEFAULT_INDEX"] = index.url

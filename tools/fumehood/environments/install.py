@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
 from fumehood.outside.files import disk_errors
+from fumehood.outside.uv import PREFIX_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1_000_000
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
-UV_LOCK = ".lock"
-"""What uv locks while it works in a prefix or an environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], Non
     with disk_errors(f"installing {request.what}"):
         prefix.mkdir(parents=True)
         _install(uv, request, prefix)
-        (prefix / UV_LOCK).unlink(missing_ok=True)
+        (prefix / PREFIX_LOCK).unlink(missing_ok=True)
         _report_copies(uv, prefix, request.what, say)
 
 

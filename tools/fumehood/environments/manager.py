@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from fumehood import __version__
 from fumehood.environments import state
 from fumehood.environments.lease import Lease
+from fumehood.environments.registry import Registry
 from fumehood.environments.store import LayerStore
 from fumehood.outside import interpreter as interpreters
 from fumehood.settings import PYPROJECT
@@ -195,6 +196,8 @@ class Environments:
         try:
             for layer in leases:
                 layer.shared()
+            if leases:
+                Registry(self.cache).add(wish.folder)  # again, in case the run that made it was killed before it could
         except BaseException:
             _release(leases)
             raise

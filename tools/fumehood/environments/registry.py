@@ -31,9 +31,11 @@ class Registry:
         return self.cache / "environments"
 
     def add(self, environment: Path) -> None:
-        """Remember an environment."""
+        """Remember an environment, if it is not remembered yet."""
         name = hashlib.sha256(str(environment.absolute()).encode()).hexdigest()[:32]
-        write_whole(self._folder / f"{name}.json", json.dumps({"path": str(environment.absolute())}) + "\n")
+        note = self._folder / f"{name}.json"
+        if not note.exists():
+            write_whole(note, json.dumps({"path": str(environment.absolute())}) + "\n")
 
     def environments(self) -> list[tuple[Path, EnvironmentState]]:
         """Every remembered environment that is whole, by path; the notes of those that are gone are removed."""

@@ -6,10 +6,10 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from fumehood.environments.install import UV_LOCK
 from fumehood.environments.lease import Lease, held
 from fumehood.errors import ConfigurationError, Place
 from fumehood.outside.files import entries, remove_tree
+from fumehood.outside.uv import PREFIX_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def replacing(environment: Path) -> Iterator[None]:
 
 def _wait_for_uv(environment: Path) -> None:
     """Wait for a uv that outlived the run that started it: it would go on installing at this very path."""
-    lock = environment / UV_LOCK
+    lock = environment / PREFIX_LOCK
     if lock.is_file():
         with held(Lease(lock, lambda _: None), exclusive=True):
             pass

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from fumehood.model.requirement import IndexOptions
 
+PREFIX_LOCK = ".lock"
+"""The file that uv locks while it works in a prefix or an environment."""
+
 _LEAKS = (
     "CONDA_DEFAULT_ENV",
     "CONDA_PREFIX",
