@@ -156,14 +156,14 @@ class Origins:
     def _with_chain(self, origin: Origin, lines: Sequence[Requirement], graph: Requirers) -> Origin:
         """The shortest way from a line to the package; from a line that keeps core's pin out, if there are some."""
         core = {(line.place, line.text) for line in self.book.core_inputs.requirements}
-        ways: list[tuple[tuple[bool, int, bool, int], Requirement, tuple[str, ...]]] = []
+        ways: list[tuple[tuple[bool, bool, int, int], Requirement, tuple[str, ...]]] = []
         for number, line in enumerate(lines):
             way = graph.way(str(line.name), origin.name) if line.name and not line.constraint else ()
             if way:
                 of_core = (line.place, line.text) in core
                 # As core has it, it is core's affair; else the experiment's lines are what makes the difference.
                 far = of_core is (origin.before != origin.after)
-                ways.append(((line not in origin.lines, len(way), far, number), line, way))
+                ways.append(((line not in origin.lines, far, len(way), number), line, way))
         if not ways:
             return origin
         _, line, way = min(ways, key=lambda found: found[0])

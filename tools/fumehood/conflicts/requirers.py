@@ -57,14 +57,14 @@ class Requirers:
     def way(self, start: str, end: str) -> tuple[str, ...]:
         """The packages on the shortest way from one that is required to another; empty if there is none."""
         nearer: dict[str, str] = {}
-        pending = deque([end])
+        pending = deque([end] if end in self.by else [])
         while pending and start != end:
             name = pending.popleft()
             for requirer in sorted(self.by.get(name, ())):
                 if requirer not in nearer and requirer != end:
                     nearer[requirer] = name
                     pending.append(requirer)
-        if start not in nearer and start != end:
+        if start not in nearer and (start != end or end not in self.by):
             return ()
         found = [start]
         while found[-1] != end:

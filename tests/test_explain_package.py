@@ -1,0 +1,249 @@
+"""`fumehood explain NAME PACKAGE`: why a package has its version in an experiment, and not core's."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fumehood.conflicts.requirers import Requirers
+from support.index import Index
+from support.schemas import mistakes, schema
+from support.wheels import Wheel, build_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.project import Project
+
+PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
+CORES = "experiments/old/requirements.txt:1: transformers<4.51   (@example-owner)"
+BECAUSE = (
+    "because\n"
+    "  Because transformers<=4.50.0 depends on tokenizers<0.22 and you require tokenizers==0.23.3, we can\n"
+    "  conclude that your requirements and transformers<=4.50.0 are incompatible. And because you require\n"
+    "  transformers<4.51, we can conclude that your requirements are unsatisfiable.\n"
+)
+
+
+@pytest.fixture
+def repository(project: Project) -> Project:
+    """An experiment that has to change two of core's pins, one of them by way of a package."""
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "requirements.txt": "tokenizers>=0.21\nbeta\n",
+            "CODEOWNERS": "/requirements.txt @example-core\n",
+            "experiments/old/requirements.txt": "transformers<4.51\nalpha<2\n",
+            "experiments/old/experiment.toml": 'owners = ["@example-owner"]\n',
+        }
+    )
+    return project
+
+
+@pytest.fixture
+def own(project: Project, tmp_path: Path) -> Iterator[Path]:
+    """The folder of a registry for this test alone, in use."""
+    folder = tmp_path / "own-wheels"
+    folder.mkdir()
+    with Index(folder, cache_control="no-cache") as index:
+        project.env["UV_DEFAULT_INDEX"] = index.url
+        yield folder
+
+
+def answered(project: Project, name: str, package: str, *options: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    answer = json.loads(project.fumehood("explain", name, package, "--json", *options).assert_ok().stdout)
+    assert mistakes(answer, schema("explain")) == []
+    return answer
+
+
+def said(project: Project, name: str, package: str, *options: str) -> str:
+    outcome = project.fumehood("explain", name, package, *options).assert_ok()
+    assert outcome.stderr == ""
+    return outcome.stdout
+
+
+def test_a_changed_pin_is_a_chain_from_a_line_and_what_keeps_cores_out(repository: Project) -> None:
+    head = f"tokenizers is 0.21.4 in old, and 0.23.3 in core\n\n  {CORES}\n"
+    tail = (
+        "     └─ tokenizers 0.21.4\n"
+        "\n"
+        "core's tokenizers 0.23.3 cannot be used: this line does not hold together with it\n"
+        f"  {CORES}\n"
+        "\n"
+        f"{BECAUSE}"
+    )
+    before = f"{head}  └─ transformers 4.50.0 requires tokenizers\n{tail}"
+    assert said(repository, "old", "tokenizers") == before
+    # A layer on this machine has the metadata, and with it the words.
+    repository.fumehood("env", "build").assert_ok()
+    after = f"{head}  └─ transformers 4.50.0 requires tokenizers<0.22\n{tail}"
+    assert said(repository, "experiments/old", "Tokenizers") == after
+    offline = said(repository, "old", "tokenizers", "--offline")
+    assert offline == f"{after}\nfound in uv's cache alone, which may lack what would let core's pin be used\n"
+    line = {
+        "file": "experiments/old/requirements.txt",
+        "line": 1,
+        "requirement": "transformers<4.51",
+        "owners": ["@example-owner"],
+    }
+    answer = answered(repository, "old", "tokenizers")
+    assert answer.pop("reason").startswith("Because transformers<=4.50.0 depends on tokenizers<0.22")
+    assert answer == {
+        "schema": 1,
+        "experiment": "old",
+        "status": "ok",
+        "lines": [line],
+        "smallest": True,
+        "remedies": [],
+        "pin": {"name": "tokenizers", "before": "0.23.3", "after": "0.21.4"},
+        "chain": [
+            {"package": "old", **line},
+            {"package": "transformers 4.50.0", "requirement": "tokenizers<0.22"},
+        ],
+    }
+
+
+def test_what_keeps_cores_pin_out_need_not_be_the_line_that_asks(repository: Project) -> None:
+    assert said(repository, "old", "beta") == (
+        "beta is 1.0 in old, and 2.0 in core\n"
+        "\n"
+        "  requirements.txt:2: beta   (@example-core)\n"
+        "  └─ beta 1.0\n"
+        "\n"
+        "core's beta 2.0 cannot be used: this line does not hold together with it\n"
+        "  experiments/old/requirements.txt:2: alpha<2   (@example-owner)\n"
+        "\n"
+        "because\n"
+        "  Because beta>=2.0 depends on alpha>=2 and you require alpha<2, we can conclude that your\n"
+        "  requirements and beta>=2.0 are incompatible. And because you require beta==2.0, we can conclude\n"
+        "  that your requirements are unsatisfiable.\n"
+    )
+    assert answered(repository, "old", "beta")["chain"] == [
+        {
+            "package": "core",
+            "file": "requirements.txt",
+            "line": 2,
+            "requirement": "beta",
+            "owners": ["@example-core"],
+        }
+    ]
+
+
+def test_pins_that_are_cores_or_the_experiments_alone_have_a_chain_and_no_conflict(repository: Project) -> None:
+    repository.write({"experiments/plain/requirements.txt": "alpha>=1\n"})
+    assert said(repository, "plain", "alpha") == (
+        "alpha is 2.0 in plain, as in core\n"
+        "\n"
+        "  requirements.txt:2: beta   (@example-core)\n"
+        "  └─ beta 2.0 requires alpha\n"
+        "     └─ alpha 2.0\n"
+    )
+    assert said(repository, "old", "transformers") == (
+        f"transformers is 4.50.0 in old; core does not have it\n\n  {CORES}\n  └─ transformers 4.50.0\n"
+    )
+    assert said(repository, "core", "alpha") == (
+        "alpha is 2.0 in core\n"
+        "\n"
+        "  requirements.txt:2: beta   (@example-core)\n"
+        "  └─ beta 2.0 requires alpha\n"
+        "     └─ alpha 2.0\n"
+    )
+    assert answered(repository, "old", "transformers")["pin"] == {
+        "name": "transformers",
+        "before": "",
+        "after": "4.50.0",
+    }
+
+
+def test_a_package_that_is_not_there_gets_near_matches(repository: Project) -> None:
+    outcome = repository.fumehood("explain", "old", "tokeniser").assert_exit(2)
+    assert outcome.stderr == (
+        "neither core nor experiments/old has a package 'tokeniser'\n  → did you mean tokenizers?\n"
+    )
+    outcome = repository.fumehood("explain", "core", "transformers").assert_exit(2)
+    assert outcome.stderr == "core does not have a package 'transformers'\n  → it has alpha, beta, tokenizers\n"
+
+
+def test_where_nothing_can_be_installed_the_conflict_is_explained(repository: Project) -> None:
+    repository.write({"experiments/old/requirements.txt": "tokenizers<0.21\n"})
+    outcome = repository.fumehood("explain", "old", "tokenizers").assert_exit(1)
+    assert outcome.stdout.startswith("old cannot be installed on core: these 2 lines cannot hold together")
+
+
+def test_without_time_or_network_it_says_what_is_missing(repository: Project, private_uv_cache: Path) -> None:
+    outcome = repository.fumehood("explain", "old", "tokenizers", "--offline").assert_exit(3)
+    assert outcome.stderr.startswith("core: not decided offline\n")
+    assert private_uv_cache.exists()
+    repository.fumehood("lock").assert_ok()
+    assert said(repository, "old", "tokenizers", "--budget", "0") == (
+        "tokenizers is 0.21.4 in old, and 0.23.3 in core\n"
+        "\n"
+        "the time was used up before it was found what keeps core's pin out\n"
+    )
+
+
+def test_a_package_that_an_experiment_does_without_names_who_required_it(project: Project, own: Path) -> None:
+    helper = Wheel(name="helper", version="1.0")
+    apps = (Wheel(name="app", version="1.0"), Wheel(name="app", version="2.0", requires=("helper",)))
+    build_all((helper, *apps), own)
+    project.write({"pyproject.toml": PLAIN, "requirements.txt": "app\n", "experiments/old/requirements.txt": "app<2\n"})
+    assert said(project, "old", "helper") == (
+        "helper 1.0 is core's, and old does without it\n"
+        "\n"
+        "  requirements.txt:1: app   (nobody)\n"
+        "  └─ app 2.0 requires helper\n"
+        "     └─ helper 1.0\n"
+        "\n"
+        "because\n"
+        "  nothing here requires it; in core it is required by app 2.0, which is 1.0 here\n"
+    )
+    assert answered(project, "old", "helper")["pin"] == {"name": "helper", "before": "1.0", "after": ""}
+
+
+def test_a_reason_that_is_gone_is_said_to_be_gone(project: Project, own: Path) -> None:
+    bases = (Wheel(name="base", version="1.0"), Wheel(name="base", version="2.0"))
+    build_all((*bases, Wheel(name="plug", version="1.0", requires=("base<2",))), own)
+    project.write({"pyproject.toml": PLAIN, "requirements.txt": "base\n", "experiments/a/requirements.txt": "plug\n"})
+    project.fumehood("lock").assert_ok()
+    build_all((Wheel(name="plug", version="1.1", requires=("base",)),), own)
+    chain = (
+        "base is 1.0 in a, and 2.0 in core\n"
+        "\n"
+        "  experiments/a/requirements.txt:1: plug   (nobody)\n"
+        "  └─ plug 1.0 requires base\n"
+        "     └─ base 1.0\n"
+        "\n"
+    )
+    assert said(project, "a", "base") == (
+        f"{chain}nothing keeps core's pin out any more: `fumehood lock --upgrade-package plug` may take it\n"
+    )
+    project.fumehood("lock", "--upgrade-package", "plug").assert_ok()
+    assert said(project, "a", "base").startswith("base is 2.0 in a, as in core\n")
+
+
+def test_a_version_that_the_registry_has_no_more_is_no_conflict_of_lines(project: Project, own: Path) -> None:
+    wheels = (Wheel(name="base", version="1.0"), Wheel(name="base", version="2.0"))
+    made = build_all((*wheels, Wheel(name="plug", version="1.0", requires=("base<2",))), own)
+    project.write({"pyproject.toml": PLAIN, "requirements.txt": "base\n", "experiments/a/requirements.txt": "plug\n"})
+    project.fumehood("lock").assert_ok()
+    made[1].unlink()
+    answer = answered(project, "a", "base")
+    assert answer["lines"] == []
+    assert said(project, "a", "base").endswith("\n\ncore's base 2.0 cannot be had any more\n")
+
+
+def test_the_shortest_way_is_found_and_circles_do_not_matter() -> None:
+    graph = Requirers(
+        versions={"a": "1", "b": "2"},
+        by={"d": frozenset({"c", "b"}), "c": frozenset({"b", "d"}), "b": frozenset({"a", "c"}), "a": frozenset()},
+        metadata={"a": ("1", ("B[x]>=2 ; python_version >= '3'", "c ; extra == 'y'", "???"))},
+    )
+    assert graph.way("a", "d") == ("a", "b", "d")
+    assert graph.way("d", "d") == ("d",)
+    assert graph.way("x", "d") == ()
+    assert graph.asks("a", "b") == "b[x]>=2"
+    assert graph.asks("a", "c") == "c"
+    assert graph.asks("b", "d") == "d"
