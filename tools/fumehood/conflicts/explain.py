@@ -114,7 +114,9 @@ class _Explaining:
     def _clash(self, lines: list[Requirement], shown: tuple[Clash, ...]) -> Explanation:
         """What clashes in the lines alone is smallest by arithmetic, and needs no search."""
         first, *more = shown
-        notes = (f"{len(more)} more such sets: `fumehood check` lists them",) if more else ()
+        several = f"{len(more)} more such sets: `fumehood check` lists them"
+        one = "1 more such set: `fumehood check` lists it"
+        notes = (one if len(more) == 1 else several,) if more else ()
         found = Smallest(lines=first.lines, proven=True)
         return self._conflict(lines, found, text=first.as_finding("").message, notes=notes)
 

@@ -29,6 +29,7 @@ PREFIX_LOCK = ".lock"
 """The file that uv locks while it works in a prefix or an environment."""
 
 _LEAKS = (
+    "COLUMNS",
     "CONDA_DEFAULT_ENV",
     "CONDA_PREFIX",
     "PYTHONHOME",
@@ -58,8 +59,9 @@ _LEAKS = (
     "UV_WORKING_DIRECTORY",
     "VIRTUAL_ENV",
 )
-"""Variables that would point uv at another environment, change what a lock means from one machine to the next, put
-bytecode elsewhere, or take away the cache, from which everything is resolved offline and installed by hard links."""
+"""Variables that would point uv at another environment, change what a lock means from one machine to the next, fold
+uv's sentences to a terminal's width, put bytecode elsewhere, or take away the cache, from which everything is resolved
+offline and installed by hard links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,204 @@
+"""What keeps a check or an explanation from deciding: never called a conflict, and never called right."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.index import Fault, Index
+from support.schemas import mistakes, schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.index import Kind
+    from support.project import Outcome, Project
+
+PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
+IMPATIENT = {"UV_HTTP_TIMEOUT": "1"}
+
+
+@pytest.fixture
+def repository(project: Project, private_uv_cache: Path) -> Project:
+    """One experiment that needs transformers, and through it tokenizers; one that does not."""
+    assert not private_uv_cache.exists()
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "requirements.txt": "alpha\n",
+            "experiments/bad/requirements.txt": "transformers==5.0.0\n",
+            "experiments/good/requirements.txt": "delta-lib\n",
+        }
+    )
+    return project
+
+
+def undecided(outcome: Outcome) -> dict[str, str]:
+    """What a check in JSON did not decide, and why; everything else of the answer is empty."""
+    answer = json.loads(outcome.stdout)
+    assert mistakes(answer, schema("check")) == []
+    assert answer["findings"] == []
+    assert outcome.stderr == ""
+    return {one["experiment"]: one["reason"] for one in answer["undecided"]}
+
+
+@pytest.mark.parametrize(
+    ("fault", "on"),
+    [
+        (Fault.STATUS_500, "page"),
+        (Fault.HANG, "page"),
+        (Fault.TRUNCATED, "page"),
+        (Fault.GARBAGE, "page"),
+        (Fault.GARBAGE, "metadata"),
+        (Fault.VANISHED, "page"),
+    ],
+)
+def test_a_failing_registry_leaves_open_what_needs_it(
+    repository: Project, faulty_index: Index, fault: Fault, on: Kind
+) -> None:
+    faulty_index.misbehave("tokenizers", fault, on=on)
+    found = undecided(repository.fumehood("check", "--format", "json", env=IMPATIENT).assert_exit(3))
+    assert list(found) == ["bad"]
+    assert found["bad"].startswith(("experiments/bad: not decided, because ", "experiments/bad/requirements.txt:1: "))
+    said = repository.fumehood("explain", "bad", env=IMPATIENT).assert_exit(3)
+    assert said.stdout.startswith("bad: not decided: ")
+    assert "not decided, because" in said.stdout
+    assert said.stderr == ""
+    tried = json.loads(repository.fumehood("whatif", "beta", "--format", "json", env=IMPATIENT).assert_exit(3).stdout)
+    assert [(one["name"], one["outcome"]) for one in tried["experiments"]] == [
+        ("bad", "undecided"),
+        ("good", "unchanged"),
+    ]
+    faulty_index.heal()
+    repository.fumehood("check").assert_ok()
+
+
+def test_a_registry_that_is_down_leaves_core_open_and_the_experiments_with_it(repository: Project) -> None:
+    outcome = repository.fumehood("check", env={"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}).assert_exit(3)
+    first, *others = outcome.stdout.split("\n\n")
+    assert first.startswith("core\n  not decided: core: not decided, because uv could not finish\n")
+    assert others == [
+        "bad\n  not decided: core's own requirements have to hold together first",
+        "good\n  not decided: core's own requirements have to hold together first",
+        "2 experiments checked: 2 not decided; core not decided\n",
+    ]
+
+
+def test_a_mixture_lists_both_and_the_finding_decides_how_it_ends(repository: Project, faulty_index: Index) -> None:
+    repository.write({"experiments/clash/requirements.txt": "gamma\nalpha>=2\n"})
+    faulty_index.misbehave("tokenizers", Fault.STATUS_500)
+    outcome = repository.fumehood("check", env=IMPATIENT).assert_exit(1)
+    bad, clash, last = outcome.stdout.split("\n\n")
+    assert bad.startswith("bad\n  not decided: ")
+    assert clash.startswith("clash\n  experiments/clash/requirements.txt:1: error [conflict/resolved]\n")
+    assert last == "3 experiments checked: 1 fits, 1 in conflict, 1 not decided\n"
+
+
+def test_sources_out_of_reach_and_builds_that_fail_are_no_conflicts(repository: Project, tmp_path: Path) -> None:
+    address = f"git+file://{tmp_path}/nowhere.git"
+    repository.write(
+        {
+            "experiments/bad/requirements.txt": f"beta\nthing @ {address}\n",
+            "experiments/broken/requirements.txt": "broken-metadata\n",
+        }
+    )
+    found = undecided(repository.fumehood("check", "--format", "json").assert_exit(3))
+    assert sorted(found) == ["bad", "broken"]
+    place = "experiments/bad/requirements.txt:2: experiments/bad"
+    assert found["bad"].startswith(f"{place}: not decided, because thing @ {address} cannot be had\n")
+    assert found["broken"].startswith(("experiments/broken: not decided", "experiments/broken/requirements.txt:1: "))
+    said = repository.fumehood("explain", "bad").assert_exit(3).stdout
+    assert said.startswith(f"bad: not decided: {place}: not decided, because thing @ {address} cannot be had\n")
+
+
+def test_wrong_files_leave_their_experiment_open_and_no_other(repository: Project) -> None:
+    repository.write(
+        {
+            "experiments/binary/requirements.txt": b"alpha\n\0\1\2\n",
+            "experiments/cycle/requirements.txt": "-r again.txt\n",
+            "experiments/cycle/again.txt": "-r requirements.txt\n",
+            "experiments/gone/requirements.txt": "-r nowhere.txt\n",
+            "experiments/manifest/experiment.toml": "state = 3\n",
+            "experiments/wrong/requirements.txt": "alpha >>\n",
+        }
+    )
+    found = undecided(repository.fumehood("check", "--format", "json").assert_exit(3))
+    assert {name: reason.partition(" ")[0] for name, reason in found.items()} == {
+        "binary": "experiments/binary/requirements.txt:2:",
+        "cycle": "experiments/cycle/again.txt:1:",
+        "gone": "experiments/gone/requirements.txt:1:",
+        "manifest": "experiments/manifest/experiment.toml:1:",
+        "wrong": "experiments/wrong/requirements.txt:1:",
+    }
+    outcome = repository.fumehood("check").assert_exit(3)
+    assert outcome.stdout.endswith("\n7 experiments checked: 2 fit, 5 not decided\n")
+    said = repository.fumehood("explain", "gone").assert_exit(2)
+    assert said.stderr == (
+        "experiments/gone/requirements.txt:1: 'experiments/gone/nowhere.txt' does not exist\n"
+        "  → correct the path, or add the file\n"
+    )
+    assert said.stdout == ""
+    tried = json.loads(repository.fumehood("whatif", "beta", "--format", "json").assert_exit(3).stdout)
+    assert {one["name"]: one["outcome"] for one in tried["experiments"]} == {
+        "bad": "unchanged",
+        "binary": "undecided",
+        "cycle": "undecided",
+        "gone": "undecided",
+        "good": "unchanged",
+        "wrong": "undecided",
+    }
+
+
+def test_a_version_that_left_the_index_is_found_out_when_the_lock_has_to_be_made_anew(
+    repository: Project, faulty_index: Index
+) -> None:
+    repository.fumehood("lock").assert_ok()
+    faulty_index.misbehave("transformers", Fault.VANISHED, on="page")
+    repository.fumehood("check").assert_ok()
+    repository.write({"experiments/bad/requirements.txt": "transformers==5.0.0\nbeta\n"})
+    outcome = repository.fumehood("check", env={"UV_CACHE_DIR": str(repository.root.parent / "other")}).assert_exit(1)
+    assert "bad\n  experiments/bad/requirements.lock: error [lock/stale]\n" in outcome.stdout
+    assert "\n  not decided: experiments/bad/requirements.txt:1: experiments/bad:" in outcome.stdout
+    assert "conflict" not in outcome.stdout
+
+
+def test_a_yanked_version_stays_where_it_is_pinned(repository: Project) -> None:
+    repository.write({"experiments/bad/requirements.txt": "withdrawn==1.1\n"})
+    repository.fumehood("check").assert_ok()
+    repository.write({"experiments/bad/requirements.txt": "withdrawn>=1.1\n"})
+    repository.fumehood("check").assert_exit(1)
+
+
+def test_the_second_of_two_indexes_is_named_without_its_password(repository: Project, wheelhouse: Path) -> None:
+    with Index(wheelhouse) as second:
+        secret = second.url.replace("http://", "http://someone:s3cret@")
+        repository.write({"experiments/bad/requirements.txt": f"--extra-index-url {secret}\ngamma\nalpha>=2\n"})
+        outcome = repository.fumehood("explain", "bad").assert_exit(1)
+        assert f"\n\nalpha comes from {second.url}\ngamma comes from {second.url}\n\n" in outcome.stdout
+        repository.write({"experiments/bad/requirements.txt": f"--extra-index-url {secret}\ngamma\n"})
+        fits = repository.fumehood("explain", "bad").assert_ok()
+        assert f"\nalpha comes from {second.url}\ngamma comes from {second.url}\n" in fits.stdout
+        address = f"http://someone:s3cret@127.0.0.1:9/{second.url.rpartition('/')[0][-1]}/thing-1.0-py3-none-any.whl"
+        repository.write({"experiments/bad/requirements.txt": f"thing @ {address}\nthing<1\n"})
+        for command in (["check"], ["check", "--format", "json"], ["explain", "bad"], ["explain", "bad", "--json"]):
+            said = repository.fumehood(*command).assert_exit(1)
+            assert "s3cret" not in said.stdout + said.stderr
+            assert "****@" in said.stdout
+
+
+def test_a_requirement_of_another_platform_is_resolved_for_that_platform(repository: Project) -> None:
+    repository.write({"experiments/bad/requirements.txt": "only-windows; sys_platform == 'win32'\n"})
+    repository.fumehood("check").assert_ok()
+    repository.write({"experiments/bad/requirements.txt": "gamma; sys_platform == 'win32'\nalpha>=2\n"})
+    outcome = repository.fumehood("check").assert_exit(1)
+    assert "  experiments/bad/requirements.txt:1: error [conflict/resolved]\n" in outcome.stdout
+
+
+def test_a_hanging_registry_does_not_outlast_the_budget(repository: Project, faulty_index: Index) -> None:
+    faulty_index.misbehave("tokenizers", Fault.HANG)
+    outcome = repository.fumehood("explain", "bad", "--budget", "1", timeout=60).assert_exit(3)
+    assert re.fullmatch(r"bad: not decided: the time was used up after \d resolutions?\n", outcome.stdout)
+    assert outcome.stderr == ""
