@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.conflicts.probe import Prober
+from fumehood.errors import ConflictError
 from fumehood.locking.book import LockBook
 from fumehood.locking.many import Resolutions
 from fumehood.locking.obtain import core_lock
 from fumehood.locking.store import LockStore
 from fumehood.model.experiment import Experiment, Target, experiment_target
+from fumehood.model.lock import Lock
 from fumehood.outside.files import cache_folder, disk_errors
 from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fumehood.locking.many import Progress
-    from fumehood.model.lock import Lock
     from fumehood.model.requirement import Requirement
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.repository import Repository
@@ -102,9 +103,15 @@ class Desk:
         return found.owners_of_file(file) if found else ()
 
     def core_before(self) -> Lock:
-        """Core's lock as it is: the committed one, else one that was resolved before or is resolved now."""
+        """Core's lock as it is: the committed one, else one that was resolved before or is resolved now.
+
+        It has no pins where core's lines cannot hold together: what a change would do can be told all the same.
+        """
         committed = self.book.store.committed(self.repository.core.lock)
-        return core_lock(self.book, self.uv, committed, locked=False)[0]
+        try:
+            return core_lock(self.book, self.uv, committed, locked=False)[0]
+        except ConflictError:
+            return Lock(header=self.book.core_header())
 
 
 @contextlib.contextmanager

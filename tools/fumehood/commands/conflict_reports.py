@@ -265,7 +265,8 @@ def headroom_text(row: Headroom, people: People, *, pins: Mapping[str, str]) -> 
             lines.append(f"{name} allows {held.allows}, held back by")
             lines += [line_text(line, people.owners) for line in held.lines]
     free = sum(bool(held.allows) and not row.blocks(held) for held in row.experiments)
-    return "\n".join([*lines, f"{free} of {len(row.experiments)} experiments do not hold it back"])
+    verb = "does" if free == 1 else "do"
+    return "\n".join([*lines, f"{free} of {_counted(len(row.experiments), 'experiment')} {verb} not hold it back"])
 
 
 def headroom_table(rows: Sequence[Headroom], people: People, *, pins: Mapping[str, str], width: int) -> str:

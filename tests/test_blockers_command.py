@@ -1,0 +1,128 @@
+"""`fumehood blockers`: what holds a package back, by which line, and whose that is."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.index import Fault, Index
+from support.schemas import mistakes, schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.project import Project
+
+PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
+
+
+@pytest.fixture
+def repository(project: Project) -> Project:
+    """Core keeps torch below 2.7; `vision` below 2.6 through torchvision, `pinned` at 2.6 by itself."""
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "CODEOWNERS": "* @core-owner\n/experiments/ @lab\n",
+            "requirements.txt": "alpha\ntorch<2.7\n",
+            "experiments/free/requirements.txt": "delta-lib\n",
+            "experiments/pinned/requirements.txt": "torch==2.6.0\n",
+            "experiments/pinned/experiment.toml": 'owners = ["@example-owner"]\n',
+            "experiments/vision/requirements.txt": "gamma\ntorchvision<0.21\n",
+        }
+    )
+    return project
+
+
+def answered(project: Project, *arguments: str, code: int) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    answer = json.loads(project.fumehood("blockers", "--json", *arguments).assert_exit(code).stdout)
+    assert mistakes(answer, schema("blockers")) == []
+    return answer["packages"]
+
+
+def test_core_comes_first_then_who_allows_least_with_lines_and_owners(repository: Project) -> None:
+    outcome = repository.fumehood("blockers", "torch").assert_exit(1)
+    assert outcome.stdout == (
+        "torch: core has 2.6.0; 2.7.1 is aimed at\n"
+        "core allows 2.6.0, held back by\n"
+        "  requirements.txt:2: torch<2.7   (@core-owner)\n"
+        "vision allows 2.5.0, held back by\n"
+        "  experiments/vision/requirements.txt:2: torchvision<0.21   (@lab)\n"
+        "pinned allows 2.6.0, held back by\n"
+        "  experiments/pinned/requirements.txt:1: torch==2.6.0   (@example-owner)\n"
+        "1 of 3 experiments does not hold it back\n"
+    )
+    assert outcome.stderr == ""
+    (row,) = answered(repository, "torch", code=1)
+    assert (row["name"], row["current"], row["newest"], row["to"]) == ("torch", "2.6.0", "2.7.1", None)
+    assert [(one["name"], one["allows"], one["blocks"]) for one in row["experiments"]] == [
+        ("vision", "2.5.0", True),
+        ("pinned", "2.6.0", True),
+        ("free", "2.7.1", False),
+    ]
+    assert row["experiments"][1]["owners"] == ["@example-owner"]
+
+
+def test_only_what_allows_less_than_the_version_aimed_at_holds_it_back(repository: Project) -> None:
+    (row,) = answered(repository, "torch", "--to", "2.6", code=1)
+    assert (row["newest"], row["to"]) == (None, "2.6")
+    assert [one["name"] for one in row["experiments"] if one["blocks"]] == ["vision"]
+    assert not row["core"]["blocks"]
+    outcome = repository.fumehood("blockers", "torch", "--to", "2.5").assert_ok()
+    assert outcome.stdout == ("torch: core has 2.6.0; 2.5 is aimed at\n3 of 3 experiments do not hold it back\n")
+
+
+def test_without_a_package_all_of_cores_stand_in_a_table_worst_first(repository: Project) -> None:
+    outcome = repository.fumehood("blockers").assert_exit(1)
+    assert outcome.stdout == (
+        "package  core has  core allows  could be  held back by\n"
+        "torch    2.6.0     2.6.0        2.7.1     vision (2.5.0), pinned (2.6.0)\n"
+        "alpha    2.0       2.0          2.0       vision (1.1)\n"
+    )
+    rows = answered(repository, code=1)
+    assert [(row["name"], len([one for one in row["experiments"] if one["blocks"]])) for row in rows] == [
+        ("torch", 2),
+        ("alpha", 1),
+    ]
+
+
+def test_a_package_that_core_does_not_require_can_be_asked_about_too(repository: Project) -> None:
+    outcome = repository.fumehood("blockers", "torchvision").assert_exit(1)
+    assert outcome.stdout == (
+        "torchvision: core has no pin of it; 0.21.0 is aimed at\n"
+        "vision allows 0.20.0, held back by\n"
+        "  experiments/vision/requirements.txt:2: torchvision<0.21   (@lab)\n"
+        "2 of 3 experiments do not hold it back\n"
+    )
+
+
+def test_an_experiment_in_conflict_is_named_and_so_is_what_is_not_decided(
+    repository: Project, faulty_index: Index, private_uv_cache: Path
+) -> None:
+    assert not private_uv_cache.exists()
+    repository.write({"experiments/free/requirements.txt": "gamma\nalpha>=2\n"})
+    repository.write({"experiments/pinned/requirements.txt": "transformers\n"})
+    faulty_index.misbehave("tokenizers", Fault.STATUS_500)
+    outcome = repository.fumehood("blockers", "torch", "--to", "2.5").assert_exit(1)
+    said = outcome.stdout.splitlines()
+    assert said[1] == "free: its lines cannot hold together: see `fumehood explain free`"
+    assert said[2].startswith("pinned: not decided: experiments/pinned")
+    assert said[3] == "1 of 3 experiments does not hold it back"
+    repository.write({"experiments/free/requirements.txt": "delta-lib\n"})
+    repository.fumehood("blockers", "torch", "--to", "2.5").assert_exit(3)
+    repository.fumehood("blockers", "torch", "--offline").assert_exit(1)
+
+
+def test_what_cannot_be_asked_about_is_a_mistake_of_the_user_or_of_the_registry(repository: Project) -> None:
+    outcome = repository.fumehood("blockers", "torch", "--to", "new").assert_exit(2)
+    assert outcome.stderr == "'new' is no version\n  → write one, as in `fumehood blockers torch --to 2.16`\n"
+    outcome = repository.fumehood("blockers", "--to", "2").assert_exit(2)
+    assert outcome.stderr == "--to needs a package\n  → name one, as in `fumehood blockers torch --to 2.16`\n"
+    outcome = repository.fumehood("blockers", "no such thing").assert_exit(2)
+    assert outcome.stderr.startswith("the command line: 'no such thing' is not a requirement: ")
+    outcome = repository.fumehood("blockers", "reqeusts").assert_exit(3)
+    assert outcome.stderr.startswith(
+        "the command line: core, left free: not decided, because no registry in use has reqeusts\n  | error: "
+    )
+    assert outcome.stdout == ""
