@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench import measure
 from bench.measure import FailedError
 from bench.tools import UvRunAnew
-from bench.workload import EXPERIMENTS, HEAVY
+from bench.workload import EXPERIMENTS, HEAVY, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,22 +56,33 @@ class Trial:
 
 
 def warm_up(trial: Trial) -> Trial:
-    """Let everybody run once, so that the caches of all hold what they need; the network only where that fails."""
+    """Let everybody run once, so that the caches of all hold what they need; the network only where that fails.
+
+    Whoever has done so in an earlier benchmark, for the same pins, need not again.
+    """
     ready: list[Contender] = []
     for contender in trial.contenders:
-        trial.say(f"warming up {contender.name}")
+        note = contender.place.folder / "warm" / type(contender).__name__
+        pins = repr(contender.workload.whole)
         try:
             contender.write()
-            contender.strip("cold")
-            try:
-                _everything(contender)
-            except FailedError:
-                _everything(replace(contender, place=replace(contender.place, online=True)))
+            if "cold" not in contender.states or not note.exists() or note.read_text(encoding="utf-8") != pins:
+                trial.say(f"warming up {contender.name}")
+                _warm(contender)
+                write(note.parent, note.name, pins)
         except (FailedError, OSError) as error:
             trial.results.fail(contender.name, "warm-up", error)
         else:
             ready.append(contender)
     return replace(trial, contenders=tuple(ready))
+
+
+def _warm(contender: Contender) -> None:
+    contender.strip("cold")
+    try:
+        _everything(contender)
+    except FailedError:
+        _everything(replace(contender, place=replace(contender.place, online=True)))
 
 
 def _everything(contender: Contender) -> measure.Spent:
