@@ -6,7 +6,7 @@ import nox
 
 import fumehood.nox
 
-nox.needs_version = ">=2026.2.9"
+nox.needs_version = ">=2026.8.10"
 nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["lint", "tests"]
 

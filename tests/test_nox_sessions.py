@@ -210,7 +210,8 @@ def test_the_options_of_nox_do_what_a_user_of_nox_expects(lab: Project) -> None:
     assert path.startswith(f"{elsewhere}/")
     assert "1 passed" not in outcome.stdout
     report = lab.root / "report.json"
-    lab.nox("-t", "exp", "-j", "2", "--envdir", str(elsewhere), "--report", str(report)).assert_ok()
+    both = lab.nox("-t", "exp", "-j", "2", "--envdir", str(elsewhere), "--report", str(report)).assert_ok()
+    assert "ignoring --parallel" not in both.stderr
     sessions = {entry["name"]: entry["result"] for entry in json.loads(report.read_text())["sessions"]}
     assert sessions == {"exp-one": "success", "exp-two": "skipped"}
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nox
 
@@ -16,7 +16,7 @@ from fumehood.nox_internals import BACKEND, SessionRequest, install_backend, req
 from fumehood.repository import BrokenExperiment, Repository, find_root, open_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nox import Session
 
@@ -83,7 +83,7 @@ def _register_experiment(repository: Repository, experiment: Experiment) -> None
     run.__doc__ = experiment.summary or f"Tests of {experiment.path}"
     tags = ["exp", "gpu"] if _mentions_gpu(repository, experiment) else ["exp"]
     python = list(experiment.pythons) if len(experiment.pythons) > 1 else next(iter(experiment.pythons), None)
-    nox.session(name=experiment.session, venv_backend=BACKEND, python=python, tags=tags, default=False)(run)
+    _session(run, name=experiment.session, venv_backend=BACKEND, python=python, tags=tags)
 
 
 def _register_broken(broken: BrokenExperiment) -> None:
@@ -97,7 +97,7 @@ def _register_broken(broken: BrokenExperiment) -> None:
     if name in nox.registry.get() or not name.isprintable():
         print(broken.error, file=sys.stderr)  # noqa: T201 - nox's logger is not set up while a noxfile is loaded
         return
-    nox.session(name=name, venv_backend="none", tags=["exp"], default=False)(run)
+    _session(run, name=name, venv_backend="none", tags=["exp"])
 
 
 def _register_core(repository: Repository) -> None:
@@ -107,7 +107,18 @@ def _register_core(repository: Repository) -> None:
     run.__doc__ = "Core's own tests, where no experiment can be imported"
     pythons = repository.core.pythons
     python = list(pythons) if len(pythons) > 1 else next(iter(pythons), None)
-    nox.session(name="core", venv_backend=BACKEND, python=python, default=False)(run)
+    _session(run, name="core", venv_backend=BACKEND, python=python)
+
+
+def _session(
+    run: Callable[[Session], None],
+    *,
+    name: str,
+    venv_backend: str,
+    **options: Any,  # noqa: ANN401 - nox checks them
+) -> None:
+    """A session that belongs to no default run and may run beside others: leases keep what it shares."""
+    nox.session(name=name, venv_backend=venv_backend, default=False, allow_parallel=True, **options)(run)
 
 
 def _mentions_gpu(repository: Repository, experiment: Experiment) -> bool:
