@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fumehood import __version__
+from fumehood.commands.arguments import PYTEST, WithPytestArguments, WithRemovals
 from fumehood.errors import ExitCode, FumehoodError
 from fumehood.repository import Repository, find_root, open_repository
 
@@ -81,8 +81,6 @@ _envdir = click.option(
     envvar="NOXENVDIR",
     help="Where environments are; by default .nox in the repository, as with nox.",
 )
-_PYTEST = "fumehood.pytest"
-_REMOVAL = re.compile(r"-[A-Za-z0-9][A-Za-z0-9._-]+")
 _offline = click.option("--offline", is_flag=True, help="Never use the network.")
 
 
@@ -114,16 +112,7 @@ def lock(context: click.Context, /, names: tuple[str, ...], **options: Any) -> i
     return lock_command.run(_repository(context), names, say=say, **options)
 
 
-class _WithPytestArguments(click.Command):
-    """A command that keeps what stands after ``--`` for pytest, as nox does."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        end = args.index("--") if "--" in args else len(args)
-        ctx.meta[_PYTEST] = tuple(args[end + 1 :])
-        return super().parse_args(ctx, args[:end])
-
-
-@cli.command(cls=_WithPytestArguments, options_metavar="[OPTIONS]", epilog="Arguments after -- go to pytest.")
+@cli.command(cls=WithPytestArguments, options_metavar="[OPTIONS]", epilog="Arguments after -- go to pytest.")
 @_names
 @click.option("--runner", default="local", show_default=True, help="Where sessions run; extensions offer others.")
 @click.option(
@@ -135,7 +124,7 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
     """Run the sessions of experiments side by side, and sum up how they ended; `core` is that of core's tests."""
     from fumehood.commands import run as run_command  # noqa: PLC0415 - each command loads only what it needs
 
-    arguments = context.meta[_PYTEST]
+    arguments = context.meta[PYTEST]
     return run_command.run(_repository(context), names, arguments=arguments, width=_width(), say=say, **options)
 
 
@@ -186,16 +175,7 @@ def explain(context: click.Context, /, name: str, package: str | None, **options
     return explain_command.explain(_repository(context), name, **options)
 
 
-class _WithRemovals(click.Command):
-    """A command that takes ``-NAME`` for a package to remove, whatever letters it begins with."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        removals = [argument for argument in args if _REMOVAL.fullmatch(argument)]
-        others = [argument for argument in args if argument not in removals]
-        return super().parse_args(ctx, [*others, *(["--"] if "--" not in others else []), *removals])
-
-
-@cli.command(cls=_WithRemovals)
+@cli.command(cls=WithRemovals)
 @click.argument("changes", nargs=-1, metavar="REQUIREMENT|-NAME...", type=click.UNPROCESSED)
 @click.option("--from-git", metavar="REF", help="Core's requirements as a branch, a tag or a commit has them.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)

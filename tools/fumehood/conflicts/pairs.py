@@ -119,7 +119,10 @@ def is_certified(first: Member, second: Member, *, core: Mapping[NormalizedName,
         pins = core.get(name, ())
         if not fit(one.get(name, pins), other.get(name, pins), python):
             return False
-    return not (_broken(first, other, python) or _broken(second, one, python))
+    # What one of them removes from core's packages, the other brings along with core.
+    brought = {**{name: core.get(name, ()) for name in one if not one[name]}, **other}
+    back = {**{name: core.get(name, ()) for name in other if not other[name]}, **one}
+    return not (_broken(first, brought, python) or _broken(second, back, python))
 
 
 def _nameless(delta: Mapping[NormalizedName, tuple[Pin, ...]]) -> set[str]:
@@ -128,8 +131,8 @@ def _nameless(delta: Mapping[NormalizedName, tuple[Pin, ...]]) -> set[str]:
 
 def _broken(member: Member, brought: Mapping[NormalizedName, tuple[Pin, ...]], python: str) -> bool:
     """Whether a line of an experiment does not admit what another brings; a constraint may not, or a marked line."""
-    about = {name: pins for name, pins in brought.items() if pins}
     own = member.delta
+    about = {name: pins for name, pins in brought.items() if pins and own.get(name) != pins}
     lines = [line for line in member.inputs.requirements if line.name in about]
     together = {name: (*own.get(name, ()), *pins) for name, pins in about.items()}
     return bool(lines) and bool(breaches(lines, together, python=python))

@@ -33,7 +33,9 @@ def delta_of(core: Lock, resolved: Iterable[Pin], header: Header) -> LayeredLock
 
 def fit(first: tuple[Pin, ...], second: tuple[Pin, ...], python: str) -> bool:
     """Whether two spellings of a package's pins say the same in every environment in which both say something."""
-    return first == second or all(
+    if not first or not second or first == second:
+        return True
+    return all(
         here == there
         for environment in universal(python)
         if (here := [_bare(pin) for pin in first if environment.admits(pin.marker)])
