@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
@@ -38,6 +38,7 @@ def line(text: str) -> Requirement:
     return parse_line(text, place=Place("requirements.txt", 1))
 
 
+@settings(deadline=None)
 @given(LINES, OFFERED)
 def test_the_changed_line_admits_the_version(before: Requirement, version: str) -> None:
     after = line(relax.admitting(before, version))
@@ -45,6 +46,7 @@ def test_the_changed_line_admits_the_version(before: Requirement, version: str) 
     assert (after.name, after.extras, after.marker) == (before.name, before.extras, before.marker)
 
 
+@settings(deadline=None)
 @given(LINES, OFFERED)
 def test_bounds_that_admitted_the_version_stay_and_no_new_ones_come(before: Requirement, version: str) -> None:
     after = line(relax.admitting(before, version))
@@ -53,12 +55,14 @@ def test_bounds_that_admitted_the_version_stay_and_no_new_ones_come(before: Requ
     assert len(after.specifier) <= len(before.specifier)
 
 
+@settings(deadline=None)
 @given(LINES, OFFERED)
 def test_relaxing_twice_changes_nothing_more(before: Requirement, version: str) -> None:
     once = relax.admitting(before, version)
     assert relax.admitting(line(once), version) == once
 
 
+@settings(deadline=None)
 @given(LINES, OFFERED, VERSIONS)
 def test_a_wider_line_admits_all_that_it_admitted(before: Requirement, version: str, other: str) -> None:
     after = line(relax.admitting(before, version))
@@ -66,6 +70,7 @@ def test_a_wider_line_admits_all_that_it_admitted(before: Requirement, version: 
         assert after.specifier.contains(other, prereleases=True)
 
 
+@settings(deadline=None)
 @given(LINES, VERSIONS)
 def test_what_lies_above_a_line_is_higher_than_all_that_it_names(before: Requirement, version: str) -> None:
     if Version(version) > relax.highest_named(before.specifier):

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fumehood.conflicts.probe import Answer, BudgetError
@@ -63,6 +63,7 @@ FAMILIES = st.integers(1, 9).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(FAMILIES)
 def test_the_result_fails_and_without_any_one_line_it_does_not(made: tuple[int, list[set[int]], set[int]]) -> None:
     count, conflicts, hinted = made
@@ -82,6 +83,7 @@ def test_the_result_fails_and_without_any_one_line_it_does_not(made: tuple[int, 
     assert list(found.lines) == [line for line in every if line in found.lines]
 
 
+@settings(deadline=None)
 @given(FAMILIES, st.integers(0, 12))
 def test_when_time_runs_out_the_lines_still_fail_and_are_not_called_smallest(
     made: tuple[int, list[set[int]], set[int]], limit: int

@@ -10,8 +10,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion
+from packaging.version import InvalidVersion, Version
 
 from fumehood.model.markers import universal
 
@@ -93,13 +92,26 @@ def _admits(requirement: Requirement, pin: Pin) -> bool:
         return bool(pin.url)
     if pin.url:
         return True  # A direct reference has whatever version its source says; the resolver has looked.
-    return _contains(str(requirement.specifier), pin.version)
+    key = requirement.text, pin.version
+    if key not in _admitted:
+        _admitted[key] = _contains(requirement, pin.version)
+    return _admitted[key]
+
+
+_admitted: dict[tuple[str, str], bool] = {}
+"""Whether a requirement as written admits a version: a thousand experiments ask for few different ones."""
+
+
+def _contains(requirement: Requirement, version: str) -> bool:
+    try:
+        return requirement.specifier.contains(_version(version), prereleases=True)
+    except InvalidVersion:
+        return False  # Only `===` pins such a version, and no other operator compares with it.
 
 
 @functools.lru_cache(maxsize=16384)
-def _contains(specifier: str, version: str) -> bool:
-    """Whether a specifier admits a version; a thousand experiments ask for few different ones."""
+def _version(text: str) -> Version | str:
     try:
-        return SpecifierSet(specifier).contains(version, prereleases=True)
+        return Version(text)
     except InvalidVersion:
-        return False  # Only `===` pins such a version, and no other operator compares with it.
+        return text
