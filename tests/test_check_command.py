@@ -231,7 +231,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 def exchange(path: Path) -> None:
     before = path.stat()
     other = path.with_name("other.txt")
-    other.write_bytes(path.read_bytes().upper())
+    other.write_bytes(path.read_bytes().replace(b"one", b"two"))
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     folder = path.parent.stat()
     other.replace(path)
@@ -245,7 +245,7 @@ def remembered(repository: Project) -> Project:
             "experiments/fits/requirements.txt": "transformers\n-r ../../shared/common.txt\n",
             "experiments/fits/notes.md": "notes\n",
             "experiments/fits/README.md": "What fits\n",
-            "shared/common.txt": "delta-lib\n",
+            "shared/common.txt": "delta-lib  # one\n",
             "docs/index.md": "docs\n",
         }
     )
