@@ -1,0 +1,193 @@
+"""A check that is remembered until something changes that it looked at, and how long one takes that is not."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from fumehood.locking.book import LockBook
+from fumehood.locking.store import LockStore
+from fumehood.model.experiment import experiment_target
+from fumehood.model.lock import Lock, Pin
+from fumehood.repository import open_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.project import Project
+
+PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
+LONG_AGO = 1_000_000_000
+
+
+@pytest.fixture
+def repository(project: Project) -> Project:
+    """An experiment that fits, and one that does not."""
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "requirements.txt": "tokenizers>=0.22\n",
+            "experiments/fits/requirements.txt": "transformers\n",
+            "experiments/resolved/requirements.txt": "transformers==4.50.0\n",
+        }
+    )
+    return project
+
+
+def age(project: Project) -> None:
+    """Make everything look old, so that a memo of it is believed at once."""
+    for folder, folders, files in os.walk(project.root):
+        for name in (*folders, *files):
+            if not os.path.islink(os.path.join(folder, name)):
+                os.utime(os.path.join(folder, name), (LONG_AGO, LONG_AGO))
+    os.utime(project.root, (LONG_AGO, LONG_AGO))
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a file is touched": lambda root: os.utime(root / "experiments/fits/requirements.txt"),
+    "a file is added": lambda root: (root / "experiments/fits/requirements-more.txt").write_text(""),
+    "a file is removed": lambda root: (root / "experiments/fits/notes.md").unlink(),
+    "a file is renamed": lambda root: (root / "experiments/fits/README.md").rename(root / "experiments/fits/other.md"),
+    "an experiment comes": lambda root: (root / "experiments/more").mkdir(),
+    "CODEOWNERS comes": lambda root: (root / "docs/CODEOWNERS").write_text("* @example-owner\n"),
+    "CODEOWNERS comes in a place that counts more": lambda root: (root / "CODEOWNERS").write_text("* @example-owner\n"),
+    "a lock changes": lambda root: os.utime(root / "experiments/fits/requirements.lock"),
+    "an included file changes": lambda root: os.utime(root / "shared/common.txt"),
+    "the settings change": lambda root: os.utime(root / "pyproject.toml"),
+    "core's lines change": lambda root: os.utime(root / "requirements.txt"),
+    "a file is exchanged for one of the same size and time": lambda root: exchange(root / "shared/common.txt"),
+}
+
+
+def exchange(path: Path) -> None:
+    before = path.stat()
+    other = path.with_name("other.txt")
+    other.write_bytes(path.read_bytes().replace(b"one", b"two"))
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    folder = path.parent.stat()
+    other.replace(path)
+    os.utime(path.parent, ns=(folder.st_atime_ns, folder.st_mtime_ns))
+
+
+@pytest.fixture
+def remembered(repository: Project) -> Project:
+    repository.write(
+        {
+            "experiments/fits/requirements.txt": "transformers\n-r ../../shared/common.txt\n",
+            "experiments/fits/notes.md": "notes\n",
+            "experiments/fits/README.md": "What fits\n",
+            "shared/common.txt": "delta-lib  # one\n",
+            "docs/index.md": "docs\n",
+        }
+    )
+    repository.fumehood("lock", "fits").assert_ok()
+    age(repository)
+    time.sleep(0.01)
+    repository.fumehood("check", "fits").assert_ok()
+    return repository
+
+
+def has_looked(project: Project, *arguments: str, env: dict[str, str] | None = None) -> bool:
+    """Whether a check looked at the experiments, told by what it imported for that."""
+    outcome = project.run(sys.executable, "-X", "importtime", "-m", "fumehood", "check", *arguments, env=env)
+    return "fumehood.conflicts.check" in outcome.stderr
+
+
+def test_nothing_is_looked_at_again_until_something_changes(remembered: Project) -> None:
+    assert not has_looked(remembered, "fits")
+    assert has_looked(remembered, "fits", "--offline")
+    assert has_looked(remembered, "fits", "--format", "json")
+    for what, change in CHANGES.items():
+        change(remembered.root)
+        assert has_looked(remembered, "fits"), what
+        age(remembered)
+        assert has_looked(remembered, "fits"), f"{what}, and then everything looks old"
+        assert not has_looked(remembered, "fits"), what
+
+
+def test_what_has_just_changed_is_looked_at_again(remembered: Project) -> None:
+    os.utime(remembered.root / "shared/common.txt")
+    assert has_looked(remembered, "fits")
+    assert has_looked(remembered, "fits")
+
+
+def test_a_variable_counts_if_a_line_names_it(remembered: Project) -> None:
+    assert not has_looked(remembered, "fits", env={"HOST": "two.invalid"})
+    remembered.write({"shared/common.txt": "delta-lib\n--trusted-host ${HOST}\n"})
+    limit = {"HOST": "one.invalid"}
+    remembered.fumehood("lock", "fits", env=limit).assert_ok()
+    age(remembered)
+    assert has_looked(remembered, "fits", env=limit)
+    assert not has_looked(remembered, "fits", env=limit)
+    assert has_looked(remembered, "fits", env={"HOST": "two.invalid"})
+
+
+def test_what_is_not_decided_and_what_uv_said_is_never_remembered(repository: Project) -> None:
+    age(repository)
+    for _ in range(2):
+        assert has_looked(repository, "resolved")
+        assert has_looked(repository, "fits", "--offline", env={"FUMEHOOD_CACHE": str(repository.root.parent / "none")})
+
+
+def test_a_damaged_memo_is_looked_past(remembered: Project) -> None:
+    (memo,) = (remembered.root.parent / "home/fumehood-cache/memos").iterdir()
+    for content in ("", "{}", "[]", '{"answer": [1], "variables": {}, "paths": [], "digest": ""}', "\0"):
+        memo.write_text(content)
+        assert remembered.fumehood("check", "fits").assert_ok().stdout == "1 experiment checked: it fits\n"
+
+
+def thousand(project: Project) -> None:
+    """1,000 experiments with 20 lines each, their locks, and core's with 100 pins; rendered, not resolved."""
+    project.write({"pyproject.toml": PLAIN, "CODEOWNERS": "* @example-owner\n"})
+    project.write({"requirements.txt": "".join(f"core-{number}>=1.{number % 7}\n" for number in range(100))})
+    for number in range(1000):
+        shared = [f"core-{(number * 3 + k * 7) % 100}>=1.{k % 3},<{3 + (number + k) % 5}" for k in range(15)]
+        own = [f"own-{(number + k) % 40}~=2.{(k + number) % 3}" for k in range(5)]
+        project.write({f"experiments/e{number:04}/requirements.txt": "\n".join([*shared, *own, ""])})
+    repository = open_repository(project.root)
+    book = LockBook(repository, LockStore(root=project.root, cache=project.root.parent / "unused"), {})
+    pins = tuple(sorted(pin(f"core-{number}", "2.5") for number in range(100)))
+    book.store.commit(repository.core.lock, Lock(header=book.core_header(), pins=pins))
+    core = book.store.committed(repository.core.lock)
+    assert core is not None
+    for experiment in repository.experiments:
+        target = experiment_target(experiment)
+        names = {str(line.name) for line in book.inputs(target).requirements}
+        own_pins = tuple(sorted(pin(name, "2.9") for name in names if name.startswith("own-")))
+        book.store.commit(target.lock, Lock(header=book.header(target, core), pins=own_pins))
+
+
+def pin(name: str, version: str) -> Pin:
+    hashes = (f"sha256:{'0' * 58}{len(name):06}", f"sha256:{'1' * 58}{len(name):06}")
+    return Pin(name=canonicalize_name(name), version=version, hashes=hashes)
+
+
+def test_a_thousand_experiments_take_two_seconds_and_again_a_third_of_one(project: Project) -> None:
+    thousand(project)
+    age(project)
+    figures = []
+    for _ in range(3):
+        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        outcome = project.fumehood("check", "--offline").assert_ok()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert outcome.stdout == "1000 experiments checked: all fit\n"
+        figures.append(
+            (time.perf_counter() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        )
+    # Processor time, which a busy machine hardly disturbs; the work is done in one thread.
+    assert figures[0][1] <= 2
+    assert min(figures[1:])[1] <= 0.3
+    script = "import resource, sys; from fumehood.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    script += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    command = [sys.executable, "-c", script, "check", "--offline", "--format", "json"]
+    done = subprocess.run(command, cwd=project.root, env=project.env, capture_output=True, text=True, check=True)
+    assert int(done.stdout.splitlines()[-1]) <= 200 * 1024
