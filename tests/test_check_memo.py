@@ -60,10 +60,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "CODEOWNERS comes": lambda root: (root / "docs/CODEOWNERS").write_text("* @example-owner\n"),
     "CODEOWNERS comes in a place that counts more": lambda root: (root / "CODEOWNERS").write_text("* @example-owner\n"),
     "a lock changes": lambda root: os.utime(root / "experiments/fits/requirements.lock"),
-    "an included file changes": lambda root: os.utime(root / "shared/common.txt"),
+    "an included file changes": lambda root: os.utime(root / "common/lines.txt"),
     "the settings change": lambda root: os.utime(root / "pyproject.toml"),
     "core's lines change": lambda root: os.utime(root / "requirements.txt"),
-    "a file is exchanged for one of the same size and time": lambda root: exchange(root / "shared/common.txt"),
+    "a file is exchanged for one of the same size and time": lambda root: exchange(root / "common/lines.txt"),
 }
 
 
@@ -81,10 +81,10 @@ def exchange(path: Path) -> None:
 def remembered(repository: Project) -> Project:
     repository.write(
         {
-            "experiments/fits/requirements.txt": "transformers\n-r ../../shared/common.txt\n",
+            "experiments/fits/requirements.txt": "transformers\n-r ../../common/lines.txt\n",
             "experiments/fits/notes.md": "notes\n",
             "experiments/fits/README.md": "What fits\n",
-            "shared/common.txt": "delta-lib  # one\n",
+            "common/lines.txt": "delta-lib  # one\n",
             "docs/index.md": "docs\n",
         }
     )
@@ -114,14 +114,14 @@ def test_nothing_is_looked_at_again_until_something_changes(remembered: Project)
 
 
 def test_what_has_just_changed_is_looked_at_again(remembered: Project) -> None:
-    os.utime(remembered.root / "shared/common.txt")
+    os.utime(remembered.root / "common/lines.txt")
     assert has_looked(remembered, "fits")
     assert has_looked(remembered, "fits")
 
 
 def test_a_variable_counts_if_a_line_names_it(remembered: Project) -> None:
     assert not has_looked(remembered, "fits", env={"HOST": "two.invalid"})
-    remembered.write({"shared/common.txt": "delta-lib\n--trusted-host ${HOST}\n"})
+    remembered.write({"common/lines.txt": "delta-lib\n--trusted-host ${HOST}\n"})
     limit = {"HOST": "one.invalid"}
     remembered.fumehood("lock", "fits", env=limit).assert_ok()
     age(remembered)

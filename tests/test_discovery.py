@@ -242,12 +242,12 @@ def test_a_name_that_no_session_can_have_is_a_mistake_of_its_own(tmp_path: Path,
 
 def test_symbolic_links_may_lead_anywhere_within_the_repository_but_not_out_of_it(tmp_path: Path) -> None:
     root, outside = tmp_path / "repo", tmp_path / "repo-outside"
-    files = {"lib/one/main.py": "", "shared/requirements.txt": "", "experiments/b/main.py": "", "labs/c/main.py": ""}
+    files = {"lib/one/main.py": "", "common/requirements.txt": "", "experiments/b/main.py": "", "labs/c/main.py": ""}
     (outside / "x").mkdir(parents=True)
     (outside / "x/main.py").touch()
     opened(root, files)
     (root / "experiments/a").symlink_to("../lib/one")
-    (root / "experiments/b/requirements.txt").symlink_to("../../shared/requirements.txt")
+    (root / "experiments/b/requirements.txt").symlink_to("../../common/requirements.txt")
     (root / "experiments/out").symlink_to(outside / "x")
     (root / "experiments/gone").symlink_to("nowhere")
     (root / "experiments/loop").symlink_to("loop")

@@ -45,7 +45,7 @@ addressed = st.builds(
 )
 local = st.builds(
     lambda path, editable, marker: Pin(name=NormalizedName(path), url=path, editable=editable, marker=marker),
-    st.sampled_from(["./lib", "../shared lib", "file:///srv/x.whl"]),
+    st.sampled_from(["./lib", "../other lib", "file:///srv/x.whl"]),
     st.booleans(),
     markers,
 )

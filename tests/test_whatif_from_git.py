@@ -120,14 +120,14 @@ def test_a_pyproject_of_the_commit_is_read_with_the_files_that_setuptools_takes(
 def test_a_root_below_the_top_of_the_checkout_includes_files_from_above(project: Project) -> None:
     project.write(
         {
-            "shared.txt": "tokenizers<0.22\n",
+            "common.txt": "tokenizers<0.22\n",
             "lab/pyproject.toml": PLAIN,
-            "lab/requirements.txt": "-r ../shared.txt\n",
+            "lab/requirements.txt": "-r ../common.txt\n",
             "lab/experiments/plain/requirements.txt": "delta-lib\n",
         }
     )
     project.commit()
-    project.write({"shared.txt": "tokenizers\n"})
+    project.write({"common.txt": "tokenizers\n"})
     outcome = project.fumehood("--root", "lab", "whatif", "--from-git", "HEAD", "--format", "json").assert_ok()
     assert json.loads(outcome.stdout)["core"]["pins"] == [{"name": "tokenizers", "before": "0.23.3", "after": "0.21.4"}]
 
