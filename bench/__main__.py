@@ -63,12 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:
     wanted = options.measure or MEASURES
-    short = trial.repetitions * 5
     for name in wanted:
         match name:
             case "list":
                 trial.say("list")
-                startup.listing(place, trial.results, short)
+                startup.listing(place, trial.results, trial.repetitions * 5)
                 trial.results.facts["imports"] = {
                     module: startup.breakdown(place, module) for module in ("fumehood.nox", "fumehood.commands.env")
                 }
@@ -76,8 +75,6 @@ def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:
                 _kills(trial, options)
             case _:
                 getattr(trials, name)(trial)
-    if "repeat" in wanted:
-        startup.empty_session(place, trial.results, short)
 
 
 def _kills(trial: Trial, options: argparse.Namespace) -> None:

@@ -58,12 +58,11 @@ def listing(place: Place, results: Results, repetitions: int) -> None:
             results.add_spent("list", name, measure.run(commands, folder, place.environ))
 
 
-def empty_session(place: Place, results: Results, repetitions: int) -> None:
+def empty_session(place: Place, results: Results) -> None:
     """A nox session that does nothing, without an environment: the floor for all that nox runs."""
     folder = empty_noxfile(place)
     commands = ((program("nox"), "-s", "empty", "--install-only"),)
-    for _ in range(repetitions):
-        results.add_spent("repeat", "empty nox session", measure.run(commands, folder, place.environ))
+    results.add_spent("repeat", "empty nox session", measure.run(commands, folder, place.environ))
 
 
 def breakdown(place: Place, module: str) -> list[tuple[str, float]]:
