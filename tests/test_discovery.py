@@ -272,6 +272,7 @@ def test_the_readme_gives_the_summary(tmp_path: Path) -> None:
         "title": "\n## Only a title\n",
         "long": f"{'word ' * 40}\n",
         "escape": "red \x1b[31m text\n",
+        "markup": "It runs `train.py` on the **new** [data](https://example.invalid/x), <b>fast</b>.\n",
         "nothing": "",
         "binary": "\x00\xff",
     }
@@ -281,6 +282,7 @@ def test_the_readme_gives_the_summary(tmp_path: Path) -> None:
         "binary": "",
         "escape": "red  [31m text",
         "long": "word " * 19 + "word…",
+        "markup": "It runs train.py on the new data, fast.",
         "nothing": "",
         "prose": "It does one thing.",
         "title": "Only a title",

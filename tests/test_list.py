@@ -64,6 +64,25 @@ def test_the_whole_answer_for_programs(project: Project) -> None:
     }
 
 
+def test_each_experiment_has_one_line_and_its_whole_name_also_where_the_summary_does_not_fit(project: Project) -> None:
+    project.write(
+        {
+            "experiments/a_rather_long_name_of_an_experiment/README.md": f"# One\n\n{'Measures one thing. ' * 5}\n",
+            "experiments/two/README.md": "Two.",
+            "experiments/two/main.py": "",
+            "experiments/a_rather_long_name_of_an_experiment/main.py": "",
+        }
+    )
+    expected = """\
+core: no requirements · no package · tests: none
+
+experiment                           state   tests         owners  summary
+a_rather_long_name_of_an_experiment  active  0 test files  nobody  Measures one…
+two                                  active  0 test files  nobody  Two.
+"""
+    assert project.fumehood("list", env={"COLUMNS": "80"}).assert_ok().stdout == expected
+
+
 def test_the_whole_answer_for_people_also_from_a_folder_below_and_without_git(project: Project) -> None:
     project.write(FILES)
     shutil.rmtree(project.root / ".git")

@@ -28,11 +28,22 @@ def as_json(**content: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
     return json.dumps({"schema": SCHEMA, **content}, indent=2, ensure_ascii=False)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int) -> str:
-    """A plain table that fits a width; long cells are folded."""
-    grid = Table(box=None, pad_edge=False, show_edge=False, header_style="")
-    for heading in headings:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int, last_on_one_line: bool = False) -> str:
+    """A plain table that fits a width; long cells are folded.
+
+    Args:
+        headings: Of the columns.
+        rows: A cell for each column.
+        width: Characters.
+        last_on_one_line: The last column gets what room the others leave, and is cut off where it needs more.
+    """
+    grid = Table(box=None, pad_edge=False, show_edge=False, header_style="", expand=last_on_one_line)
+    for heading in headings[:-1]:
         grid.add_column(heading, overflow="fold")
+    if last_on_one_line:
+        grid.add_column(headings[-1], overflow="ellipsis", no_wrap=True, ratio=1, min_width=16)
+    else:
+        grid.add_column(headings[-1], overflow="fold")
     for row in rows:
         grid.add_row(*row)
     stream = io.StringIO()
@@ -85,7 +96,8 @@ def experiments_text(repository: Repository, *, width: int) -> str:
         )
         for experiment in repository.experiments
     ]
-    return f"{head}\n\n{table(('experiment', 'state', 'tests', 'owners', 'summary'), rows, width=width)}"
+    headings = ("experiment", "state", "tests", "owners", "summary")
+    return f"{head}\n\n{table(headings, rows, width=width, last_on_one_line=True)}"
 
 
 def _count(number: int, what: str) -> str:

@@ -29,6 +29,8 @@ _NO_TESTS = frozenset({"build", "dist", "node_modules", "venv"})
 """Folders that pytest does not look into (its `norecursedirs`), beside hidden ones."""
 _SUMMARY_WIDTH = 100
 _README_BYTES = 8192
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKUP = re.compile(r"`+|\*\*|<[^>]+>")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,5 +200,7 @@ def _readme_summary(root: str, path: str, names: list[str]) -> str:
 
 
 def _shortened(text: str) -> str:
-    shown = "".join(character if character.isprintable() else " " for character in text)
+    """Text of a README as plain words that fit into a list: no markup of links, code or emphasis."""
+    plain = _MARKUP.sub("", _LINK.sub(r"\1", text))
+    shown = "".join(character if character.isprintable() else " " for character in plain)
     return shown if len(shown) <= _SUMMARY_WIDTH else shown[: _SUMMARY_WIDTH - 1].rstrip() + "…"
