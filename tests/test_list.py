@@ -76,9 +76,9 @@ def test_each_experiment_has_one_line_and_its_whole_name_also_where_the_summary_
     expected = """\
 core: no requirements · no package · tests: none
 
-experiment                           state   tests         owners  summary
-a_rather_long_name_of_an_experiment  active  0 test files  nobody  Measures one…
-two                                  active  0 test files  nobody  Two.
+experiment                           state   tests  owners  summary
+a_rather_long_name_of_an_experiment  active  0      nobody  Measures one thing.…
+two                                  active  0      nobody  Two.
 """
     assert project.fumehood("list", env={"COLUMNS": "80"}).assert_ok().stdout == expected
 
@@ -89,9 +89,9 @@ def test_the_whole_answer_for_people_also_from_a_folder_below_and_without_git(pr
     expected = """\
 core: requirements.txt · acme · tests: tests
 
-experiment  state     tests         owners                       summary
-group/one   active    2 test files  @example-org/vision @second  Measures one thing.
-two         proposed  0 test files  @two                         Does two things.
+experiment  state     tests  owners                       summary
+group/one   active    2      @example-org/vision @second  Measures one thing.
+two         proposed  0      @two                         Does two things.
 """
     below = project.root / "experiments/two"
     outcome = project.run(sys.executable, "-m", "fumehood", "list", cwd=below).assert_ok()

@@ -38,8 +38,10 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int,
         last_on_one_line: The last column gets what room the others leave, and is cut off where it needs more.
     """
     grid = Table(box=None, pad_edge=False, show_edge=False, header_style="", expand=last_on_one_line)
-    for heading in headings[:-1]:
-        grid.add_column(heading, overflow="fold")
+    # What is folded should be people and places, not the names in the first column.
+    most = width // 4 if last_on_one_line else None
+    for at, heading in enumerate(headings[:-1]):
+        grid.add_column(heading, overflow="fold", max_width=most if at else None)
     if last_on_one_line:
         grid.add_column(headings[-1], overflow="ellipsis", no_wrap=True, ratio=1, min_width=16)
     else:
@@ -90,7 +92,7 @@ def experiments_text(repository: Repository, *, width: int) -> str:
         (
             experiment.name,
             experiment.state,
-            _count(len(experiment.tests), "test file"),
+            str(len(experiment.tests)),
             " ".join(experiment.owners) or "nobody",
             experiment.summary,
         )
