@@ -17,6 +17,7 @@ WIDTH = 80
 def render(answer: CheckAnswer, *, width: int = WIDTH) -> str:
     """One part for each experiment, core first: its findings, and why it is not decided; then a summary line.
 
+    Experiments about which there is nothing to say but that they are not decided, for the same reason, share a part.
     Lines longer than `width` are folded between words; paths and requirements are never torn apart.
     """
     findings = {
@@ -27,9 +28,13 @@ def render(answer: CheckAnswer, *, width: int = WIDTH) -> str:
         name: [line for one in group for line in _folded(f"not decided: {one.reason}", "  ", "    ", width)]
         for name, group in groupby(sorted(answer.undecided), key=lambda one: one.experiment)
     }
+    together: dict[str, list[str]] = {}
+    for name in sorted(findings.keys() | undecided.keys()):
+        stands_alone = not name or name in findings
+        together.setdefault(name if stands_alone else "\n".join(undecided[name]), []).append(name)
     parts = [
-        [_visible(name) or "core", *findings.get(name, []), *undecided.get(name, [])]
-        for name in sorted(findings.keys() | undecided.keys())
+        [*_folded(", ".join(names) or "core", "", "", width), *findings.get(names[0], []), *undecided.get(names[0], [])]
+        for names in together.values()
     ]
     parts.append(list(_folded(summary(answer), "", "", width)))
     return "\n\n".join("\n".join(part) for part in parts)
