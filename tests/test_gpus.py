@@ -365,6 +365,18 @@ def test_what_comes_nearest_serves_the_most_tests(needs: GpuNeeds, chosen: str) 
     assert choose("1xT4:16GiB@7.5,1xH100:80GiB@9.0,1xL4:24GiB@8.9,1xamd/MI100:32GiB", needs, nearest) == chosen
 
 
+def test_mig_instances_serve_tests_of_one_gpu_and_never_count_as_several() -> None:
+    slices = tuple(Gpu(index=0, uuid=f"MIG-{number}", name="A100 MIG 3g.20gb", memory=20 * GIB) for number in (1, 2))
+    whole = tuple(Gpu(index=index, uuid=f"GPU-{index}", name="T4", memory=16 * GIB) for index in (1, 2))
+    divided, mixed = (GpuInventory(gpus=gpus, source="nvml") for gpus in (slices, (*slices, *whole)))
+    assert select(divided, GpuNeeds(memory=18 * GIB)) == slices[:1]
+    assert select(divided, GpuNeeds(count=2)) == ()
+    assert nearest(divided, GpuNeeds(count=2)) == slices[1:]
+    assert select(mixed, GpuNeeds(count=2)) == whole
+    assert nearest(mixed, GpuNeeds(count=4)) == whole[::-1]
+    assert nearest(mixed, GpuNeeds(memory=80 * GIB)) == slices[1:]
+
+
 # --- visible devices ---
 
 

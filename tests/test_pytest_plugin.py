@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -278,6 +278,14 @@ def test_the_reason_says_which_gpus_there_are(suite: Suite, variables: dict[str,
     suite.write("@pytest.mark.gpu\ndef test_it(): pass")
     run = suite.run(env=variables)
     assert run.said() == [f"fumehood: 1 GPU test: 0 ran, 1 skipped ({reason})", "fumehood: every test was skipped"]
+
+
+def test_several_mig_instances_are_not_several_gpus(suite: Suite) -> None:
+    suite.write("@pytest.mark.gpu(count=2)\ndef test_two(): pass\n\n@pytest.mark.gpu\ndef test_one(): pass")
+    parts = [asdict(replace(gpu, uuid=f"MIG-{gpu.index}")) for gpu in parse_simulated("2xA100:20GiB@8.0")]
+    assert suite.run(env={"FUMEHOOD_GPUS_GRANTED": json.dumps(parts)}).said() == [
+        f"fumehood: 2 GPU tests: 1 ran, 1 skipped (needs 2 GPUs; granted: 2 {TIMES} A100 20 GiB)"
+    ]
 
 
 def test_run_by_hand_it_takes_the_simulated_gpus(suite: Suite) -> None:

@@ -72,6 +72,11 @@ class Gpu:
         """Whether it stands for a GPU that this machine does not have."""
         return self.uuid.startswith(SIMULATED_PREFIX)
 
+    @property
+    def is_mig(self) -> bool:
+        """Whether it is a MIG instance, a part of a GPU."""
+        return self.uuid.startswith("MIG-")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuNeeds:
@@ -97,7 +102,13 @@ class GpuNeeds:
         return f"{head} with {tail}" if tail else head
 
     def met_by(self, gpu: Gpu) -> bool:
-        """Whether this GPU may be one of the `count`."""
+        """Whether this GPU may be one of the `count`.
+
+        A CUDA process sees one MIG instance, however many it is given, and these are not connected with each other:
+        who needs several GPUs needs whole ones. Source: MIG User Guide, "CUDA Device Enumeration".
+        """
+        if self.count > 1 and gpu.is_mig:
+            return False
         if self.compute_capability is not None and (
             gpu.compute_capability is None or capability(gpu.compute_capability) < capability(self.compute_capability)
         ):

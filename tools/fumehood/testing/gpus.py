@@ -94,13 +94,15 @@ def nearest(inventory: GpuInventory, needs: GpuNeeds) -> tuple[Gpu, ...]:
     """The GPUs that come nearest to what is needed: those of `select`, or else what serves the most of the tests.
 
     Needs that are joined over many tests may be more than any one of them needs: the fitting GPUs are taken first,
-    then the most capable of the rest, up to the count and all of one vendor.
+    then the most capable of the rest, up to the count and all of one vendor; of MIG instances only one.
     """
     if chosen := select(inventory, needs):
         return chosen
     by_capability = sorted(inventory.gpus, key=_capability_order, reverse=True)
     by_fitness = sorted(by_capability, key=lambda gpu: not needs.met_by(gpu))
-    return tuple(gpu for gpu in by_fitness if gpu.vendor == by_fitness[0].vendor)[: needs.count]
+    alike = tuple(gpu for gpu in by_fitness if gpu.vendor == by_fitness[0].vendor)
+    whole = tuple(gpu for gpu in alike if not gpu.is_mig)
+    return whole[: needs.count] if needs.count > 1 and whole else alike[:1]
 
 
 def _capability_order(gpu: Gpu) -> tuple[int, tuple[int, int], str, int, str]:

@@ -299,6 +299,7 @@ class Needs:
             if gpu.memory >= self.memory * _NOMINAL
             and gpu.capability >= self.capability
             and self.vendor in (None, gpu.vendor)
+            and not (self.count > 1 and gpu.uuid.startswith("MIG-"))  # of which a CUDA process sees only one
         ]
         return any(fit.count(vendor) >= self.count for vendor in set(fit))
 
