@@ -1,0 +1,212 @@
+"""What one file has of another: runs of equal tokens, joined where only little was changed between them.
+
+Whether such a run is a copy is told by its names. In a copy most are the same; in a renamed copy each old name has its
+new one, again and again. Code that merely has the same shape, such as two tables of settings, has neither.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.copies.fingerprints import ROW, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fumehood.copies.tokens import Code
+
+SMALLEST = 80
+"""Tokens that a copy has at least: ten lines or so, which one would rather import than write again."""
+
+_WIDEST_GAP = 40
+"""Tokens that may have been changed between two runs of one copy."""
+_SAME_NAMES = 0.8
+_CONSISTENT = 0.95
+_REPEATED_RENAMINGS = 5
+"""How many names have the same new name more than once; a table with another keyword in each row has few."""
+_OCCURRENCES = 20
+"""How often a row may occur in the original and still be looked at: a table repeats its rows."""
+_WITH_SPELLING = frozenset(b"nsd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Lines:
+    """Lines of a file, both ends included, counted from 1."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}" if self.last > self.first else str(self.first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Copy:
+    """A part of one file that another has too.
+
+    Attributes:
+        lines: Where it stands in the file that has it from elsewhere.
+        original: The other file.
+        original_lines: Where it stands there.
+        tokens: How many tokens are equal but for their names.
+        renamed: Whether it shows itself by its renamings, most names being others.
+    """
+
+    lines: Lines
+    original: str
+    original_lines: Lines
+    tokens: int
+    renamed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Tokens of equal kinds: from a position in one file and one in the other."""
+
+    here: int
+    there: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        return self.here + self.length
+
+    @property
+    def end_there(self) -> int:
+        return self.there + self.length
+
+
+def copies_in(code: Code, originals: Mapping[str, Code]) -> tuple[Copy, ...]:
+    """The copies in a file, in its order; of each part only the original that it is most like.
+
+    Args:
+        code: The file.
+        originals: The files that it may have something from, by path.
+    """
+    chains = [
+        (path, chain, verdict)
+        for path, original in originals.items()
+        for chain in _chains(_runs(code, original))
+        if (verdict := _judge(code, original, chain)) is not None
+    ]
+    chains.sort(key=lambda item: (-item[2].same, item[0], item[1][0].here))
+    taken = bytearray(code.size)
+    found = []
+    for path, chain, verdict in chains:
+        size = sum(run.length for run in chain)
+        fresh = size - sum(sum(taken[run.here : run.end]) for run in chain)
+        if 2 * fresh < size or fresh < SMALLEST:
+            continue
+        for run in chain:
+            taken[run.here : run.end] = b"\1" * run.length
+        found.append(_copy(code, originals[path], path, chain, fresh, renamed=verdict.renamed))
+    return tuple(sorted(found))
+
+
+def _copy(code: Code, original: Code, path: str, chain: Sequence[_Run], tokens: int, *, renamed: bool) -> Copy:
+    first, last = chain[0], chain[-1]
+    return Copy(
+        lines=Lines(first=code.lines[first.here], last=code.lines[last.end - 1]),
+        original=path,
+        original_lines=Lines(first=original.lines[first.there], last=original.lines[last.end_there - 1]),
+        tokens=tokens,
+        renamed=renamed,
+    )
+
+
+def _runs(code: Code, original: Code) -> list[_Run]:
+    """The longest runs first, none of them over another in either file."""
+    places: defaultdict[int, list[int]] = defaultdict(list)
+    for position, row in rows(original):
+        places[row].append(position)
+    reached: dict[int, int] = {}
+    found: list[_Run] = []
+    for here, row in rows(code):
+        for there in places.get(row, ())[:_OCCURRENCES]:
+            diagonal = here - there
+            if reached.get(diagonal, -1) < here:
+                run = _extended(code.kinds, original.kinds, here, there)
+                reached[diagonal] = max(run.end, here + 1)
+                found.append(run)
+    found.sort(key=lambda run: (-run.length, run.here, run.there))
+    here_taken, there_taken = bytearray(code.size), bytearray(original.size)
+    chosen = []
+    for run in found:
+        if run.length < ROW - 1 or any(here_taken[run.here : run.end]) or any(there_taken[run.there : run.end_there]):
+            continue
+        here_taken[run.here : run.end] = there_taken[run.there : run.end_there] = b"\1" * run.length
+        chosen.append(run)
+    return sorted(chosen, key=lambda run: run.here)
+
+
+def _extended(mine: bytes, theirs: bytes, here: int, there: int) -> _Run:
+    """The whole run around two positions with equal tokens."""
+    start, start_there = here, there
+    while start and start_there and mine[start - 1] == theirs[start_there - 1]:
+        start, start_there = start - 1, start_there - 1
+    end, end_there = here, there
+    while end < len(mine) and end_there < len(theirs) and mine[end] == theirs[end_there]:
+        end, end_there = end + 1, end_there + 1
+    return _Run(start, start_there, end - start)
+
+
+def _chains(runs: Iterable[_Run]) -> list[list[_Run]]:
+    """Runs that follow each other in both files with little between them are one copy."""
+    chains: list[list[_Run]] = []
+    for run in runs:
+        for chain in reversed(chains):
+            last = chain[-1]
+            if 0 <= run.here - last.end <= _WIDEST_GAP and 0 <= run.there - last.end_there <= _WIDEST_GAP:
+                chain.append(run)
+                break
+        else:
+            chains.append([run])
+    return chains
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """Why a chain of runs counts as a copy.
+
+    Attributes:
+        same: How many of its tokens are spelled alike.
+        renamed: Whether its renamings show it rather than its names.
+    """
+
+    same: int
+    renamed: bool
+
+
+def _judge(code: Code, original: Code, chain: Sequence[_Run]) -> _Verdict | None:
+    size = sum(run.length for run in chain)
+    if size < SMALLEST:
+        return None
+    pairs = Counter(
+        (code.spellings[run.here + step], original.spellings[run.there + step])
+        for run in chain
+        for step in range(run.length)
+        if code.kinds[run.here + step] in _WITH_SPELLING
+    )
+    total = pairs.total()
+    other = {pair: count for pair, count in pairs.items() if pair[0] != pair[1]}
+    differing = sum(other.values())
+    same = size - differing
+    if total - differing >= _SAME_NAMES * total:
+        return _Verdict(same, renamed=False)
+    repeated = sum(count > 1 for count in other.values())
+    if _consistent(pairs) >= _CONSISTENT * total and repeated >= _REPEATED_RENAMINGS:
+        return _Verdict(same, renamed=True)
+    return None
+
+
+def _consistent(pairs: Counter[tuple[str, str]]) -> int:
+    """How many tokens follow the renaming that their name has most often, seen from either file."""
+    counts = []
+    for side in (0, 1):
+        best: dict[str, int] = {}
+        for pair, count in pairs.items():
+            best[pair[side]] = max(best.get(pair[side], 0), count)
+        counts.append(sum(best.values()))
+    return min(counts)
