@@ -201,6 +201,21 @@ def blockers(context: click.Context, /, package: str | None, **options: Any) -> 
     return explain_command.blockers(_repository(context), package, width=_width(), **options)
 
 
+@cli.command()
+@click.argument("name")
+@click.option("--theme", metavar="THEME", help="What kind it is, `model` or `infrastructure`, or one of the settings'.")
+@click.option("--summary", metavar="TEXT", help="What it is about, in one line.")
+@click.option("--owner", "owners", multiple=True, metavar="@HANDLE", help="Whose it is; may be given several times.")
+@click.option("--python", multiple=True, metavar="VERSION", help="Of its session; may be given several times.")
+@_offline
+@click.pass_context
+def new(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Start an experiment: a folder with manifest, README, requirements, a package and a test."""
+    from fumehood.commands import new as new_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return new_command.run(_repository(context), name, say=say, **options)
+
+
 @cli.group()
 def env() -> None:
     """The environments and layers on this machine."""

@@ -114,17 +114,28 @@ def open_repository(root: Path) -> Repository:
     if not root.is_dir():
         raise UsageError(f"{root} is no folder", remedy="name the folder of a repository")
     settings, pyproject = settings_module.read(root)
-    discovery = _Discovery(str(root), settings, codeowners.read(root))
-    for pattern in settings.experiments:
-        discovery.follow(pattern)
-    clear, clashing = _without_clashes(discovery.found.values())
+    found, broken = discover(root, settings)
+    clear, clashing = without_clashes(found)
     return Repository(
         root=root,
         settings=settings,
         core=core.read(root, settings, pyproject),
         experiments=tuple(sorted(clear, key=lambda experiment: experiment.name)),
-        broken=tuple(sorted([*discovery.broken.values(), *clashing], key=lambda item: item.path)),
+        broken=tuple(sorted([*broken, *clashing], key=lambda item: item.path)),
     )
+
+
+def discover(root: Path, settings: Settings) -> tuple[list[Experiment], list[BrokenExperiment]]:
+    """What the globs of the settings lead to below a folder: experiments, and folders that would be but for a mistake.
+
+    Args:
+        root: The repository, or a folder with the same paths below it.
+        settings: Those of the repository.
+    """
+    discovery = _Discovery(str(root), settings, codeowners.read(root))
+    for pattern in settings.experiments:
+        discovery.follow(pattern)
+    return list(discovery.found.values()), list(discovery.broken.values())
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -147,7 +158,7 @@ class _Discovery:
 
     def follow(self, pattern: str) -> None:
         """Take every experiment that a glob leads to."""
-        base = _fixed_part(pattern)
+        base = fixed_part(pattern)
         for match in sorted(glob.glob(pattern, root_dir=self.root, recursive=True)):
             self._take_below(match.replace(os.sep, "/").rstrip("/"), base)
 
@@ -217,7 +228,7 @@ class _Discovery:
         return self._real[path]
 
 
-def _fixed_part(pattern: str) -> str:
+def fixed_part(pattern: str) -> str:
     """The folders of a glob before its first wildcard; all of them where it names the folder that holds the rest."""
     fixed = []
     for part in pattern.strip("/").split("/"):
@@ -246,7 +257,7 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-def _without_clashes(found: Iterable[Experiment]) -> tuple[list[Experiment], list[BrokenExperiment]]:
+def without_clashes(found: Iterable[Experiment]) -> tuple[list[Experiment], list[BrokenExperiment]]:
     """Set apart the experiments whose sessions would share a name or an environment folder.
 
     nox makes an environment's folder from the session's name in lower case with ``.`` as ``-``.

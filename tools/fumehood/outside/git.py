@@ -74,6 +74,10 @@ class Git:
             return _text(done.stdout).strip()
         raise UsageError(f"there is no branch, tag or commit {ref!r} here", remedy=self._advice(ref))
 
+    def setting(self, key: str) -> str:
+        """A value of git's configuration; empty where there is none."""
+        return _text(self._run(["config", "--get", key]).stdout).strip()
+
     def files(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         """The contents of those files that a commit has, symbolic links inside the repository followed.
 

@@ -94,9 +94,14 @@ def _gpus(reader: TableReader) -> GpuDemand | None:
     return demand
 
 
+def is_owner(text: str) -> bool:
+    """Whether something can be an owner: a handle, @name or @org/team, or an address."""
+    return _OWNER.fullmatch(text) is not None
+
+
 def _check(reader: TableReader, manifest: Manifest, folder: str) -> None:
     for owner in manifest.owners:
-        if not _OWNER.fullmatch(owner):
+        if not is_owner(owner):
             reader.complain("owners", f"{owner!r} is no owner", "write a handle, @name or @org/team, or an address")
     check_pythons(reader, manifest.python)
     if "\n" in manifest.summary.strip():

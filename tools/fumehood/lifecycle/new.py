@@ -1,0 +1,216 @@
+"""Beginning an experiment: what its folder will hold is decided first, then it appears whole or not at all."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from fumehood.errors import UsageError
+from fumehood.lifecycle import template
+from fumehood.model.experiment import session_name
+from fumehood.outside.files import disk_errors
+from fumehood.outside.private_folder import private_folder, sweep
+from fumehood.reading import sources
+from fumehood.repository import discover, fixed_part, without_clashes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from fumehood.model.experiment import Experiment
+    from fumehood.repository import Repository
+
+THEMES = ("model", "infrastructure")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RESERVED = frozenset({"core"})
+"""Names that mean something else on the command line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """A new experiment as it will be.
+
+    Attributes:
+        path: Its folder, at which there is nothing yet.
+        files: What will be in it, by path in the folder.
+    """
+
+    path: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a user asks for."""
+
+    name: str
+    theme: str
+    summary: str = ""
+    owners: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()
+
+
+def place_of(repository: Repository, name: str) -> str:
+    """The folder of an experiment that is to be, given its name or its path.
+
+    Raises:
+        UsageError: It cannot have that name, or there is something there already.
+    """
+    wanted = name.removesuffix("/")
+    wrong = [part for part in wanted.split("/") if not _PART.fullmatch(part)]
+    if wrong or wanted in _RESERVED:
+        raise UsageError(
+            f"an experiment cannot be called {name!r}",
+            remedy=f"{wanted} means core's own tests; choose another name"
+            if not wrong
+            else "write letters, digits, '.', '_' and '-', and '/' between folders",
+        )
+    roots = _roots(repository)
+    path = wanted if any(wanted.startswith(f"{root}/") for root in roots if root) else f"{roots[0]}/{wanted}"
+    path = path.removeprefix("/")
+    if os.path.lexists(repository.root / path):
+        raise UsageError(f"{path} is there already", remedy="choose another name; nothing was changed")
+    return path
+
+
+def plan(repository: Repository, path: str, wanted: Wanted) -> Beginning:
+    """Decide what a new experiment will consist of.
+
+    Args:
+        repository: Where it will be.
+        path: What `place_of` says.
+        wanted: What the user asks for.
+
+    Raises:
+        UsageError: It could not be imported, or a text cannot be written into its files.
+    """
+    for what, text in (("summary", wanted.summary), ("theme", wanted.theme)):
+        if not text.isprintable():
+            raise UsageError(f"the {what} is not one line of text", remedy="leave out control characters")
+    name = _name(repository, path)
+    dotted = _dotted(repository, path)
+    own = _package(repository, path.rpartition("/")[2])
+    draft = template.Draft(
+        title=name,
+        session=session_name(name),
+        theme=wanted.theme,
+        summary=wanted.summary.strip(),
+        owners=wanted.owners,
+        python=wanted.python,
+        module=dotted or own,
+        package="" if dotted else f"src/{own}",
+    )
+    return Beginning(path=path, files=template.files(draft))
+
+
+def create(
+    repository: Repository,
+    beginning: Beginning,
+    *,
+    complete: Callable[[Path, Experiment], None] = lambda _folder, _experiment: None,
+) -> Experiment:
+    """Make the folder: in private first, looked at as any other experiment is, then put in its place by one rename.
+
+    Args:
+        repository: Where it will be.
+        beginning: What it will consist of.
+        complete: Called with the folder while it is private, and the experiment in it, to add what belongs there.
+
+    Raises:
+        FumehoodError: It would not be found there, or it would clash with another; nothing is left behind.
+        WorldError: The disk refused.
+    """
+    target = repository.root / beginning.path
+    above = _nearest_folder(target.parent)
+    sweep(above)
+    with private_folder(above) as private, disk_errors(f"making {beginning.path}"):
+        folder = private / beginning.path
+        for path, text in beginning.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8", newline="\n")
+        experiment = _looked_at(repository, private, beginning.path)
+        complete(folder, experiment)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(target)  # Only an empty folder could be in the way and be replaced.
+        except OSError as error:
+            if not os.path.lexists(target):
+                raise
+            raise UsageError(f"{beginning.path} has come to be meanwhile", remedy="choose another name") from error
+    return experiment
+
+
+def _roots(repository: Repository) -> list[str]:
+    """The folders that experiments are in, the one for new experiments first; no folder that is an experiment."""
+    roots = [fixed_part(pattern) for pattern in repository.settings.experiments]
+    taken = {experiment.path for experiment in repository.experiments}
+    left = [root for root in roots if root not in taken]
+    if not left:
+        raise UsageError(
+            "the settings name each experiment's folder, so a new one would not be found",
+            remedy='write a glob such as "experiments/*" for `experiments` in [tool.fumehood]',
+        )
+    return left
+
+
+def _name(repository: Repository, path: str) -> str:
+    roots = [root for root in _roots(repository) if path.startswith(f"{root}/")]
+    return path.removeprefix(f"{max(roots, key=len)}/") if roots else path
+
+
+def _dotted(repository: Repository, path: str) -> str:
+    """How the folder is imported where the folder above it is a package; empty where it is none."""
+    above, _, name = path.rpartition("/")
+    parts = [name]
+    while above and (repository.root / above / "__init__.py").exists():
+        above, _, name = above.rpartition("/")
+        parts.insert(0, name)
+    wrong = [part for part in parts if not part.isidentifier() or keyword.iskeyword(part)]
+    if len(parts) > 1 and wrong:
+        raise UsageError(
+            f"{wrong[0]!r} cannot be imported, and {path.rpartition('/')[0]} is a package",
+            remedy=f"choose a name such as {re.sub(r'[.-]', '_', wrong[0])!r} that Python takes for one",
+        )
+    return ".".join(parts) if len(parts) > 1 else ""
+
+
+def _package(repository: Repository, name: str) -> str:
+    """A package name of its own: none that core, the standard library or one of core's requirements goes by."""
+    package = re.sub(r"[.-]", "_", name)
+    taken = {*sys.stdlib_module_names, *repository.core.packages, *keyword.kwlist}
+    is_required = canonicalize_name(name) in _required_by_core(repository)
+    return package if package.isidentifier() and package not in taken and not is_required else f"exp_{package}"
+
+
+def _required_by_core(repository: Repository) -> set[str]:
+    found = sources.read(repository.root, repository.core.requirements, environ=os.environ)
+    return {line.name for line in found.requirements if line.name}
+
+
+def _looked_at(repository: Repository, private: Path, path: str) -> Experiment:
+    """The experiment as discovery sees it, from a private folder with the same paths."""
+    found, broken = discover(private, repository.settings)
+    for one in broken:
+        raise one.error
+    if [experiment.path for experiment in found] != [path]:
+        raise UsageError(
+            f"{path} would not be taken for an experiment",
+            remedy="`experiments` and `exclude` in [tool.fumehood] say which folders are; give a path that fits them",
+        )
+    _, clashing = without_clashes([*repository.experiments, *found])
+    for one in clashing:
+        if one.path == path:
+            raise one.error
+    return found[0]
+
+
+def _nearest_folder(path: Path) -> Path:
+    while not path.is_dir():
+        path = path.parent
+    return path
