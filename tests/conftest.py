@@ -21,6 +21,10 @@ _SOCKETS = SocketGuard()
 importable(Path(__file__).resolve().parents[1])
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-expected", action="store_true", help="Write tests/expected/ anew; read the difference.")
+
+
 @pytest.fixture(scope="session")
 def _source() -> Path | None:
     return source_folder()

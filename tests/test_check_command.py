@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from uv import find_uv_bin
 
+from support.project import VERSIONS
 from support.schemas import mistakes, sarif_schema, schema
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def without_uv(project: Project, *arguments: str) -> Outcome:
 
 
 def test_conflicts_are_said_with_their_lines(repository: Project) -> None:
-    outcome = repository.fumehood("check").assert_exit(1)
+    outcome = repository.fumehood(*VERSIONS).assert_exit(1)
     assert outcome.stdout == (
         "resolved\n"
         "  experiments/resolved/requirements.txt:2: error [conflict/resolved]\n"
@@ -71,13 +72,13 @@ def test_conflicts_are_said_with_their_lines(repository: Project) -> None:
         "3 experiments checked: 1 fits, 2 in conflict\n"
     )
     assert outcome.stderr == ""
-    assert repository.fumehood("check", "fits").assert_ok().stdout == "1 experiment checked: it fits\n"
-    unknown = repository.fumehood("check", "fit").assert_exit(2)
+    assert repository.fumehood(*VERSIONS, "fits").assert_ok().stdout == "1 experiment checked: it fits\n"
+    unknown = repository.fumehood(*VERSIONS, "fit").assert_exit(2)
     assert unknown.stderr == "there is no experiment 'fit'\n  → did you mean fits?\n"
 
 
 def test_every_format_says_the_same_findings(repository: Project) -> None:
-    answer = json.loads(repository.fumehood("check", "--format", "json").assert_exit(1).stdout)
+    answer = json.loads(repository.fumehood(*VERSIONS, "--format", "json").assert_exit(1).stdout)
     assert mistakes(answer, schema("check")) == []
     places = [(one["experiment"], one["rule"], one["file"], one["line"]) for one in answer["findings"]]
     assert places == [
@@ -85,10 +86,10 @@ def test_every_format_says_the_same_findings(repository: Project) -> None:
         ("static", "conflict/static", "experiments/static/requirements.txt", 1),
     ]
     assert answer["undecided"] == []
-    sarif = json.loads(repository.fumehood("check", "--format", "sarif").assert_exit(1).stdout)
+    sarif = json.loads(repository.fumehood(*VERSIONS, "--format", "sarif").assert_exit(1).stdout)
     assert mistakes(sarif, sarif_schema()) == []
     assert [result["ruleId"] for result in sarif["runs"][0]["results"]] == ["conflict/resolved", "conflict/static"]
-    annotations = repository.fumehood("check", "--format", "github").assert_exit(1).stdout.splitlines()
+    annotations = repository.fumehood(*VERSIONS, "--format", "github").assert_exit(1).stdout.splitlines()
     assert annotations[1] == (
         "::error file=experiments/static/requirements.txt,line=1,title=static%3A conflict/static::"
         "no version of torch satisfies these 2 lines together%0Arequirements.txt:2: torch>=2.7%0A"
@@ -99,7 +100,7 @@ def test_every_format_says_the_same_findings(repository: Project) -> None:
 
 def test_lines_of_core_that_clash_are_cores_finding(repository: Project) -> None:
     repository.write({"requirements.txt": "torch>=2.7\ntorch<2.6\n"})
-    assert repository.fumehood("check", "fits").assert_exit(1).stdout == (
+    assert repository.fumehood(*VERSIONS, "fits").assert_exit(1).stdout == (
         "core\n"
         "  requirements.txt:2: error [conflict/static]\n"
         "    no version of torch satisfies these 2 lines together\n"
@@ -113,7 +114,7 @@ def test_lines_of_core_that_clash_are_cores_finding(repository: Project) -> None
         "1 experiment checked: 1 not decided; core in conflict\n"
     )
     repository.write({"requirements.txt": "gamma\nalpha>=2\n"})
-    outcome = repository.fumehood("check", "fits").assert_exit(1)
+    outcome = repository.fumehood(*VERSIONS, "fits").assert_exit(1)
     assert outcome.stdout.startswith(
         "core\n  requirements.txt:1: error [conflict/resolved]\n    core: the requirements"
     )
@@ -123,14 +124,14 @@ def test_lines_of_core_that_clash_are_cores_finding(repository: Project) -> None
 def test_current_locks_are_believed_without_starting_any_program(repository: Project) -> None:
     repository.fumehood("lock", "fits").assert_ok()
     for offline in ([], ["--offline"]):
-        outcome = without_uv(repository, "check", "fits", *offline).assert_ok()
+        outcome = without_uv(repository, *VERSIONS, "fits", *offline).assert_ok()
         assert (outcome.stdout, outcome.stderr) == ("1 experiment checked: it fits\n", "")
-    stopped = without_uv(repository, "check", "resolved").assert_exit(1)
+    stopped = without_uv(repository, *VERSIONS, "resolved").assert_exit(1)
     assert stopped.stderr.startswith(f"a program was started: ('{find_uv_bin()}'")
 
 
 def test_offline_neither_uv_nor_a_guess_decides(repository: Project) -> None:
-    outcome = without_uv(repository, "check", "--offline").assert_exit(1)
+    outcome = without_uv(repository, *VERSIONS, "--offline").assert_exit(1)
     assert outcome.stdout == (
         "core\n"
         "  not decided: its lock is missing or not current, so only resolving could tell\n"
@@ -148,9 +149,9 @@ def test_offline_neither_uv_nor_a_guess_decides(repository: Project) -> None:
         "\n"
         "3 experiments checked: 1 in conflict, 2 not decided; core not decided\n"
     )
-    repository.fumehood("check", "fits", "resolved").assert_exit(1)
-    assert without_uv(repository, "check", "fits", "--offline").stdout == "1 experiment checked: it fits\n"
-    left = without_uv(repository, "check", "resolved", "--offline").assert_exit(3)
+    repository.fumehood(*VERSIONS, "fits", "resolved").assert_exit(1)
+    assert without_uv(repository, *VERSIONS, "fits", "--offline").stdout == "1 experiment checked: it fits\n"
+    left = without_uv(repository, *VERSIONS, "resolved", "--offline").assert_exit(3)
     assert left.stdout == (
         "resolved\n"
         "  not decided: its lock is missing or not current, so only resolving could tell\n"
@@ -163,7 +164,7 @@ def test_a_stale_lock_is_a_finding_with_the_line_that_it_breaks(repository: Proj
     repository.fumehood("lock", "fits").assert_ok()
     repository.write({"requirements.txt": "torch>=2.7\ntokenizers<0.23\n"})
     repository.write({"experiments/fits/requirements.txt": "transformers<5\nalpha\n"})
-    outcome = repository.fumehood("check", "fits").assert_exit(1)
+    outcome = repository.fumehood(*VERSIONS, "fits").assert_exit(1)
     assert outcome.stdout == (
         "core\n"
         "  requirements.lock: error [lock/stale]\n"

@@ -17,6 +17,7 @@ from fumehood.locking.store import LockStore
 from fumehood.model.experiment import experiment_target
 from fumehood.model.lock import Lock, Pin
 from fumehood.repository import open_repository
+from support.project import VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,13 +92,13 @@ def remembered(repository: Project) -> Project:
     repository.fumehood("lock", "fits").assert_ok()
     age(repository)
     time.sleep(0.01)
-    repository.fumehood("check", "fits").assert_ok()
+    repository.fumehood(*VERSIONS, "fits").assert_ok()
     return repository
 
 
 def has_looked(project: Project, *arguments: str, env: dict[str, str] | None = None) -> bool:
     """Whether a check looked at the experiments, told by what it imported for that."""
-    outcome = project.run(sys.executable, "-X", "importtime", "-m", "fumehood", "check", *arguments, env=env)
+    outcome = project.run(sys.executable, "-X", "importtime", "-m", "fumehood", *VERSIONS, *arguments, env=env)
     return "fumehood.conflicts.check" in outcome.stderr
 
 
@@ -141,7 +142,7 @@ def test_a_damaged_memo_is_looked_past(remembered: Project) -> None:
     (memo,) = (remembered.root.parent / "home/fumehood-cache/memos").iterdir()
     for content in ("", "{}", "[]", '{"answer": [1], "variables": {}, "paths": [], "digest": ""}', "\0"):
         memo.write_text(content)
-        assert remembered.fumehood("check", "fits").assert_ok().stdout == "1 experiment checked: it fits\n"
+        assert remembered.fumehood(*VERSIONS, "fits").assert_ok().stdout == "1 experiment checked: it fits\n"
 
 
 def thousand(project: Project) -> None:
@@ -177,7 +178,7 @@ def test_a_thousand_experiments_take_two_seconds_and_again_a_third_of_one(projec
     for _ in range(3):
         began = time.perf_counter()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        outcome = project.fumehood("check", "--offline").assert_ok()
+        outcome = project.fumehood(*VERSIONS, "--offline").assert_ok()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert outcome.stdout == "1000 experiments checked: all fit\n"
         figures.append(
@@ -188,6 +189,6 @@ def test_a_thousand_experiments_take_two_seconds_and_again_a_third_of_one(projec
     assert min(figures[1:])[1] <= 0.3
     script = "import resource, sys; from fumehood.cli import main\ntry: main()\nexcept SystemExit: pass\n"
     script += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    command = [sys.executable, "-c", script, "check", "--offline", "--format", "json"]
+    command = [sys.executable, "-c", script, *VERSIONS, "--offline", "--format", "json"]
     done = subprocess.run(command, cwd=project.root, env=project.env, capture_output=True, text=True, check=True)
     assert int(done.stdout.splitlines()[-1]) <= 200 * 1024

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.index import Fault, Index
+from support.project import VERSIONS
 from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def test_a_failing_registry_leaves_open_what_needs_it(
     repository: Project, faulty_index: Index, fault: Fault, on: Kind
 ) -> None:
     faulty_index.misbehave("tokenizers", fault, on=on)
-    found = undecided(repository.fumehood("check", "--format", "json", env=IMPATIENT).assert_exit(3))
+    found = undecided(repository.fumehood(*VERSIONS, "--format", "json", env=IMPATIENT).assert_exit(3))
     assert list(found) == ["bad"]
     assert found["bad"].startswith(("experiments/bad: not decided, because ", "experiments/bad/requirements.txt:1: "))
     said = repository.fumehood("explain", "bad", env=IMPATIENT).assert_exit(3)
@@ -73,11 +74,11 @@ def test_a_failing_registry_leaves_open_what_needs_it(
         ("good", "unchanged"),
     ]
     faulty_index.heal()
-    repository.fumehood("check").assert_ok()
+    repository.fumehood(*VERSIONS).assert_ok()
 
 
 def test_a_registry_that_is_down_leaves_core_open_and_the_experiments_with_it(repository: Project) -> None:
-    outcome = repository.fumehood("check", env={"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}).assert_exit(3)
+    outcome = repository.fumehood(*VERSIONS, env={"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}).assert_exit(3)
     first, *others = outcome.stdout.split("\n\n")
     assert first.startswith("core\n  not decided: core: not decided, because uv could not finish\n")
     assert others == [
@@ -90,7 +91,7 @@ def test_a_registry_that_is_down_leaves_core_open_and_the_experiments_with_it(re
 def test_a_mixture_lists_both_and_the_finding_decides_how_it_ends(repository: Project, faulty_index: Index) -> None:
     repository.write({"experiments/clash/requirements.txt": "gamma\nalpha>=2\n"})
     faulty_index.misbehave("tokenizers", Fault.STATUS_500)
-    outcome = repository.fumehood("check", env=IMPATIENT).assert_exit(1)
+    outcome = repository.fumehood(*VERSIONS, env=IMPATIENT).assert_exit(1)
     bad, clash, last = outcome.stdout.split("\n\n")
     assert bad.startswith("bad\n  not decided: ")
     assert clash.startswith("clash\n  experiments/clash/requirements.txt:1: error [conflict/resolved]\n")
@@ -105,7 +106,7 @@ def test_sources_out_of_reach_and_builds_that_fail_are_no_conflicts(repository: 
             "experiments/broken/requirements.txt": "broken-metadata\n",
         }
     )
-    found = undecided(repository.fumehood("check", "--format", "json").assert_exit(3))
+    found = undecided(repository.fumehood(*VERSIONS, "--format", "json").assert_exit(3))
     assert sorted(found) == ["bad", "broken"]
     place = "experiments/bad/requirements.txt:2: experiments/bad"
     assert found["bad"].startswith(f"{place}: not decided, because thing @ {address} cannot be had\n")
@@ -125,7 +126,7 @@ def test_wrong_files_leave_their_experiment_open_and_no_other(repository: Projec
             "experiments/wrong/requirements.txt": "alpha >>\n",
         }
     )
-    found = undecided(repository.fumehood("check", "--format", "json").assert_exit(3))
+    found = undecided(repository.fumehood(*VERSIONS, "--format", "json").assert_exit(3))
     assert {name: reason.partition(" ")[0] for name, reason in found.items()} == {
         "binary": "experiments/binary/requirements.txt:2:",
         "cycle": "experiments/cycle/again.txt:1:",
@@ -133,7 +134,7 @@ def test_wrong_files_leave_their_experiment_open_and_no_other(repository: Projec
         "manifest": "experiments/manifest/experiment.toml:1:",
         "wrong": "experiments/wrong/requirements.txt:1:",
     }
-    outcome = repository.fumehood("check").assert_exit(3)
+    outcome = repository.fumehood(*VERSIONS).assert_exit(3)
     assert outcome.stdout.endswith("\n7 experiments checked: 2 fit, 5 not decided\n")
     said = repository.fumehood("explain", "gone").assert_exit(2)
     assert said.stderr == (
@@ -157,9 +158,9 @@ def test_a_version_that_left_the_index_is_found_out_when_the_lock_has_to_be_made
 ) -> None:
     repository.fumehood("lock").assert_ok()
     faulty_index.misbehave("transformers", Fault.VANISHED, on="page")
-    repository.fumehood("check").assert_ok()
+    repository.fumehood(*VERSIONS).assert_ok()
     repository.write({"experiments/bad/requirements.txt": "transformers==5.0.0\nbeta\n"})
-    outcome = repository.fumehood("check", env={"UV_CACHE_DIR": str(repository.root.parent / "other")}).assert_exit(1)
+    outcome = repository.fumehood(*VERSIONS, env={"UV_CACHE_DIR": str(repository.root.parent / "other")}).assert_exit(1)
     assert "bad\n  experiments/bad/requirements.lock: error [lock/stale]\n" in outcome.stdout
     assert "\n  not decided: experiments/bad/requirements.txt:1: experiments/bad:" in outcome.stdout
     assert "conflict" not in outcome.stdout
@@ -167,9 +168,9 @@ def test_a_version_that_left_the_index_is_found_out_when_the_lock_has_to_be_made
 
 def test_a_yanked_version_stays_where_it_is_pinned(repository: Project) -> None:
     repository.write({"experiments/bad/requirements.txt": "withdrawn==1.1\n"})
-    repository.fumehood("check").assert_ok()
+    repository.fumehood(*VERSIONS).assert_ok()
     repository.write({"experiments/bad/requirements.txt": "withdrawn>=1.1\n"})
-    repository.fumehood("check").assert_exit(1)
+    repository.fumehood(*VERSIONS).assert_exit(1)
 
 
 def test_the_second_of_two_indexes_is_named_without_its_password(repository: Project, wheelhouse: Path) -> None:
@@ -191,9 +192,9 @@ def test_the_second_of_two_indexes_is_named_without_its_password(repository: Pro
 
 def test_a_requirement_of_another_platform_is_resolved_for_that_platform(repository: Project) -> None:
     repository.write({"experiments/bad/requirements.txt": "only-windows; sys_platform == 'win32'\n"})
-    repository.fumehood("check").assert_ok()
+    repository.fumehood(*VERSIONS).assert_ok()
     repository.write({"experiments/bad/requirements.txt": "gamma; sys_platform == 'win32'\nalpha>=2\n"})
-    outcome = repository.fumehood("check").assert_exit(1)
+    outcome = repository.fumehood(*VERSIONS).assert_exit(1)
     assert "  experiments/bad/requirements.txt:1: error [conflict/resolved]\n" in outcome.stdout
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.index import Fault, Index
+from support.project import VERSIONS
 from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def test_every_remedy_holds_when_it_is_made(repository: Project, name: str) -> N
         path = repository.root / file
         text = path.read_text()
         path.write_text(text.replace(before, after))
-        assert repository.fumehood("check", name).assert_ok().stdout == "1 experiment checked: it fits\n"
+        assert repository.fumehood(*VERSIONS, name).assert_ok().stdout == "1 experiment checked: it fits\n"
         path.write_text(text)
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+VERSIONS = ("check", "--rule", "conflict", "--rule", "lock")
+"""The command that checks versions and nothing else."""
+
 _NOXFILE = "import fumehood.nox\n\nfumehood.nox.register()\n"
 
 

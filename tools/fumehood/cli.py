@@ -130,26 +130,30 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
 
 @cli.command()
 @_names
+@click.option("--rule", "rules", multiple=True, metavar="R", help="Only this rule, or this group; may be repeated.")
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
 )
 @click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
+@click.option("--notes", is_flag=True, help="Show notes too, in the formats for people: text and github.")
 @click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
 @click.pass_context
-def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, offline: bool, pairs: bool) -> int:
-    """Whether each experiment can live on this core."""
+def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, pairs: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Every rule, version conflicts included; or the named rules, about the named experiments."""
     if pairs:
         from fumehood.commands import pairs as pairs_command  # noqa: PLC0415 - each command loads only what it needs
 
+        offline = options["offline"]
         return pairs_command.run(_repository(context), names, format_=format_, offline=offline, width=_width())
     from fumehood.commands import memo  # noqa: PLC0415 - each command loads only what it needs
 
     def anew(environ: Mapping[str, str]) -> memo.Said:
         from fumehood.commands import check as check_command  # noqa: PLC0415 - a remembered answer needs none of it
 
-        return check_command.run(_repository(context), names, format_=format_, offline=offline, environ=environ)
+        asked = check_command.Options(names=names, **options)
+        return check_command.run(_repository(context), asked, format_=format_, environ=environ)
 
-    said = memo.said(("check", str(_root(context)), format_, str(offline), *names), anew)
+    said = memo.said(("check", str(_root(context)), format_, repr(options), *names), anew)
     click.echo(said.text)
     return said.code
 

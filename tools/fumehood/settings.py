@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
-from fumehood.errors import FumehoodError, raise_all
+from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.outside.toml_file import TableReader, TomlFile, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+Level = Literal["off", "note", "warning", "error"]
+
 PYPROJECT = "pyproject.toml"
 PYTHON_VERSION = re.compile(r"(?:python|pypy-?)?\d+(?:\.\d+){0,2}t?")
 """What nox takes for an interpreter: ``3.12``, ``python3.12``, ``pypy3.11``, ``3.13t``."""
 DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
+DEFAULT_THEMES = ("model", "infrastructure")
+LEVELS: tuple[Level, ...] = ("off", "note", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,21 @@ class CoreSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSetting:
+    """How severe the findings of a rule are, or of a group of rules, where a path matches.
+
+    Attributes:
+        rule: An id such as ``owner/missing``, or a group such as ``owner``; whether there is one is not known here.
+        pattern: A glob of a file or of a folder that holds it; ``*`` for all there is.
+    """
+
+    rule: str
+    pattern: str
+    level: Level
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """``[tool.fumehood]``; every key is optional.
 
@@ -58,6 +77,8 @@ class Settings:
         exclude: Globs of folders that are not.
         python: Python versions of the sessions whose experiment names none.
         test_requirements: What running tests adds to every environment.
+        themes: What experiments may be.
+        rules: What is not as the rules themselves would have it, in the order of the file.
         core: See `CoreSettings`.
     """
 
@@ -65,6 +86,8 @@ class Settings:
     exclude: tuple[str, ...] = ()
     python: tuple[str, ...] = ()
     test_requirements: tuple[str, ...] = DEFAULT_TEST_REQUIREMENTS
+    themes: tuple[str, ...] = DEFAULT_THEMES
+    rules: tuple[RuleSetting, ...] = ()
     core: CoreSettings = CoreSettings()
 
 
@@ -86,6 +109,8 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         exclude=reader.strings("exclude"),
         python=reader.strings("python"),
         test_requirements=reader.strings("test-requirements", DEFAULT_TEST_REQUIREMENTS),
+        themes=reader.strings("themes", DEFAULT_THEMES),
+        rules=_rules(reader.subtable("rules")),
         core=CoreSettings(
             requirements=core.strings("requirements"),
             groups=core.strings("groups"),
@@ -103,6 +128,20 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
     reader.finish()
     raise_all(mistakes)
     return settings, file
+
+
+def _rules(reader: TableReader) -> tuple[RuleSetting, ...]:
+    """Each key is a rule or a group; its value a level, or a table of globs with a level for each."""
+    found = []
+    for rule, value in reader.table.items():
+        table = reader.subtable(rule) if isinstance(value, dict) else reader
+        for key in table.table if isinstance(value, dict) else (rule,):
+            level = table.string(key, choices=LEVELS)
+            if level is not None:
+                pattern = key if isinstance(value, dict) else "*"
+                place = reader.file.place(*table.keys, key)
+                found.append(RuleSetting(rule=rule, pattern=pattern, level=cast("Level", level), place=place))
+    return tuple(found)
 
 
 def check_pythons(reader: TableReader, pythons: tuple[str, ...]) -> None:

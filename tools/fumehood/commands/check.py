@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fumehood.commands.asking import desk
-from fumehood.commands.memo import Said
+from fumehood.commands.memo import Said, today
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.check import Check
-from fumehood.formats import FORMATS
+from fumehood.formats import FOR_PEOPLE, FORMATS
 from fumehood.model.experiment import experiment_target
 from fumehood.model.finding import CheckAnswer, Undecided, exit_code
+from fumehood.rules import registry
+from fumehood.rules.run import run as run_rules
+from fumehood.rules.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,25 +24,61 @@ if TYPE_CHECKING:
     from fumehood.repository import Repository
 
 
-def run(
-    repository: Repository, names: tuple[str, ...], *, format_: str, offline: bool, environ: Mapping[str, str]
-) -> Said:
-    """Check the named experiments, or all.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a check was asked for.
+
+    Attributes:
+        names: Of experiments; empty for all.
+        rules: Ids and groups of rules; empty for all.
+        offline: Neither uv nor the network.
+        notes: Whether formats for people show notes.
+    """
+
+    names: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    offline: bool = False
+    notes: bool = False
+
+
+def run(repository: Repository, options: Options, *, format_: str, environ: Mapping[str, str]) -> Said:
+    """Check as asked, and say what was found in one of `FORMATS`.
 
     Args:
-        repository: Where they are.
-        names: Of experiments.
+        repository: Where to look.
+        options: What to look at.
         format_: One of `FORMATS`.
-        offline: Neither uv nor the network.
-        environ: Where variables in requirement files are looked up.
+        environ: Where variables are looked up.
     """
-    experiments = [(experiment, experiment_target(experiment)) for experiment in repository.select(names)]
+    answer = ask(repository, options, environ=environ)
+    shown = answer.without_notes() if format_ in FOR_PEOPLE and not options.notes else answer
+    return Said(text=FORMATS[format_](shown), code=exit_code(answer), is_final=not answer.undecided)
+
+
+def ask(repository: Repository, options: Options, *, environ: Mapping[str, str]) -> CheckAnswer:
+    """What the rules find.
+
+    Raises:
+        UsageError: There is no such experiment or rule.
+        ConfigurationError: The settings, or core's own requirement files, are wrong.
+    """
+    rules = registry.select(options.rules)
+    experiments = repository.select(options.names)
     with _without_collection(), desk(repository, offline=False, environ=environ) as asking, Bar() as bar:
-        check = Check(asking.book, asking.uv, asking.scratch, bar, offline)
-        answer = check.run(experiments)
-    if not names:
-        answer = _with_broken(answer, repository)
-    return Said(text=FORMATS[format_](answer), code=exit_code(answer), is_final=not answer.undecided)
+
+        def versions() -> CheckAnswer:
+            check = Check(asking.book, asking.uv, asking.scratch, bar, options.offline)
+            return check.run([(experiment, experiment_target(experiment)) for experiment in experiments])
+
+        seen = Seen(
+            repository=repository,
+            experiments=experiments,
+            is_whole=not options.names,
+            today=today(environ),
+            check_versions=versions,
+        )
+        answer = run_rules(seen, rules, registry.RULES, bar)
+    return answer if options.names else _with_broken(answer, repository)
 
 
 @contextlib.contextmanager
@@ -59,8 +99,4 @@ def _without_collection() -> Iterator[None]:
 def _with_broken(answer: CheckAnswer, repository: Repository) -> CheckAnswer:
     """A folder with a mistake is an experiment about which nothing could be decided."""
     broken = [Undecided(experiment=item.name, reason=str(item.error)) for item in repository.broken]
-    return CheckAnswer(
-        findings=answer.findings,
-        undecided=tuple(sorted([*answer.undecided, *broken])),
-        checked=answer.checked + len(broken),
-    )
+    return replace(answer, undecided=tuple(sorted([*answer.undecided, *broken])), checked=answer.checked + len(broken))

@@ -1,7 +1,8 @@
 """The answer of the last run, as long as nothing that it looked at has changed: said again without looking.
 
 What a run opens and lists is heard through Python's audit events, each file and folder with its state from before it
-was read. The memo is believed while every one of them is in that state. As git does with its index, an entry that had
+was read; so is what others look at on its behalf and say so (`outside.hearing`). The memo is believed on the same day,
+while every one of them is in that state. As git does with its index, an entry that had
 just been modified is not relied upon: a second change within one tick of the clock would go unseen. Source: Python's
 "audit events table"; git's "racy-git" documentation.
 """
@@ -16,10 +17,12 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from fumehood import __version__
-from fumehood.errors import WorldError
+from fumehood.errors import UsageError, WorldError
+from fumehood.outside import hearing
 from fumehood.outside.files import cache_folder, write_whole
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ class Said:
     code: int
     is_final: bool
 
+
+TODAY = "FUMEHOOD_TODAY"
+"""The variable that says which day it is to be taken for, as ``2026-12-31``; for tests, and for a look ahead."""
 
 _RACY = 2_000_000_000
 """Nanoseconds before a run within which a modification may be followed by one that leaves no trace."""
@@ -68,6 +74,19 @@ def said(key: tuple[str, ...], run: Callable[[Mapping[str, str]], Said]) -> Said
     if found.is_final:
         memo.keep(found, variables={name: os.environ.get(name) for name in sorted(environ.names)})
     return found
+
+
+def today(environ: Mapping[str, str]) -> date:
+    """The day that it is, in UTC, so that it is the same day for everybody.
+
+    Raises:
+        UsageError: The variable that says another has no date in it.
+    """
+    said = environ.get(TODAY)
+    try:
+        return date.fromisoformat(said) if said else datetime.now(tz=UTC).date()
+    except ValueError:
+        raise UsageError(f"{TODAY} is {said!r}", remedy="write a day such as 2026-12-31") from None
 
 
 class _Watched(Mapping[str, str]):
@@ -102,6 +121,7 @@ class Memo:
     _began: int = 0
     _seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _has_called: bool = False
+    _is_excused: bool = False
 
     def answer(self) -> Said | None:
         """What was said last; None where something changed since, or nothing is remembered."""
@@ -109,6 +129,8 @@ class Memo:
             known = json.loads(self._path.read_bytes())
             text, code = known["answer"]
             variables, paths, digest = known["variables"], known["paths"], known["digest"]
+            if known["day"] != str(today(self.environ)):
+                return None
             if any(self.environ.get(name) != value for name, value in variables.items()):
                 return None
             is_same = _digest((path, _state(path)) for path in paths) == digest
@@ -140,7 +162,13 @@ class Memo:
             return
         paths = sorted(entries)
         digest = _digest((path, entries[path]) for path in paths)
-        content = {"answer": [found.text, found.code], "variables": dict(variables), "digest": digest, "paths": paths}
+        content = {
+            "answer": [found.text, found.code],
+            "day": str(today(self.environ)),
+            "variables": dict(variables),
+            "digest": digest,
+            "paths": paths,
+        }
         with contextlib.suppress(WorldError):  # What cannot be remembered is looked at again.
             write_whole(self._path, json.dumps(content))
 
@@ -148,7 +176,11 @@ class Memo:
         """Note what an audit event says was looked at."""
         match event, arguments:
             case "subprocess.Popen", _:
-                self._has_called = True
+                self._has_called |= not self._is_excused
+            case hearing.EXCUSED, (bool() as is_excused,):
+                self._is_excused = is_excused
+            case hearing.LOOKED, (path,):
+                self._note(path)
             case "open", (str() | os.PathLike() as path, _, int(flags)) if not flags & _WRITING:
                 self._note(os.fspath(path))
             case (("os.scandir" | "os.listdir"), (str() | os.PathLike() as path, *_)):

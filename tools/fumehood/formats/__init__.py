@@ -22,3 +22,6 @@ FORMATS: Mapping[str, Callable[[CheckAnswer], str]] = {
     "sarif": sarif.render,
 }
 """The renderer of each format; its text has no newline at the end, and may be empty."""
+
+FOR_PEOPLE = frozenset({"text", "github"})
+"""The formats that leave notes out unless somebody asks for them; programs can do so themselves."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import fumehood
 from fumehood.formats.plain_json import dump
-from fumehood.model.finding import RULES
+from fumehood.rules.registry import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +38,10 @@ def render(answer: CheckAnswer) -> str:
     return dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(rule: str) -> dict[str, Any]:
-    return {"id": rule, "shortDescription": _message(RULES[rule])} if rule in RULES else {"id": rule}
+def _rule(name: str) -> dict[str, Any]:
+    """What is known of a rule; of those that other distributions bring, only the id."""
+    rule = next((rule for rule in RULES if rule.id == name), None)
+    return {"id": name, "shortDescription": _message(rule.summary)} if rule else {"id": name}
 
 
 def _invocation(undecided: Sequence[Undecided]) -> dict[str, Any]:

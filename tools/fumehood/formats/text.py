@@ -52,6 +52,8 @@ def summary(answer: CheckAnswer) -> str:
     for severity in ("warning", "note"):
         if count := sum(finding.severity == severity for finding in answer.findings):
             clauses.append(_count(count, severity))
+    if answer.left_out:
+        clauses.append(f"{_count(answer.left_out, 'note')} (--notes shows them)")
     return "; ".join(clauses)
 
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from fumehood.errors import ExitCode
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 Severity = Literal["error", "warning", "note"]
-
-RULES: Mapping[str, str] = {
-    "conflict/resolved": "Requirement lines that cannot hold together with the packages that exist.",
-    "conflict/static": "Requirement lines that no version of a package can satisfy together.",
-    "lock/stale": "A lock that does not match what it was made from.",
-}
-"""What each rule is about, one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -32,6 +22,8 @@ class Finding:
         message: What is wrong, one sentence.
         remedy: What to do about it, one sentence; empty if only people can know.
         details: Lines that belong to it, such as the other lines of a conflict.
+        subject: What it is about within its file, such as a module's name: that by which it is known again when lines
+            have moved and numbers in the message have changed. Empty where the message itself will do.
     """
 
     experiment: str
@@ -42,6 +34,7 @@ class Finding:
     message: str
     remedy: str = ""
     details: tuple[str, ...] = ()
+    subject: str = ""
 
     @property
     def is_conflict(self) -> bool:
@@ -63,11 +56,18 @@ class CheckAnswer:
 
     Attributes:
         checked: How many experiments were looked at, core not counted.
+        left_out: How many notes are not among the findings, since nobody asked for notes.
     """
 
     findings: tuple[Finding, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     checked: int
+    left_out: int = 0
+
+    def without_notes(self) -> CheckAnswer:
+        """The same, with its notes counted only."""
+        kept = tuple(finding for finding in self.findings if finding.severity != "note")
+        return replace(self, findings=kept, left_out=self.left_out + len(self.findings) - len(kept))
 
 
 def exit_code(answer: CheckAnswer) -> ExitCode:

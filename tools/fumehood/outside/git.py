@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import UsageError, WorldError
+from fumehood.outside import hearing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _LEAKS = frozenset(
@@ -98,6 +99,39 @@ class Git:
                 remedy="`git fsck` tells whether the clone is sound; of a partial clone, fetch the commit",
             )
         return dict(_blobs(done.stdout, wanted))
+
+    def work_files(self) -> tuple[str, ...]:
+        """Every file of the work tree below the folder that git tracks, or would track if it were told to.
+
+        Relative to the folder, with ``/``, sorted; none where git takes the folder for no repository. Whoever remembers
+        an answer is told all that it follows from: the index, what says which files are ignored, and each folder.
+
+        Raises:
+            WorldError: There is no git.
+        """
+        with hearing.excused():
+            done = self._run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])
+            folder = _text(self._run(["rev-parse", "--absolute-git-dir"]).stdout).strip("\n")
+        if done.returncode:
+            hearing.looked(f"{self.cwd}/.git")
+            return ()
+        files = tuple(sorted(os.fsdecode(name) for name in done.stdout.split(b"\0") if name))
+        for path in self._follows_from(files, folder):
+            hearing.looked(path)
+        return tuple(file for file in files if os.path.lexists(f"{self.cwd}/{file}"))
+
+    def _follows_from(self, files: Iterable[str], folder: str) -> Iterator[str]:
+        """What a list of files depends on: files of git's own folder, each file, and each folder that has one."""
+        yield from (f"{folder}/index", f"{folder}/info/exclude", f"{folder}/config")
+        folders = {""}
+        for file in files:
+            yield f"{self.cwd}/{file}"
+            parent = file.rpartition("/")[0]
+            while parent not in folders:
+                folders.add(parent)
+                parent = parent.rpartition("/")[0]
+        for parent in folders:
+            yield f"{self.cwd}/{parent}"
 
     def _advice(self, ref: str) -> str:
         names = self._run(["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"])

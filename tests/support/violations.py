@@ -1,0 +1,90 @@
+"""A repository with exactly one violation of each kind, and the same with each of them mended.
+
+Each rule has one `Violation`, mostly with an experiment of its own. The repository around them (`base`) violates
+nothing. Add a violation to `VIOLATIONS`; `tests/test_rules.py` then wants its rule in the registry, its text in
+`tests/expected/violations.txt` (``pytest tests/test_rules.py --rewrite-expected``), and the mended form silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from support.project import Project
+
+Files = dict[str, str | bytes]
+
+TODAY = {"FUMEHOOD_TODAY": "2026-06-01"}
+"""The day on which the repository is looked at."""
+
+BASE: Files = {
+    "pyproject.toml": "[tool.fumehood]\ntest-requirements = []\n",
+    "requirements.txt": "alpha\n",
+    "src/thecore/__init__.py": "",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One violation of one rule.
+
+    Attributes:
+        rule: Its id.
+        wrong: Files with the violation, added to the rest.
+        mended: Files to change until it is none.
+        removed: Files to remove for that.
+    """
+
+    rule: str
+    wrong: Mapping[str, str | bytes]
+    mended: Mapping[str, str | bytes] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+
+
+def experiment(name: str, **files: str | bytes) -> Files:
+    """An experiment that violates nothing; `files` stand beside its manifest, or instead of it, ``__`` for a dot."""
+    usual: Files = {
+        "requirements.txt": "",
+        "experiment.toml": 'theme = "infrastructure"\nowners = ["@example-owner"]\n',
+    }
+    own = {key.replace("__", "."): content for key, content in files.items()}
+    return {f"experiments/{name}/{file}": content for file, content in (usual | own).items()}
+
+
+VIOLATIONS: tuple[Violation, ...] = (
+    Violation(
+        rule="conflict/static",
+        wrong=experiment("conflict-static", requirements__txt="alpha<2\nalpha>=2\n"),
+        mended={"experiments/conflict-static/requirements.txt": "alpha>=2\n"},
+    ),
+    Violation(
+        rule="theme/missing",
+        wrong=experiment("theme-missing", experiment__toml='owners = ["@example-owner"]\n'),
+        mended=experiment("theme-missing"),
+    ),
+    Violation(
+        rule="theme/unknown",
+        wrong=experiment("theme-unknown", experiment__toml='theme = "modle"\nowners = ["@example-owner"]\n'),
+        mended=experiment("theme-unknown"),
+    ),
+)
+
+
+def violate(project: Project) -> None:
+    """Write the repository with all violations, and commit it."""
+    project.write(BASE)
+    for violation in VIOLATIONS:
+        project.write(violation.wrong)
+    project.commit("Violate everything")
+
+
+def mend(project: Project) -> None:
+    """Mend all violations."""
+    for violation in VIOLATIONS:
+        project.write(violation.mended)
+        for path in violation.removed:
+            (project.root / path).unlink()
+    project.commit("Mend everything")

@@ -1,0 +1,1 @@
+"""Versions: whether an experiment can live on this core."""

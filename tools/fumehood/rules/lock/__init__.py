@@ -1,0 +1,1 @@
+"""Locks: whether they still say what they were made from."""

@@ -1,0 +1,81 @@
+"""What rules look at: one repository on one day, each part of it read when the first rule asks, and only once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fumehood.outside.git import Git
+from fumehood.reading import codeowners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+    from pathlib import Path
+
+    from fumehood.model.experiment import Core, Experiment
+    from fumehood.model.finding import CheckAnswer
+    from fumehood.reading.codeowners import CodeOwners
+    from fumehood.repository import Repository
+    from fumehood.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A repository as the rules see it.
+
+    Attributes:
+        experiments: Those in question, sorted by name; rules about one experiment need to look at no others.
+        is_whole: Whether all of the repository is in question: rules about core have a say only then.
+        today: The day on which waivers are judged.
+        check_versions: What locks, lines and uv say about versions; called once at most.
+    """
+
+    repository: Repository
+    experiments: tuple[Experiment, ...]
+    is_whole: bool
+    today: date
+    check_versions: Callable[[], CheckAnswer]
+
+    @property
+    def root(self) -> Path:
+        """The top folder of the repository, absolute."""
+        return self.repository.root
+
+    @property
+    def core(self) -> Core:
+        """Core."""
+        return self.repository.core
+
+    @property
+    def settings(self) -> Settings:
+        """``[tool.fumehood]``."""
+        return self.repository.settings
+
+    @cached_property
+    def git(self) -> Git:
+        """The door to git, from the top folder of the repository."""
+        return Git(cwd=self.root)
+
+    @cached_property
+    def codeowners(self) -> CodeOwners | None:
+        """CODEOWNERS; None where there is none."""
+        return codeowners.read(self.root)
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Every file that git tracks or would track, relative to the repository, with ``/``, sorted."""
+        return self.git.work_files()
+
+    @cached_property
+    def versions(self) -> CheckAnswer:
+        """What is to be said about versions."""
+        return self.check_versions()
+
+    def text(self, path: str) -> str | None:
+        """The text of a file of the repository, read as UTF-8; None where there is none that can be read."""
+        try:
+            return (self.root / path).read_text(encoding="utf-8-sig", errors="replace")
+        except OSError:
+            return None

@@ -1,0 +1,69 @@
+"""How severe each finding is, once the settings have been heard: the last that matches decides, as in CODEOWNERS."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fumehood.errors import ConfigurationError, raise_all
+from fumehood.rules import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fumehood.model.finding import Finding
+    from fumehood.rules.rule import Rule
+    from fumehood.settings import Level, RuleSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Severities:
+    """What ``[tool.fumehood.rules]`` says; settings of a rule come after those of its group."""
+
+    settings: tuple[RuleSetting, ...]
+
+    @classmethod
+    def of(cls, settings: Iterable[RuleSetting], rules: tuple[Rule, ...]) -> Severities:
+        """The severities that settings give to rules.
+
+        Raises:
+            ConfigurationError: They name rules that there are not: all of them at once.
+        """
+        ordered = tuple(sorted(settings, key=lambda setting: "/" in setting.rule))
+        raise_all(
+            [
+                ConfigurationError(
+                    f"there is no rule {setting.rule!r}",
+                    place=setting.place,
+                    remedy=registry.advice(setting.rule, rules),
+                )
+                for setting in ordered
+                if not registry.is_known(setting.rule, rules)
+            ]
+        )
+        return cls(ordered)
+
+    def is_off(self, rule: Rule) -> bool:
+        """Whether a rule need not look at all."""
+        levels = [setting.level for setting in self._about(rule.id)]
+        return bool(levels) and levels[-1] == "off" and self._about(rule.id)[-1].pattern == "*"
+
+    def judged(self, finding: Finding) -> Finding | None:
+        """The finding with its severity as set; None where it is not wanted."""
+        levels: list[Level] = [
+            setting.level for setting in self._about(finding.rule) if matches(finding.file, setting.pattern)
+        ]
+        if not levels:
+            return finding
+        return None if levels[-1] == "off" else replace(finding, severity=levels[-1])
+
+    def _about(self, rule: str) -> list[RuleSetting]:
+        return [setting for setting in self.settings if setting.rule in {rule, rule.partition("/")[0]}]
+
+
+def matches(file: str, pattern: str) -> bool:
+    """Whether a glob matches a file, or a folder that it is in; only ``*`` matches where there is no file."""
+    parts = file.split("/")
+    paths = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    return any(fnmatch.fnmatchcase(path, pattern.rstrip("/")) for path in paths)

@@ -1,0 +1,1 @@
+"""Theme: whether an experiment says what kind it is."""
