@@ -1,12 +1,14 @@
 """The door to git: what a repository holds at a commit. Nothing is ever written, neither files nor refs.
 
-Sources: gitrevisions(7) for what names a commit, git-cat-file(1) for reading many files in one call.
+Sources: gitrevisions(7) for what names a commit, git-cat-file(1) for reading many files in one call, git-blame(1) and
+git-log(1) for where lines come from.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -33,8 +35,23 @@ _LEAKS = frozenset(
 )
 """Variables that git sets for hooks, and that would point it at another repository than the one it is started in."""
 
+_BLAMED = re.compile(r"^([0-9a-f]{40,64}) \d+ \d+", re.MULTILINE)
+_RENAMED = re.compile(r"R\d+\0([^\0]+)\0([^\0]+)\0")
+
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 _LONGEST_TITLE = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Change:
+    """One commit: its full name, its author's day as ``2026-01-31``, and its title."""
+
+    commit: str
+    date: str
+    title: str
+
+    def __str__(self) -> str:
+        return f"{self.commit[:9]} ({self.date})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +149,42 @@ class Git:
                 parent = parent.rpartition("/")[0]
         for parent in folders:
             yield f"{self.cwd}/{parent}"
+
+    def paths_at(self, commit: str) -> tuple[str, ...]:
+        """Every file that a commit has below this folder, relative to it."""
+        done = self._run(["ls-tree", "-r", "-z", "--name-only", commit])
+        return tuple(os.fsdecode(path) for path in done.stdout.split(b"\0") if path)
+
+    def blame(self, path: str, first: int, last: int) -> tuple[str, ...]:
+        """The commits that lines of a file come from, one for each line; none where git does not know the file.
+
+        Lines that are not committed yet have a commit of zeros. What only moved within its line, such as an
+        indentation, does not count as a change.
+        """
+        done = self._run(["blame", "--porcelain", "-w", f"-L{first},{last}", "--", path])
+        return tuple(_BLAMED.findall(_text(done.stdout))) if done.returncode == 0 else ()
+
+    def changes_of_lines(self, since: str, path: str, first: int, last: int) -> tuple[Change, ...]:
+        """The commits after another one that changed lines of a file, newest first, renames followed."""
+        form = "--format=%H%x00%as%x00%s"
+        done = self._run(["log", "--no-patch", form, f"-L{first},{last}:{path}", f"{since}..HEAD"])
+        lines = [line.split("\0") for line in _text(done.stdout).splitlines()] if done.returncode == 0 else []
+        return tuple(Change(commit=line[0], date=line[1], title=line[2]) for line in lines)
+
+    def changes(self, commits: Iterable[str]) -> tuple[Change, ...]:
+        """What is known of commits, given their full names, in their order."""
+        done = self._run(["show", "--no-patch", "--format=%H%x00%as%x00%s", *commits])
+        lines = [line.split("\0") for line in _text(done.stdout).splitlines()] if done.returncode == 0 else []
+        return tuple(Change(commit=line[0], date=line[1], title=line[2]) for line in lines)
+
+    def name_at(self, commit: str, path: str) -> str:
+        """What a file was called at a commit, as far as its renames since can be followed."""
+        what = ["--follow", "--diff-filter=R", "--name-status", "--relative", "--format=", "-z"]
+        done = self._run(["log", *what, f"{commit}..HEAD", "--", path])
+        for before, after in _RENAMED.findall(_text(done.stdout)):  # Newest first, as history is walked back.
+            if after == path:
+                path = before
+        return path
 
     def _advice(self, ref: str) -> str:
         names = self._run(["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"])
