@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fumehood.imports.survey import survey
+from fumehood.outside.work_tree import WorkTree
+from fumehood.repository import open_repository
+
+if TYPE_CHECKING:
+    from fumehood.imports.survey import Survey
+    from support.project import Project
+
+
+def look(project: Project, gone: tuple[str, ...] = ()) -> Survey:
+    return survey(open_repository(project.root), WorkTree(cwd=project.root), project.env, gone=gone)
+
+
+def leads(found: Survey, path: str) -> dict[str, str]:
+    return {target: step.how for target, step in sorted(found.graph.steps[path].items())}
+
+
+def test_importing_a_module_runs_the_packages_around_it(project: Project) -> None:
+    project.write({"src/core/__init__.py": "", "src/core/a/__init__.py": "", "src/core/a/b.py": ""})
+    project.write({"experiments/one/train.py": "import core.a.b\n"})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "src/core/__init__.py": "imports",
+        "src/core/a/__init__.py": "imports",
+        "src/core/a/b.py": "imports",
+    }
+
+
+def test_what_is_taken_from_a_package_may_be_a_module_or_a_name(project: Project) -> None:
+    project.write({"core/__init__.py": "", "core/b.py": "", "core/sub/__init__.py": "", "core/sub/c.py": ""})
+    project.write({"experiments/one/train.py": "from core import b, something\nfrom core.sub import c as d\n"})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "core/__init__.py": "imports",
+        "core/b.py": "imports",
+        "core/sub/__init__.py": "imports",
+        "core/sub/c.py": "imports",
+    }
+
+
+def test_names_are_compared_whole(project: Project) -> None:
+    project.write({"core/__init__.py": "", "core/optim.py": "", "core/optimizers.py": "", "corelib.py": ""})
+    project.write({"experiments/one/train.py": "import core.optimizers\n"})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "core/__init__.py": "imports",
+        "core/optimizers.py": "imports",
+    }
+
+
+def test_a_package_comes_before_a_module_of_the_same_name(project: Project) -> None:
+    project.write({"core/__init__.py": "", "core/a.py": "", "core/a/__init__.py": "", "core/a/b.py": ""})
+    project.write({"experiments/one/train.py": "from core.a import b\n"})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "core/__init__.py": "imports",
+        "core/a/__init__.py": "imports",
+        "core/a/b.py": "imports",
+    }
+
+
+def test_folders_without_init_are_packages_where_nothing_else_is(project: Project) -> None:
+    project.write({"src/core/__init__.py": "", "core/data/x.py": "", "tools/deep/y.py": ""})
+    project.write({"experiments/one/train.py": "import core.data.x\nimport tools.deep.y\nimport experiments.one.own\n"})
+    project.write({"experiments/one/own.py": ""})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "experiments/one/own.py": "imports",
+        "src/core/__init__.py": "imports",
+        "tools/deep/y.py": "imports",
+    }
+
+
+def test_an_experiment_in_cores_package_is_found_by_its_long_name_and_by_relative_imports(project: Project) -> None:
+    project.write({"pyproject.toml": '[tool.fumehood]\nexperiments = ["titan/experiments/*"]\n'})
+    project.write({"titan/__init__.py": "", "titan/optim.py": "", "titan/experiments/__init__.py": ""})
+    project.write({"titan/experiments/rl/__init__.py": "", "titan/experiments/rl/model.py": ""})
+    project.write({"titan/experiments/rl/train.py": "from .model import M\nfrom ...optim import O\n"})
+    project.write({"titan/experiments/rl/tests/test_it.py": "import titan.experiments.rl.model\n"})
+    found = look(project)
+    assert leads(found, "titan/experiments/rl/train.py") == {
+        "titan/__init__.py": "is in the package",
+        "titan/experiments/__init__.py": "is in the package",
+        "titan/experiments/rl/__init__.py": "is in the package",
+        "titan/experiments/rl/model.py": "imports",
+        "titan/optim.py": "imports",
+    }
+    assert "titan/experiments/rl/model.py" in leads(found, "titan/experiments/rl/tests/test_it.py")
+
+
+def test_an_experiments_own_modules_come_before_cores_and_are_not_seen_by_others(project: Project) -> None:
+    project.write({"utils.py": "", "core/__init__.py": ""})
+    project.write({"experiments/one/train.py": "import utils\n", "experiments/one/utils.py": ""})
+    project.write({"experiments/two/train.py": "import utils\n"})
+    found = look(project)
+    assert leads(found, "experiments/one/train.py") == {"experiments/one/utils.py": "imports"}
+    assert leads(found, "experiments/two/train.py") == {"utils.py": "imports"}
+
+
+def test_tests_run_with_the_conftests_around_them_and_find_helpers_beside_them(project: Project) -> None:
+    project.write({"conftest.py": "", "experiments/conftest.py": "", "core/__init__.py": ""})
+    project.write({"tests/support/__init__.py": "", "tests/support/data.py": ""})
+    project.write({"experiments/one/tests/helper.py": "", "experiments/one/tests/conftest.py": ""})
+    project.write({"experiments/one/tests/test_it.py": "import helper\nfrom tests.support import data\n"})
+    assert leads(look(project), "experiments/one/tests/test_it.py") == {
+        "conftest.py": "runs with",
+        "experiments/conftest.py": "runs with",
+        "experiments/one/tests/conftest.py": "runs with",
+        "experiments/one/tests/helper.py": "imports",
+        "tests/support/__init__.py": "imports",
+        "tests/support/data.py": "imports",
+    }
+
+
+def test_names_in_calls_and_strings_lead_to_modules(project: Project) -> None:
+    core = {f"core/{name}.py": "" for name in ("__init__", "a", "b", "models/__init__", "models/x", "models/y_z", "c")}
+    project.write(core)
+    train = 'import_module("core.a")\nimport_module(f"core.models.{name}")\n'
+    train += 'registry = ["core.b:Thing", "core.no", "core"]\n'
+    project.write({"experiments/one/train.py": train})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "core/__init__.py": "imports",
+        "core/a.py": "imports",
+        "core/b.py": "names",
+        "core/models/__init__.py": "may import",
+        "core/models/x.py": "may import",
+        "core/models/y_z.py": "may import",
+    }
+
+
+def test_what_only_type_checkers_see_leads_nowhere(project: Project) -> None:
+    project.write({"core/__init__.py": "", "core/a.py": ""})
+    project.write({"experiments/one/train.py": "if TYPE_CHECKING:\n    import core.a\n"})
+    assert leads(look(project), "experiments/one/train.py") == {}
+
+
+def test_a_star_takes_the_modules_that_all_names(project: Project) -> None:
+    project.write({"core/__init__.py": "", "core/sub/__init__.py": '__all__ = ["a", "f"]\n'})
+    project.write({"core/sub/a.py": "", "core/sub/b.py": ""})
+    project.write({"experiments/one/train.py": "from core.sub import *\n"})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "core/__init__.py": "imports",
+        "core/sub/__init__.py": "imports",
+        "core/sub/a.py": "imports",
+    }
+
+
+def test_entry_points_lead_to_the_plugins_of_core_and_of_the_experiment(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": (
+                '[project]\nname = "core"\nversion = "1"\n[project.entry-points."core.models"]\nx = "core.x:X"\n'
+                '[project.entry-points.pytest11]\ncore = "core.plugin"\n[project.entry-points.other]\ny = "core.y"\n'
+            ),
+            "core/__init__.py": "",
+            "core/load.py": 'from importlib.metadata import entry_points\nentry_points(group="core.models")\n',
+            "core/x.py": "",
+            "core/y.py": "",
+            "core/plugin.py": "",
+            "experiments/one/test_one.py": "import core.load\n",
+        }
+    )
+    found = look(project)
+    assert leads(found, "core/load.py") == {
+        "core/__init__.py": "is in the package",
+        "core/x.py": "loads the plugin",
+    }
+    assert leads(found, "experiments/one/test_one.py") == {
+        "core/__init__.py": "imports",
+        "core/load.py": "imports",
+        "core/plugin.py": "loads the plugin",
+    }
+
+
+def test_edits_of_the_import_path_are_followed(project: Project) -> None:
+    project.write({"core/__init__.py": "", "third/lib/helper.py": ""})
+    project.write({"experiments/one/setup_path.py": 'sys.path.insert(0, os.path.join(HERE, "../..", "third/lib"))\n'})
+    project.write({"experiments/one/train.py": "import helper\n", "experiments/two/train.py": "import helper\n"})
+    found = look(project)
+    assert leads(found, "experiments/one/train.py") == {"third/lib/helper.py": "imports"}
+    assert leads(found, "experiments/two/train.py") == {}
+
+
+def test_symbolic_links_are_followed_and_files_that_are_gone_still_count(project: Project) -> None:
+    project.write(
+        {"core/__init__.py": "", "core/a.py": "", "experiments/one/train.py": "import shared.a\nimport mine\n"}
+    )
+    (project.root / "experiments/one/shared").symlink_to("../../core")
+    (project.root / "experiments/one/mine.py").symlink_to("../../core/a.py")
+    project.write({"experiments/two/train.py": "import core.b\n"})
+    found = look(project, gone=("core/b.py",))
+    assert leads(found, "experiments/one/train.py") == {
+        "core/__init__.py": "imports",
+        "core/a.py": "imports",
+        "experiments/one/mine.py": "imports",
+    }
+    assert leads(found, "experiments/one/mine.py") == {"core/a.py": "is a link to"}
+    assert leads(found, "experiments/two/train.py") == {"core/__init__.py": "imports", "core/b.py": "imports"}
+
+
+def test_only_what_has_changed_is_read_again(project: Project) -> None:
+    project.write({"core/__init__.py": "import core.a\n", "core/a.py": "", "core/b.py": "import core.a\n"})
+    assert look(project).sources.parsed == 3
+    (project.root / "core/b.py").write_text("import core\n")
+    for path in ("core/__init__.py", "core/a.py", "core/b.py"):
+        (project.root / path).touch()
+    again = look(project)
+    assert leads(again, "core/b.py") == {"core/__init__.py": "imports"}
+    assert leads(again, "core/__init__.py") == {"core/a.py": "imports"}
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", None])
+def test_a_damaged_cache_is_ignored(project: Project, damage: bytes | None) -> None:
+    project.write({"core/__init__.py": "", "experiments/one/train.py": "import core\n"})
+    before = look(project)
+    (stored,) = (project.root.parent / "home").rglob("imports/*.bin")
+    stored.write_bytes(stored.read_bytes()[:-3] + b"xyz" if damage is None else damage)
+    assert look(project).graph.steps == before.graph.steps
+
+
+def test_a_folder_that_is_no_clone_is_walked(project: Project) -> None:
+    project.write({"core/__init__.py": "", "experiments/one/train.py": "import core\n", ".hidden/x.py": ""})
+    project.write({"venv/pyvenv.cfg": "", "env/pyvenv.cfg": "", "env/lib/x.py": ""})
+    (project.root / ".git").rename(project.root.parent / "git")
+    assert look(project).files == ("core/__init__.py", "experiments/one/train.py")
+
+
+def test_ways_lead_from_every_user_to_the_nearest_target(project: Project) -> None:
+    project.write({"core/__init__.py": "from core.utils.clip import clip\n", "core/utils/clip.py": ""})
+    project.write({"experiments/one/train.py": "from core import clip\n", "experiments/two/train.py": ""})
+    graph = look(project).graph
+    assert graph.ways_to(["core/utils/clip.py"]) == {
+        "core/__init__.py": "core/utils/clip.py",
+        "experiments/one/train.py": "core/__init__.py",
+    }
+    assert graph.name("core/utils/clip.py") == "core.utils.clip"

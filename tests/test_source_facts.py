@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import ast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fumehood.imports.facts import read, tree_digest
+from fumehood.imports.scan import _imports
+from fumehood.model.source import DynamicPrefix, Imported, PathEdit, SyntaxMistake
+
+
+def imports(source: str) -> list[str]:
+    """Each import in one line, with its flags in words."""
+    return [shown(found) for found in read(source.encode()).imports]
+
+
+def shown(found: Imported) -> str:
+    flags = [name for name in ("typing", "optional", "lazy", "dynamic", "mentioned") if getattr(found, name)]
+    name = f" {found.name}" if found.name else ""
+    return " ".join([f"{found.line}: {'.' * found.level}{found.module}{name}", *flags])
+
+
+def test_every_form_of_the_import_statement_is_found_with_its_line() -> None:
+    source = (
+        '"""import nothing from a docstring"""\n'
+        "import a.b, c as d\n"
+        "from e.f import g, h as i\n"
+        "from . import j\n"
+        "from ..k import *\n"
+        "x = 1; import m\n"
+        "from n import (\n    o,  # first (of two)\n    p,\n)\n"
+        "from q \\\n    import r\n"
+        "if x: import s\n"
+        "# import t\n"
+    )
+    assert imports(source) == [
+        "2: a.b",
+        "2: c",
+        "3: e.f g",
+        "3: e.f h",
+        "4: . j",
+        "5: ..k *",
+        "6: m",
+        "7: n o",
+        "7: n p",
+        "11: q r",
+        "13: s",
+    ]
+
+
+def test_an_import_knows_whether_it_is_for_typing_optional_or_lazy() -> None:
+    source = (
+        "if TYPE_CHECKING:\n    import a\nelse:\n    import b\n"
+        "if not typing.TYPE_CHECKING:\n    import c\n"
+        "try:\n    import d\nexcept ImportError:\n    import e\nelse:\n    import f\n"
+        "try:\n    import g\nexcept KeyError:\n    import h\nfinally:\n    import i\n"
+        "with contextlib.suppress(ModuleNotFoundError):\n    import j\n"
+        "def work():\n    import k\n    try:\n        import m\n    except (OSError, ImportError):\n        pass\n"
+        "class Thing:\n    import n\n    async def work(self):\n        import o\n"
+        "match x:\n    case 1:\n        import p\n"
+    )
+    assert imports(source) == [
+        "2: a typing",
+        "4: b",
+        "6: c",
+        "8: d optional",
+        "10: e optional",
+        "12: f",
+        "14: g",
+        "16: h",
+        "18: i",
+        "20: j optional",
+        "22: k lazy",
+        "24: m optional lazy",
+        "28: n",
+        "30: o lazy",
+        "33: p",
+    ]
+
+
+def test_imports_by_literal_name_are_found_whatever_the_function_is_called() -> None:
+    source = (
+        "from importlib import import_module as load\n"
+        'importlib.import_module("a.b")\n'
+        'load("c")\n'
+        'load(".d", package="e.f")\n'
+        'load(".g", __package__)\n'
+        "__import__('h')\n"
+        'importlib.util.find_spec("i")\n'
+        'pytest.importorskip("j")\n'
+        'runpy.run_module(mod_name, "k")\n'
+        'pytest_plugins = ["m", "n.o"]\n'
+        "def later():\n    return load(name='p')\n"
+    )
+    assert imports(source) == [
+        "1: importlib import_module",
+        "2: a.b dynamic",
+        "3: c dynamic",
+        "4: e.f.d dynamic",
+        "5: .g dynamic",
+        "6: h dynamic",
+        "7: i optional dynamic",
+        "8: j optional dynamic",
+        "10: m dynamic",
+        "10: n.o dynamic",
+        "12: p lazy dynamic",
+    ]
+
+
+def test_of_names_that_are_put_together_the_beginning_is_known() -> None:
+    source = (
+        'import_module(f"experiments.{name}")\n'
+        'import_module("a." + name)\n'
+        'import_module("b.%s" % name)\n'
+        'import_module("c.{}".format(name))\n'
+        "import_module(name)\n"
+    )
+    assert read(source.encode()).prefixes == tuple(
+        DynamicPrefix(text=text, line=line) for line, text in enumerate(["experiments.", "a.", "b.", "c.", ""], start=1)
+    )
+
+
+def test_edits_of_the_import_path_are_known_with_what_is_literal_in_them() -> None:
+    source = (
+        'sys.path.insert(0, os.path.join(here, "..", "lib"))\n'
+        "sys.path.append(str(Path(__file__).parent / 'helpers'))\n"
+        "sys.path += ['more']\n"
+        "sys.path[:0] = ['less']\n"
+    )
+    assert read(source.encode()).path_edits == (
+        PathEdit(pieces=("..", "lib"), line=1),
+        PathEdit(pieces=("helpers",), line=2),
+        PathEdit(pieces=("more",), line=3),
+        PathEdit(pieces=("less",), line=4),
+    )
+
+
+def test_strings_that_look_like_modules_are_known_but_not_those_in_comments_and_docstrings() -> None:
+    source = '"""Not "a.b" here."""\n# "c.d"\nregistry = {"one": "core.models.llama", \'two\': \'pkg.mod:Class\'}\n'
+    assert [shown(found) for found in read(source.encode()).strings] == [
+        "3: core.models.llama mentioned",
+        "3: pkg.mod.Class mentioned",
+    ]
+
+
+def test_groups_of_entry_points_and_names_in_all_are_known() -> None:
+    facts = read(b'__all__ = ["a", "b"]\nentry_points(group="core.plugins")\nmetadata.entry_points().get(x)\n')
+    assert facts.entry_point_groups == ("", "core.plugins")
+    assert facts.exports == ("a", "b")
+
+
+def test_of_a_file_that_is_no_python_the_mistake_is_known_and_the_imports_on_lines_of_their_own() -> None:
+    facts = read(b"import a\nfrom b import (\n    c,\n)\ndef broken(:\n    import d\n")
+    assert facts.error == SyntaxMistake(message="invalid syntax", line=5)
+    assert [shown(found) for found in facts.imports] == ["1: a", "2: b c", "6: d"]
+    assert read(b"import a\0\n").error is not None
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "# a comment\ndef f(a, b):\n  return a+b",
+        '"""A module."""\ndef f(a, b):\n    """Add."""\n    return a + b\n',
+        "def f(\n    a,\n    b,\n):\n\n    return (a + b)  # sum\n",
+    ],
+)
+def test_comments_docstrings_and_layout_leave_the_tree_as_it_was(after: str) -> None:
+    assert tree_digest(after.encode()) == tree_digest(b"def f(a, b):\n    return a + b\n")
+
+
+@pytest.mark.parametrize("after", ["def f(a, b):\n    return b + a\n", "def f(b, a):\n    return a + b\n", ""])
+def test_a_change_of_the_program_changes_the_tree(after: str) -> None:
+    assert tree_digest(after.encode()) != tree_digest(b"def f(a, b):\n    return a + b\n")
+
+
+def test_a_docstring_may_be_all_that_a_function_has() -> None:
+    assert tree_digest(b'def f():\n    """Do."""\n') == tree_digest(b"def f():\n    pass\n")
+    assert tree_digest(b"def f(:\n") == SyntaxMistake(message="invalid syntax", line=1)
+
+
+LINES = st.sampled_from(
+    [
+        "import a.b",
+        "from c import d",
+        "from e import (f,\n    g)",
+        "from h \\\n  import i",
+        "x = 1; import j",
+        "x = 'import k'",
+        '"""\nimport l\n"""',
+        "# import m",
+        "x = [\n1,\nimportant]",
+        "if x: import n",
+        "def f():\n    import o\n    return 1",
+        "try:\n    import p\nexcept ImportError:\n    pass",
+        "try:\n    import q\nfinally:\n    import r",
+        "class C:\n    'from s import t'\n    from u import v",
+        "x = 'a\\\nimport w'",
+        "lambda: (yield)",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=8))
+def test_reading_up_to_the_last_import_finds_what_reading_everything_finds(lines: list[str]) -> None:
+    source = "\n".join(lines) + "\n"
+    everything = [(module, level, name, line) for module, level, name, line, _ in _imports(ast.parse(source).body, 0)]
+    assert [(one.module, one.level, one.name, one.line) for one in read(source.encode()).imports] == everything

@@ -1,0 +1,1 @@
+"""Which file imports which, read from the sources of the whole repository."""

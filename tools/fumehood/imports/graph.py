@@ -1,0 +1,212 @@
+"""Which file leads to which: what runs, or is looked up, when a file is imported or its tests are collected."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from fumehood.model.source import TYPING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from fumehood.imports.cache import Sources
+    from fumehood.imports.modules import Modules
+    from fumehood.imports.scan import RawImport, Scan
+    from fumehood.imports.territory import Territories
+
+How = Literal["imports", "names", "may import", "loads the plugin", "is in the package", "runs with", "is a link to"]
+
+
+class Step(NamedTuple):
+    """Why one file leads to another: how, and on what line (0 where no line says so)."""
+
+    how: How
+    line: int
+
+
+@dataclass(slots=True)
+class ImportGraph:
+    """The files of a repository and where each leads.
+
+    Attributes:
+        steps: For each file those that it leads to, with why.
+        modules: The names behind it.
+        territories: Core and the experiments.
+    """
+
+    steps: Mapping[str, Mapping[str, Step]]
+    modules: Modules
+    territories: Territories
+    _users: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def users(self) -> Mapping[str, Sequence[str]]:
+        """For each file those that lead to it directly."""
+        if not self._users:
+            for path, targets in self.steps.items():
+                for target in targets:
+                    self._users.setdefault(target, []).append(path)
+        return self._users
+
+    def ways_to(self, targets: Iterable[str]) -> dict[str, str]:
+        """For each file that leads to one of the targets, through however many others: the next one on a shortest way.
+
+        The targets themselves are not among them.
+        """
+        start = sorted(set(targets))
+        towards: dict[str, str] = dict.fromkeys(start, "")
+        pending = deque(start)
+        users = self.users
+        while pending:
+            target = pending.popleft()
+            for user in users.get(target, ()):
+                if user not in towards:
+                    towards[user] = target
+                    pending.append(user)
+        return {path: following for path, following in towards.items() if following}
+
+    def name(self, path: str) -> str:
+        """How a file is called in messages: by the name under which it is imported, else by its path."""
+        names = self.modules.names(path, self.territories.of(path).roots)
+        return min(names, key=len) if names else path
+
+
+def build(sources: Sources, modules: Modules, territories: Territories) -> ImportGraph:
+    """Find out where each file leads."""
+    builder = _Builder(sources.scans, modules, territories)
+    builder.follow_path_edits()
+    steps = {path: builder.steps(path, found) for path, found in sources.scans.items()}
+    for link, target in modules.file_links.items():
+        steps.setdefault(link, {})[target] = Step("is a link to", 0)
+    return ImportGraph(steps=steps, modules=modules, territories=territories)
+
+
+@dataclass(slots=True)
+class _Builder:
+    scans: Mapping[str, Scan]
+    modules: Modules
+    territories: Territories
+    _added: dict[str, dict[str, None]] = field(default_factory=dict)
+    _roots: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def steps(self, path: str, found: Scan) -> dict[str, Step]:
+        """Where one file leads."""
+        steps: dict[str, Step] = {}
+        roots = self.roots(path)
+        for raw in found.imports:
+            if not raw[4] & TYPING:
+                for target in self._run_by(path, raw, roots):
+                    steps.setdefault(target, Step("imports", raw[3]))
+        for target in self.modules.packages_of(path):
+            steps.setdefault(target, Step("is in the package", 0))
+        others: tuple[tuple[How, Iterator[tuple[str, int]]], ...] = (
+            ("may import", self._of_prefixes(found, roots)),
+            ("loads the plugin", self._plugins(path, found, roots)),
+            ("names", self._named(path, found, roots)),
+            ("runs with", self._around(path)),
+        )
+        for how, targets in others:
+            for target, line in targets:
+                steps.setdefault(target, Step(how, line))
+        steps.pop(path, None)
+        return steps
+
+    def follow_path_edits(self) -> None:
+        """Add the folders of the repository that edits of ``sys.path`` name, for all files of the same territory."""
+        for path, found in self.scans.items():
+            for pieces, _ in found.path_edits:
+                owner = self.territories.of(path).path
+                added = self._added.setdefault(owner, {})
+                added.update(dict.fromkeys(self._named_folders(path, pieces)))
+
+    def roots(self, path: str) -> tuple[str, ...]:
+        """The folders of the import path that a file sees, first to last."""
+        folder = posixpath.dirname(path)
+        if folder not in self._roots:
+            territory = self.territories.of(path)
+            every = [self.modules.package_root(path), *territory.roots, *self._added.get(territory.path, ())]
+            self._roots[folder] = tuple(dict.fromkeys(every))
+        return self._roots[folder]
+
+    def _named_folders(self, path: str, pieces: Iterable[str]) -> Iterator[str]:
+        """The folders that literal pieces of a path may mean, seen from any folder around a file."""
+        joined = posixpath.join("", *pieces).lstrip("/")
+        start = path
+        while joined and start:
+            start = posixpath.dirname(start)
+            place = posixpath.normpath(posixpath.join(start, joined))
+            if place != "." and self.modules.is_folder(place):
+                yield place
+
+    def _run_by(self, path: str, raw: RawImport, roots: Sequence[str]) -> tuple[str, ...]:
+        module, level, name, _, _ = raw
+        if level:
+            folder = path
+            for _ in range(level):
+                folder = posixpath.dirname(folder)
+            files, _ = self.modules.below(folder, module, name)
+        else:
+            files = self.modules.run_by(module, name, roots)
+        return (*files, *self._exported(files[-1])) if name == "*" and files else files
+
+    def _exported(self, package: str) -> Iterator[str]:
+        """The submodules that ``from package import *`` imports: those that its ``__all__`` names."""
+        scan = self.scans.get(package)
+        if scan and posixpath.basename(package) == "__init__.py":
+            for name in scan.exports:
+                yield from self.modules.below(posixpath.dirname(package), "", name)[0]
+
+    def _of_prefixes(self, found: Scan, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Every module whose name could be put together from such a beginning."""
+        for text, line in found.prefixes:
+            package, dot, beginning = text.rpartition(".")
+            if dot:
+                for name in self.modules.members(package, roots):
+                    if name.startswith(beginning):
+                        yield from ((target, line) for target in self.modules.run_by(package, name, roots))
+
+    def _plugins(self, path: str, found: Scan, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """What is offered under the entry points that a file asks for, by core and by the file's own experiment."""
+        offered = [self.territories.core.plugins, self.territories.of(path).plugins]
+        groups = (*found.groups, "pytest11") if _is_collected(path) else found.groups
+        for plugins in offered if groups else ():
+            for group in plugins:
+                if group in groups or "" in groups:
+                    for module in plugins[group]:
+                        yield from ((target, 0) for target in self.modules.run_by(module, "", roots))
+
+    def _named(self, path: str, found: Scan, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """The modules that a file names in strings, at least two parts of the name; not another experiment's.
+
+        A registry that knows every experiment by name does not make each of them need the others.
+        """
+        near = self.territories.of(path), self.territories.core
+        for module, _, _, line, _ in found.strings:
+            files = self.modules.run_by(module, "", roots)
+            if files and _is_named(module, files[-1]) and self.territories.of(files[-1]) in near:
+                yield from ((target, line) for target in files)
+
+    def _around(self, path: str) -> Iterator[tuple[str, int]]:
+        """The ``conftest.py`` of each folder around a file that pytest collects."""
+        if _is_collected(path):
+            folder = path
+            while folder:
+                folder = posixpath.dirname(folder)
+                conftest = f"{folder}/conftest.py" if folder else "conftest.py"
+                if conftest in self.modules.files:
+                    yield conftest, 0
+
+
+def _is_collected(path: str) -> bool:
+    name = posixpath.basename(path)
+    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
+
+
+def _is_named(text: str, path: str) -> bool:
+    """Whether a text says at least the last two parts of a module's name."""
+    stem = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    parts = text.split(".")
+    return any(f".{stem}".endswith(f".{'.'.join(parts[:count])}") for count in range(2, len(parts) + 1))

@@ -1,0 +1,237 @@
+"""What one file's bytes say about imports, as plain tuples that a cache can keep: quick, and without running anything.
+
+Parsing costs more than all else, and what follows the last import statement says nothing about imports. So unless
+a file mentions one of the functions that import, only what stands before that end is parsed: a module that is cut off
+behind a whole statement at any depth is a module still. Where the cut was wrong there is a syntax error, as inside of
+a string, in brackets, or in a ``try`` without its ``except``; then the whole file is parsed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+from fumehood.imports.calls import MARKERS, Calls
+from fumehood.model.source import LAZY, MENTIONED, OPTIONAL, TYPING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+RawImport = tuple[str, int, str, int, int]
+"""Module, level, name, line and flags, as in `fumehood.model.source.Imported`."""
+
+
+class Scan(NamedTuple):
+    """What `fumehood.model.source.SourceFacts` holds, as tuples of tuples, texts and numbers."""
+
+    imports: tuple[RawImport, ...] = ()
+    strings: tuple[RawImport, ...] = ()
+    prefixes: tuple[tuple[str, int], ...] = ()
+    path_edits: tuple[tuple[tuple[str, ...], int], ...] = ()
+    groups: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    error: tuple[str, int] | None = None
+
+
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What parsing raises: null bytes are a ValueError, expressions nested thousands deep one of the last two."""
+
+_WORD = b"import"
+_STATEMENT = re.compile(rb"(?:^|[;:])[ \t\f]*(?:import|from)\b")
+_LONE_STATEMENT = re.compile(r"^[ \t]*(?:import|from)\b[^(\n]*(?:\([^)]*\))?[^\n]*", re.MULTILINE)
+_PLAIN_NAME = re.compile(rb"""["'][A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+["']""")
+_LEXEME = re.compile(
+    rb"""
+    \#[^\n]*
+    | (?:\"{3} (?:[^\\]|\\.)*? \"{3}) | (?:'{3} (?:[^\\]|\\.)*? '{3})
+    | "(?P<double>[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+)" | '(?P<single>[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+)'
+    | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Comments and strings, so that what looks like a string in one of them is not taken for one."""
+
+_EXPORTS = re.compile(rb"^__all__[^=\n]*=\s*[\[(]([^\])]*)", re.MULTILINE)
+_QUOTED = re.compile(rb"""["'](\w+)["']""")
+
+_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+def scan(source: bytes) -> Scan:
+    """Read a file; one that is no Python has an error, and those of its imports that stand on lines of their own."""
+    strings = tuple(_strings(source)) if _PLAIN_NAME.search(source) else ()
+    return _statements(source)._replace(strings=strings, exports=_exports(source))
+
+
+def parse(source: bytes) -> ast.Module:
+    """The syntax tree of a file, without a word about what is only unwise in it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+def mistake(error: BaseException) -> tuple[str, int]:
+    """What parsing complained of, and the line."""
+    if isinstance(error, SyntaxError):
+        return error.msg, error.lineno or 0
+    return str(error) or type(error).__name__, 0
+
+
+def _statements(source: bytes) -> Scan:
+    if any(marker in source for marker in MARKERS):
+        return _whole(source)
+    end = _end_of_imports(source)
+    if not end:
+        return Scan()
+    if end < len(source):
+        try:
+            return Scan(imports=tuple(_imports(parse(source[:end]).body, 0)))
+        except UNREADABLE:
+            pass
+    return _whole(source)
+
+
+def _whole(source: bytes) -> Scan:
+    try:
+        tree = parse(source)
+        imports = list(_imports(tree.body, 0))
+        calls = Calls()
+        if any(marker in source for marker in MARKERS):
+            calls.learn(tree)
+    except UNREADABLE as error:
+        return Scan(imports=tuple(_lone_imports(source)), error=mistake(error))
+    return Scan(
+        imports=(*imports, *calls.imports),
+        prefixes=tuple(calls.prefixes),
+        path_edits=tuple(calls.path_edits),
+        groups=tuple(sorted(calls.groups)),
+    )
+
+
+def _end_of_imports(source: bytes) -> int:
+    """Where the last statement ends that may be an import; 0 if there is none, the whole length if that is unclear."""
+    if b"\r" in source:
+        return len(source)
+    position = len(source)
+    while (position := source.rfind(_WORD, 0, position)) >= 0:
+        start = source.rfind(b"\n", 0, position) + 1
+        if not _STATEMENT.search(source[start : position + len(_WORD)]):
+            if source[start - 2 : start] != b"\\\n":
+                continue
+            return len(source)
+        end = _line_end(source, position)
+        if b"(" in source[position:end]:
+            closing = source.find(b")", position)
+            end = _line_end(source, closing) if closing >= 0 else len(source)
+        while source[end - 2 : end] == b"\\\n":
+            end = _line_end(source, end)
+        return end
+    return 0
+
+
+def _line_end(source: bytes, position: int) -> int:
+    end = source.find(b"\n", position)
+    return len(source) if end < 0 else end + 1
+
+
+def _imports(body: Sequence[ast.stmt], flags: int) -> Iterator[RawImport]:
+    """The import statements in a block and all that is in it; expressions hold none and are not looked into."""
+    for statement in body:
+        match statement:
+            case ast.Import():
+                for alias in statement.names:
+                    yield alias.name, 0, "", statement.lineno, flags
+            case ast.ImportFrom():
+                for alias in statement.names:
+                    yield statement.module or "", statement.level, alias.name, statement.lineno, flags
+            case _:
+                for block, more in blocks(statement):
+                    yield from _imports(block, flags | more)
+
+
+def blocks(statement: ast.stmt) -> Iterator[tuple[Sequence[ast.stmt], int]]:
+    """The blocks of a compound statement, each with what it means for the imports in it."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield statement.body, LAZY
+        case ast.If():
+            inside, otherwise = _typing_flags(statement.test)
+            yield statement.body, inside
+            yield statement.orelse, otherwise
+        case ast.Try() | ast.TryStar():
+            yield statement.body, OPTIONAL if any(_lets_pass(handler.type) for handler in statement.handlers) else 0
+            for handler in statement.handlers:
+                yield handler.body, OPTIONAL if _lets_pass(handler.type) else 0
+            yield statement.orelse, 0
+            yield statement.finalbody, 0
+        case ast.With():
+            yield statement.body, OPTIONAL if any(_suppresses(item.context_expr) for item in statement.items) else 0
+        case ast.Match():
+            for case in statement.cases:
+                yield case.body, 0
+        case ast.ClassDef() | ast.For() | ast.AsyncFor() | ast.While() | ast.AsyncWith():
+            yield statement.body, 0
+            yield getattr(statement, "orelse", ()), 0
+
+
+def _typing_flags(test: ast.expr) -> tuple[int, int]:
+    """The flags of what stands under a condition, and of what stands under its ``else``."""
+    match test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return TYPING, 0
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _typing_flags(operand)[::-1]
+        case ast.BoolOp(op=ast.And(), values=values) if any(_typing_flags(value)[0] for value in values):
+            return TYPING, 0
+    return 0, 0
+
+
+def _lets_pass(caught: ast.expr | None) -> bool:
+    """Whether an ``except`` catches a failed import."""
+    match caught:
+        case None:
+            return True
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in _IMPORT_ERRORS
+        case ast.Tuple(elts=several):
+            return any(map(_lets_pass, several))
+    return False
+
+
+def _suppresses(context: ast.expr) -> bool:
+    match context:
+        case ast.Call(func=ast.Name(id="suppress") | ast.Attribute(attr="suppress"), args=caught):
+            return any(map(_lets_pass, caught))
+    return False
+
+
+def _strings(source: bytes) -> Iterator[RawImport]:
+    line, counted = 1, 0
+    for lexeme in _LEXEME.finditer(source):
+        if lexeme.lastgroup:
+            text = lexeme[lexeme.lastgroup].decode("ascii", "replace").replace(":", ".")
+            line += source.count(b"\n", counted, lexeme.start())
+            counted = lexeme.start()
+            yield text, 0, "", line, MENTIONED
+
+
+def _exports(source: bytes) -> tuple[str, ...]:
+    if b"__all__" not in source:
+        return ()
+    return tuple(name.decode() for names in _EXPORTS.findall(source) for name in _QUOTED.findall(names))
+
+
+def _lone_imports(source: bytes) -> Iterator[RawImport]:
+    """The imports in what cannot be parsed as a whole, such as the syntax of a newer Python."""
+    text = source.decode("utf-8", "replace")
+    for found in _LONE_STATEMENT.finditer(text):
+        try:
+            body = parse(textwrap.dedent(found[0]).encode()).body
+        except UNREADABLE:
+            continue
+        above = text.count("\n", 0, found.start())
+        for module, level, name, line, flags in _imports(body, 0):
+            yield module, level, name, line + above, flags

@@ -1,0 +1,96 @@
+"""All Python files of a repository, read and connected: where the rules and the selection begin."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.imports import graph
+from fumehood.imports.cache import Sources, read_sources
+from fumehood.imports.modules import Modules
+from fumehood.imports.territory import Territories, territories
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from fumehood.imports.graph import ImportGraph
+    from fumehood.outside.work_tree import WorkTree
+    from fumehood.repository import Repository
+
+_NOT_LOOKED_INTO = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The Python files of a repository.
+
+    Attributes:
+        files: Every file, Python or not, relative to the repository with ``/``.
+        sources: What each Python file says.
+        graph: Which leads to which.
+    """
+
+    files: tuple[str, ...]
+    sources: Sources
+    graph: ImportGraph
+
+    @property
+    def territories(self) -> Territories:
+        """Core and the experiments."""
+        return self.graph.territories
+
+
+def survey(repository: Repository, git: WorkTree, environ: Mapping[str, str], *, gone: Iterable[str] = ()) -> Survey:
+    """Read what has changed since the last time, and connect everything.
+
+    Args:
+        repository: Whose files.
+        git: The door to git in the repository's folder; in a folder that is no clone all files count.
+        environ: Says where the cache is.
+        gone: Files that were there before a change; what would import them leads to them still.
+    """
+    root = repository.root
+    files, links = _files(root, git)
+    python = [path for path in files if path.endswith(".py")]
+    sources = read_sources(root, python, environ)
+    ends = {link: end for link in links if (end := _end(root, link)) is not None}
+    modules = Modules(
+        files=frozenset([*python, *(path for path in gone if path.endswith(".py"))]),
+        links={link: end for link, end in ends.items() if os.path.isdir(root / end)},
+        file_links={link: end for link, end in ends.items() if link.endswith(".py")},
+    )
+    return Survey(files=files, sources=sources, graph=graph.build(sources, modules, territories(repository)))
+
+
+def _files(root: Path, git: WorkTree) -> tuple[tuple[str, ...], frozenset[str]]:
+    listing = git.listed()
+    if listing.files:
+        return listing.files, listing.links
+    found = sorted(_walk(str(root), ""))
+    return tuple(found), frozenset(path for path in found if os.path.islink(root / path))
+
+
+def _walk(root: str, folder: str) -> Iterator[str]:
+    """The files of a folder that is no clone, but for hidden ones and what building leaves."""
+    try:
+        entries = list(os.scandir(f"{root}/{folder}"))
+    except OSError:
+        return
+    if folder and any(entry.name == "pyvenv.cfg" for entry in entries):
+        return
+    for entry in entries:
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        if not entry.is_dir(follow_symlinks=False):
+            yield path
+        elif not entry.name.startswith(".") and entry.name not in _NOT_LOOKED_INTO:
+            yield from _walk(root, path)
+
+
+def _end(root: Path, link: str) -> str | None:
+    """Where a symbolic link leads, if that is in the repository."""
+    inside = f"{os.path.realpath(root)}/"
+    end = os.path.realpath(root / link)
+    return posixpath.normpath(end.removeprefix(inside)) if end.startswith(inside) else None

@@ -1,0 +1,118 @@
+"""Which part of a repository a file belongs to, and the folders that are on the import path there.
+
+The order is that of an experiment's environment: the folder from which pytest imports the file, the experiment's
+sources, core's, and the repository's top; last the folders of core's tests, which only ``sys.path`` edits lead to.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fumehood.errors import FumehoodError
+from fumehood.outside.toml_file import load
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fumehood.repository import Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Territory:
+    """Core, or one experiment: files that see the same folders on their import path.
+
+    Attributes:
+        name: The experiment's name; empty for core.
+        path: The experiment's folder; empty for core.
+        roots: Folders on the import path, first to last; empty for the repository's top.
+        plugins: Modules by the group of entry points under which its metadata offers them.
+    """
+
+    name: str
+    path: str
+    roots: tuple[str, ...]
+    plugins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Territories:
+    """Core and the experiments of a repository, those with mistakes too."""
+
+    core: Territory
+    experiments: tuple[Territory, ...]
+    _by_path: dict[str, Territory] = field(default_factory=dict)
+    _by_folder: dict[str, Territory] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_path = {territory.path: territory for territory in self.experiments}
+
+    def of(self, path: str) -> Territory:
+        """The innermost experiment that a file is in; else core."""
+        folder = path.rpartition("/")[0]
+        found = self._by_folder.get(folder)
+        if found is None:
+            inner = folder
+            while inner and inner not in self._by_path:
+                inner = inner.rpartition("/")[0]
+            found = self._by_folder[folder] = self._by_path.get(inner, self.core) if inner else self.core
+        return found
+
+
+def territories(repository: Repository) -> Territories:
+    """Core and the experiments of a repository."""
+    core = repository.core
+    own = _roots([*core.sources, *_pytest_path(repository), "."])
+    last = _roots([path if os.path.isdir(repository.root / path) else posixpath.dirname(path) for path in core.tests])
+    known = [(experiment.name, experiment.path, experiment.sources) for experiment in repository.experiments]
+    known += [(broken.name, broken.path, (broken.path,)) for broken in repository.broken]
+    return Territories(
+        core=Territory(name="", path="", roots=_roots([*own, *last]), plugins=_plugins(repository, "")),
+        experiments=tuple(
+            Territory(
+                name=name,
+                path=path,
+                roots=_roots([*sources, *own, *last]),
+                plugins=_plugins(repository, f"{path}/"),
+            )
+            for name, path, sources in known
+        ),
+    )
+
+
+def _roots(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys("" if path == "." else path.strip("/") for path in paths))
+
+
+def _table(data: object, *keys: str) -> Mapping[str, object]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _plugins(repository: Repository, folder: str) -> dict[str, tuple[str, ...]]:
+    """The modules that a project offers as entry points; nothing where its pyproject.toml is wrong or missing."""
+    place = repository.root / f"{folder}{PYPROJECT}"
+    if not os.path.exists(place):
+        return {}
+    try:
+        groups = _table(load(place, name=f"{folder}{PYPROJECT}").data, "project", "entry-points")
+    except FumehoodError:
+        return {}
+    return {
+        name: tuple(str(target).partition(":")[0].strip() for target in _table(group).values())
+        for name, group in groups.items()
+    }
+
+
+def _pytest_path(repository: Repository) -> tuple[str, ...]:
+    """The folders that pytest's ``pythonpath`` puts on the import path."""
+    place = repository.root / PYPROJECT
+    if not place.exists():
+        return ()
+    value = _table(load(place, name=PYPROJECT).data, "tool", "pytest", "ini_options").get("pythonpath", ())
+    folders = value.split() if isinstance(value, str) else value
+    return tuple(str(folder) for folder in folders) if isinstance(folders, list | tuple) else ()

@@ -1,0 +1,74 @@
+"""What a change affects, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Reason = tuple[str, ...]
+"""One chain of steps from an experiment to what changed, each step a line for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affected:
+    """An experiment that a change can break.
+
+    Attributes:
+        reasons: One chain for each changed file (or pin) that reaches it, the shortest; sorted.
+        is_own: Whether the change is in the experiment's own folder: what it then breaks is its own affair.
+    """
+
+    name: str
+    reasons: tuple[Reason, ...]
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something about the change that its author should know, and that decides nothing.
+
+    Attributes:
+        file: Relative to the repository.
+        line: Counted from 1; 0 for the whole file.
+    """
+
+    file: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What was looked at to arrive at a selection.
+
+    Attributes:
+        changed: Files that differ between the base and the work tree, untracked ones included.
+        without_effect: How many of them can change no test: documentation, and Python whose syntax tree is the same.
+        files: Python files whose imports are known.
+        experiments: Experiments that could have been selected.
+    """
+
+    changed: int
+    without_effect: int
+    files: int
+    experiments: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which experiments a change affects.
+
+    Attributes:
+        base: The full name of the commit that the work tree was compared with.
+        base_ref: How it came to that commit, for people: ``merge base with origin/main``.
+        core: Whether core's own tests are affected.
+        core_reasons: Why, as with an experiment.
+        experiments: Those that are affected, sorted by name.
+    """
+
+    base: str
+    base_ref: str
+    core: bool
+    core_reasons: tuple[Reason, ...] = ()
+    experiments: tuple[Affected, ...] = ()
+    looked_at: Looked
+    warnings: tuple[Warned, ...] = ()

@@ -1,0 +1,1 @@
+"""Which experiments a change affects, and why."""
