@@ -21,7 +21,15 @@ TODAY = {"FUMEHOOD_TODAY": "2026-06-01"}
 """The day on which the repository is looked at."""
 
 BASE: Files = {
-    "pyproject.toml": "[tool.fumehood]\ntest-requirements = []\n",
+    "pyproject.toml": """\
+[project]
+name = "thecore"
+version = "1.0"
+dependencies = ["alpha"]
+
+[tool.fumehood]
+test-requirements = []
+""",
     "requirements.txt": "alpha\n",
     "src/thecore/__init__.py": "",
 }
@@ -59,6 +67,21 @@ VIOLATIONS: tuple[Violation, ...] = (
         rule="conflict/static",
         wrong=experiment("conflict-static", requirements__txt="alpha<2\nalpha>=2\n"),
         mended={"experiments/conflict-static/requirements.txt": "alpha>=2\n"},
+    ),
+    Violation(
+        rule="core/requirements-differ",
+        wrong={"requirements.txt": "alpha\nbeta  # for the core's own commands\n"},
+        mended={"requirements.txt": "alpha\n"},
+    ),
+    Violation(
+        rule="independence/two-indexes",
+        wrong=experiment("two-indexes", requirements__txt="--extra-index-url https://packages.example/simple\nbeta\n"),
+        mended={"experiments/two-indexes/requirements.txt": "beta\n"},
+    ),
+    Violation(
+        rule="independence/vendor-locked",
+        wrong=experiment("vendor-locked") | {"experiments/vendor-locked/kernels/add.cu": ""},
+        removed=("experiments/vendor-locked/kernels/add.cu",),
     ),
     Violation(
         rule="theme/missing",

@@ -76,6 +76,7 @@ def ask(repository: Repository, options: Options, *, environ: Mapping[str, str])
             is_whole=not options.names,
             today=today(environ),
             check_versions=versions,
+            book=asking.book,
         )
         answer = run_rules(seen, rules, registry.RULES, bar)
     return answer if options.names else _with_broken(answer, repository)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import UsageError
 from fumehood.rules.conflict import resolved, static
+from fumehood.rules.core import requirements_differ
+from fumehood.rules.independence import two_indexes, vendor_locked
 from fumehood.rules.lock import stale
 from fumehood.rules.theme import missing as theme_missing
 from fumehood.rules.theme import unknown as theme_unknown
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 RULES: tuple[Rule, ...] = (
     resolved.RULE,
     static.RULE,
+    requirements_differ.RULE,
+    two_indexes.RULE,
+    vendor_locked.RULE,
     stale.RULE,
     theme_missing.RULE,
     theme_unknown.RULE,
@@ -27,6 +32,8 @@ RULES: tuple[Rule, ...] = (
 
 GROUPS: Mapping[str, str] = {
     "conflict": "Versions: whether an experiment can live on this core.",
+    "core": "Core: whether what it says of itself agrees.",
+    "independence": "Independence: whether an experiment has all that it needs from places that say so.",
     "lock": "Locks: whether they still say what they were made from.",
     "theme": "Theme: whether an experiment says what kind it is.",
 }

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fumehood.errors import FumehoodError
+from fumehood.model.experiment import experiment_target
 from fumehood.outside.git import Git
 from fumehood.reading import codeowners
+from fumehood.reading.sources import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
     from pathlib import Path
 
+    from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
     from fumehood.model.finding import CheckAnswer
     from fumehood.reading.codeowners import CodeOwners
@@ -30,6 +34,7 @@ class Seen:
         is_whole: Whether all of the repository is in question: rules about core have a say only then.
         today: The day on which waivers are judged.
         check_versions: What locks, lines and uv say about versions; called once at most.
+        book: Requirement lines and locks.
     """
 
     repository: Repository
@@ -37,6 +42,7 @@ class Seen:
     is_whole: bool
     today: date
     check_versions: Callable[[], CheckAnswer]
+    book: LockBook
 
     @property
     def root(self) -> Path:
@@ -72,6 +78,19 @@ class Seen:
     def versions(self) -> CheckAnswer:
         """What is to be said about versions."""
         return self.check_versions()
+
+    def lines(self, experiment: Experiment | None) -> Inputs:
+        """The requirement lines that an experiment adds to core's, those of running tests among them; else core's.
+
+        Of an experiment whose files are wrong there are none: that it cannot be decided is said once, by the rules
+        about versions.
+        """
+        if experiment is None:
+            return self.book.core_inputs
+        try:
+            return self.book.inputs(experiment_target(experiment))
+        except FumehoodError:
+            return Inputs()
 
     def text(self, path: str) -> str | None:
         """The text of a file of the repository, read as UTF-8; None where there is none that can be read."""

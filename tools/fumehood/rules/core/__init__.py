@@ -1,0 +1,1 @@
+"""Core: whether what it says of itself agrees."""

@@ -1,0 +1,1 @@
+"""Independence: whether an experiment has all that it needs from places that say so."""
