@@ -220,6 +220,19 @@ def new(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: A
     return new_command.run(_repository(context), name, say=say, **options)
 
 
+@cli.command()
+@click.argument("name")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in one line, for those who look for it later.")
+@click.option("--upstreamed", default="", metavar="URL", help="Where what became of it is: it has served its purpose.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.pass_context
+def retire(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """End an experiment: remove it with all that names it, and leave a record of how to get it back."""
+    from fumehood.commands import retire as retire_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return retire_command.run(_repository(context), name, say=say, **options)
+
+
 @cli.group()
 def env() -> None:
     """The environments and layers on this machine."""

@@ -76,7 +76,7 @@ def _check(owners: tuple[str, ...], python: tuple[str, ...]) -> None:
 
 def _asked(repository: Repository, path: str, wanted: new.Wanted, summary: str | None) -> new.Wanted:
     """What is missing, asked for on the terminal; the answer stays the only thing on standard output."""
-    themes = click.Choice(new.THEMES)
+    themes = click.Choice(repository.settings.themes)
     theme = wanted.theme or click.prompt("theme", type=themes, err=True)
     about = summary if summary is not None else click.prompt("summary, in one line", default="", err=True)
     owners = wanted.owners
@@ -89,7 +89,7 @@ def _asked(repository: Repository, path: str, wanted: new.Wanted, summary: str |
 
 def _without_asking(repository: Repository, path: str, wanted: new.Wanted, say: Say) -> new.Wanted:
     """What can be known without being told: an owner. A theme cannot."""
-    themes = new.THEMES
+    themes = repository.settings.themes
     if wanted.theme not in themes:
         what = f"there is no theme {wanted.theme!r}" if wanted.theme else "--theme is missing"
         raise UsageError(what, remedy=f"give --theme {'|'.join(themes)}")

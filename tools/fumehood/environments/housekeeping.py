@@ -105,6 +105,11 @@ def collect(store: LayerStore, *, older_than: float, dry_run: bool) -> Iterator[
             yield removal
 
 
+def remove_unused(store: LayerStore, digest: str) -> bool:
+    """Remove a layer or a view if no environment uses it and nobody holds it; whether it was."""
+    return _removed(store, digest, dry_run=False)
+
+
 def _removed(store: LayerStore, digest: str, *, leftover: Path | None = None, dry_run: bool) -> bool:
     """Whether something was, or would be, removed: nobody holds it, and nobody has begun to use it meanwhile."""
     lease = store.lease(digest)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import UsageError
-from fumehood.lifecycle import template
+from fumehood.lifecycle import places, template
 from fumehood.model.experiment import session_name
 from fumehood.outside.files import disk_errors
 from fumehood.outside.private_folder import private_folder, sweep
 from fumehood.reading import sources
-from fumehood.repository import discover, fixed_part, without_clashes
+from fumehood.repository import discover, without_clashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from fumehood.model.experiment import Experiment
     from fumehood.repository import Repository
 
-THEMES = ("model", "infrastructure")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = frozenset({"core"})
 """Names that mean something else on the command line."""
@@ -71,7 +70,12 @@ def place_of(repository: Repository, name: str) -> str:
             if not wrong
             else "write letters, digits, '.', '_' and '-', and '/' between folders",
         )
-    roots = _roots(repository)
+    roots = places.roots(repository)
+    if not roots:
+        raise UsageError(
+            "the settings name each experiment's folder, so a new one would not be found",
+            remedy='write a glob such as "experiments/*" for `experiments` in [tool.fumehood]',
+        )
     path = wanted if any(wanted.startswith(f"{root}/") for root in roots if root) else f"{roots[0]}/{wanted}"
     path = path.removeprefix("/")
     if os.path.lexists(repository.root / path):
@@ -93,8 +97,8 @@ def plan(repository: Repository, path: str, wanted: Wanted) -> Beginning:
     for what, text in (("summary", wanted.summary), ("theme", wanted.theme)):
         if not text.isprintable():
             raise UsageError(f"the {what} is not one line of text", remedy="leave out control characters")
-    name = _name(repository, path)
-    dotted = _dotted(repository, path)
+    name = path.removeprefix(f"{places.root_of(repository, path)}/")
+    dotted = _importable(repository, path)
     own = _package(repository, path.rpartition("/")[2])
     draft = template.Draft(
         title=name,
@@ -146,38 +150,21 @@ def create(
     return experiment
 
 
-def _roots(repository: Repository) -> list[str]:
-    """The folders that experiments are in, the one for new experiments first; no folder that is an experiment."""
-    roots = [fixed_part(pattern) for pattern in repository.settings.experiments]
-    taken = {experiment.path for experiment in repository.experiments}
-    left = [root for root in roots if root not in taken]
-    if not left:
+def _importable(repository: Repository, path: str) -> str:
+    """How the folder will be imported where the folder above it is a package; empty where it is none.
+
+    Raises:
+        UsageError: Python would not take its name for a module's.
+    """
+    module = places.dotted(repository.root, path)
+    wrong = [part for part in module.split(".") if not part.isidentifier() or keyword.iskeyword(part)]
+    if module and (wrong or module.count(".") > path.count("/")):
+        name = path.rpartition("/")[2]
         raise UsageError(
-            "the settings name each experiment's folder, so a new one would not be found",
-            remedy='write a glob such as "experiments/*" for `experiments` in [tool.fumehood]',
+            f"{name!r} cannot be imported, and {path.rpartition('/')[0]} is a package",
+            remedy=f"choose a name such as {re.sub(r'[.-]', '_', name)!r} that Python takes for one",
         )
-    return left
-
-
-def _name(repository: Repository, path: str) -> str:
-    roots = [root for root in _roots(repository) if path.startswith(f"{root}/")]
-    return path.removeprefix(f"{max(roots, key=len)}/") if roots else path
-
-
-def _dotted(repository: Repository, path: str) -> str:
-    """How the folder is imported where the folder above it is a package; empty where it is none."""
-    above, _, name = path.rpartition("/")
-    parts = [name]
-    while above and (repository.root / above / "__init__.py").exists():
-        above, _, name = above.rpartition("/")
-        parts.insert(0, name)
-    wrong = [part for part in parts if not part.isidentifier() or keyword.iskeyword(part)]
-    if len(parts) > 1 and wrong:
-        raise UsageError(
-            f"{wrong[0]!r} cannot be imported, and {path.rpartition('/')[0]} is a package",
-            remedy=f"choose a name such as {re.sub(r'[.-]', '_', wrong[0])!r} that Python takes for one",
-        )
-    return ".".join(parts) if len(parts) > 1 else ""
+    return module
 
 
 def _package(repository: Repository, name: str) -> str:

@@ -186,6 +186,21 @@ class Git:
                 path = before
         return path
 
+    def said(self, *arguments: str) -> bytes:
+        """What git says to a command that changes nothing.
+
+        Raises:
+            WorldError: It fails.
+        """
+        done = self._run(list(arguments))
+        if done.returncode:
+            raise WorldError(
+                f"git {arguments[0]} failed",
+                details=_text(done.stderr),
+                remedy="`git fsck` tells whether the clone is sound",
+            )
+        return done.stdout
+
     def _advice(self, ref: str) -> str:
         names = self._run(["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"])
         known = _text(names.stdout).split()

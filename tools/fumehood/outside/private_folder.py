@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PREFIX = ".fumehood-"
+_INNER = "it"
 
 
 @contextlib.contextmanager
@@ -35,11 +36,11 @@ def private_folder(parent: Path) -> Iterator[Path]:
     try:
         with disk_errors(f"writing to {outer}"):
             (outer / ".gitignore").write_text("*\n", encoding="utf-8")
-            inner = outer / "it"
+            inner = outer / _INNER
             inner.mkdir()
         yield inner
     finally:
-        remove_tree(outer)
+        _remove(outer)
         os.close(descriptor)
 
 
@@ -50,9 +51,15 @@ def sweep(parent: Path) -> None:
             descriptor = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove_tree(leftover)
+                _remove(leftover)
             finally:
                 os.close(descriptor)
+
+
+def _remove(outer: Path) -> None:
+    """What keeps git from seeing the rest goes last."""
+    remove_tree(outer / _INNER)
+    remove_tree(outer)
 
 
 def _held(parent: Path) -> tuple[Path, int]:
