@@ -14,7 +14,19 @@ from support.schemas import check_schema, mistakes, schema
 if TYPE_CHECKING:
     from support.project import Project
 
-NAMES = ("blockers", "check", "env-build", "env-list", "env-verify", "explain", "list", "lock", "pairs", "whatif")
+NAMES = (
+    "blockers",
+    "check",
+    "env-build",
+    "env-list",
+    "env-verify",
+    "explain",
+    "list",
+    "lock",
+    "pairs",
+    "result",
+    "whatif",
+)
 
 LINE = {"file": "requirements.txt", "line": 3, "requirement": "tokenizers>=0.22", "owners": ["@example-owner"]}
 OWN = {"file": "experiments/a/requirements.txt", "line": 1, "requirement": "transformers==4.50.0", "owners": []}

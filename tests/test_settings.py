@@ -89,7 +89,7 @@ wheels = true
         "pyproject.toml:9: sources is a list of strings, but holds 1\n"
         '  → write sources = ["…"]\n'
         "pyproject.toml:10: unknown key 'wheels'\n"
-        "  → known keys: extras, groups, requirements, sources, test-requirements, tests"
+        "  → known keys: extras, groups, requirements, sources, test-requirements, tests, timeout"
     )
 
 

@@ -58,9 +58,13 @@ class FumehoodError(Exception):
         self.remedy = remedy
         self.details = details
 
+    @property
+    def headline(self) -> str:
+        """What happened and where, in one line."""
+        return f"{self.place}: {self.what}" if self.place else self.what
+
     def __str__(self) -> str:
-        head = f"{self.place}: {self.what}" if self.place else self.what
-        lines = [head]
+        lines = [self.headline]
         if self.details:
             lines += [f"  | {line}" for line in self.details.strip().splitlines()]
         if self.remedy:
@@ -70,6 +74,10 @@ class FumehoodError(Exception):
 
 class ConfigurationError(FumehoodError):
     """A file that the user wrote cannot be used as it is."""
+
+
+class UnsupportedPythonError(ConfigurationError):
+    """An environment is wanted for a Python version that the repository does not support."""
 
 
 class UsageError(FumehoodError):

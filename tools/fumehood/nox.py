@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,28 @@ from typing import TYPE_CHECKING, Any
 import nox
 
 from fumehood.errors import FumehoodError
+from fumehood.model.duration import render_duration
 from fumehood.model.experiment import RUNNING_STATES, Experiment, core_target, experiment_target, session_name
-from fumehood.nox_internals import BACKEND, SessionRequest, install_backend, request_of
+from fumehood.nox_internals import (
+    BACKEND,
+    CommandFailed,
+    InterpreterNotFound,
+    SessionRequest,
+    fail,
+    install_backend,
+    request_of,
+)
 from fumehood.repository import BrokenExperiment, Repository, find_root, open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from nox import Session
 
     from fumehood.environments.manager import Environment
-    from fumehood.testing.session import Verdict
+    from fumehood.testing.recording import Ended, Recording
+    from fumehood.testing.session import TestRun, Verdict
 
 __all__ = ["enter", "register"]
 
@@ -134,20 +146,46 @@ def _mentions_gpu(repository: Repository, experiment: Experiment) -> bool:
 
 
 def _run(session: Session, repository: Repository, experiment: Experiment | None) -> None:
-    """One session: its environment, then its tests."""
+    """One session: its environment, then its tests; a result of it is left behind."""
     if experiment and experiment.state not in RUNNING_STATES:
         session.skip(f"{experiment.path} is {experiment.state} ({experiment.manifest})")
-    request = request_of(session)
-    if request is None:
-        session.error(f"{session.name} makes its own environment; run it without --force-venv-backend")
     arguments = [argument for argument in session.posargs if argument != "--locked"]
-    with _reported(session):
+    with _reported(session), _recorded(session, repository, experiment, arguments) as recording:
+        request = _request(session, recording)
         environment = _environment(session, repository, experiment, request)
+        recording.has_environment(environment.state)
         try:
             if not request.install_only:
-                _run_tests(session, repository, experiment, environment, arguments)
+                _run_tests(session, repository, experiment, environment, recording)
         finally:
             environment.release()
+
+
+def _recorded(
+    session: Session, repository: Repository, experiment: Experiment | None, arguments: list[str]
+) -> AbstractContextManager[Recording]:
+    from fumehood.testing.recording import Run, recorded  # noqa: PLC0415 - `nox -l` needs none of it
+    from fumehood.testing.results import results_folder  # noqa: PLC0415 - as above
+
+    folder = session.env_dir.absolute()
+    run = Run(
+        session=session.name,
+        environment=folder.name,
+        results=results_folder(folder.parent, repository.root, os.environ),
+        arguments=tuple(arguments),
+    )
+    return recorded(repository, experiment, run)
+
+
+def _request(session: Session, recording: Recording) -> SessionRequest:
+    try:
+        request = request_of(session)
+    except InterpreterNotFound as error:
+        recording.ends("unsupported-python", str(error))
+        raise
+    if request is None:
+        session.error(f"{session.name} makes its own environment; run it without --force-venv-backend")
+    return request
 
 
 def _environment(
@@ -192,16 +230,50 @@ def _run_tests(
     repository: Repository,
     experiment: Experiment | None,
     environment: Environment,
-    arguments: list[str],
+    recording: Recording,
 ) -> None:
     from fumehood.testing import session as testing  # noqa: PLC0415 - `nox -l` needs none of it
 
     subject = experiment.path if experiment else "core"
+    timeout = (experiment or repository.core).timeout
+    arguments = recording.result.arguments
     with testing.test_run(repository, experiment, environment, arguments=arguments, say=session.log) as run:
+        recording.has_gpus(run.gpus)
         if run.has_tests:
-            success = [0, testing.NOTHING_COLLECTED]
-            session.run("pytest", *run.arguments, env=dict(run.environ), success_codes=success)
-        _conclude(session, testing.verdict(run, subject))
+            ended = _pytest(session, run, timeout, recording.junit)
+            recording.has_run(ended, run.report)
+            _judge(session, run, ended, timeout, recording)
+        verdict = testing.verdict(run, subject)
+        if verdict.status != "unknown":
+            recording.ends(verdict.status, verdict.sentence)
+        _conclude(session, verdict)
+
+
+def _pytest(session: Session, run: TestRun, timeout: float | None, junit: Path) -> Ended:
+    """Run pytest under a supervisor, which ends it with all that it has started when its time is up."""
+    from fumehood.testing.recording import read_ending  # noqa: PLC0415 - `nox -l` needs none of it
+
+    session.log(shlex.join(["pytest", *run.arguments]))
+    command = run.supervised(Path(session.bin, "pytest"), timeout)
+    env = {**run.environ, "FUMEHOOD_JUNIT": str(junit)}
+    code = 0
+    try:
+        session.run(*command, env=env, external=True, log=False, interrupt_timeout=5)
+    except CommandFailed as error:
+        code = error.return_code or 1
+    return read_ending(run.ending, code)
+
+
+def _judge(session: Session, run: TestRun, ended: Ended, timeout: float | None, recording: Recording) -> None:
+    """End the session if pytest did not end well."""
+    from fumehood.testing.session import NOTHING_COLLECTED  # noqa: PLC0415 - `nox -l` needs none of it
+
+    if ended.timed_out:
+        recording.ends("timed-out", f"the tests were not done after {render_duration(timeout or 0)}")
+        session.error(f"{recording.result.reason}; all that they had started was ended")
+    if ended.code not in {0, NOTHING_COLLECTED}:
+        recording.ends("failed", f"pytest ended with exit code {ended.code}")
+        fail(shlex.join(["pytest", *run.arguments]), ended.code)
 
 
 def _conclude(session: Session, verdict: Verdict) -> None:

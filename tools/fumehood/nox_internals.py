@@ -1,8 +1,9 @@
 """The parts of nox that its documentation does not promise, all in this one module.
 
 Used are: the registry of environment backends (``nox.virtualenv.ALL_VENVS``), `nox.virtualenv.VirtualEnv` with its
-constructor, `_resolved_interpreter` and `location`; from a session its runner's ``global_config``; and the rule that
-makes an environment's folder from a session's name. ``tests/test_nox_internals.py`` fails when one of them changes.
+constructor, `_resolved_interpreter` and `location`; from a session its runner's ``global_config``; nox's log; and the
+rule that makes an environment's folder from a session's name. ``tests/test_nox_internals.py`` fails when one of them
+changes.
 """
 
 from __future__ import annotations
@@ -10,17 +11,30 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import nox.virtualenv
+from nox.command import CommandFailed
 from nox.logger import logger
 from nox.sessions import _normalize_path
-from nox.virtualenv import VirtualEnv
+from nox.virtualenv import InterpreterNotFound, VirtualEnv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nox import Session
+
+__all__ = [
+    "BACKEND",
+    "CommandFailed",
+    "InterpreterNotFound",
+    "LayeredEnv",
+    "SessionRequest",
+    "environment_folder",
+    "fail",
+    "install_backend",
+    "request_of",
+]
 
 BACKEND = "fumehood"
 
@@ -52,8 +66,7 @@ class LayeredEnv(VirtualEnv):
         )
 
     def create(self) -> bool:
-        """Find the interpreter, so that nox reports a missing one as it always does; make nothing."""
-        _ = self._resolved_interpreter
+        """Make nothing; a missing interpreter is the session's affair too, which leaves a result about it."""
         return not Path(self.location, "pyvenv.cfg").exists()
 
 
@@ -84,7 +97,11 @@ def install_backend() -> None:
 
 
 def request_of(session: Session) -> SessionRequest | None:
-    """What nox was told; None when another backend was forced on the session."""
+    """What nox was told; None when another backend was forced on the session.
+
+    Raises:
+        InterpreterNotFound: nox reports it as it always does.
+    """
     environment = session.virtualenv
     if not isinstance(environment, LayeredEnv):
         return None
@@ -96,6 +113,16 @@ def request_of(session: Session) -> SessionRequest | None:
         as_is=bool(config.no_install),
         install_only=bool(config.install_only),
     )
+
+
+def fail(command: str, code: int) -> NoReturn:
+    """End a session as nox does when a command fails that it has run itself.
+
+    Raises:
+        CommandFailed: Always.
+    """
+    logger.error(f"Command {command} failed with exit code {code}")
+    raise CommandFailed(f"Returned code {code}", return_code=code)
 
 
 def environment_folder(envdir: Path, session: str) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from fumehood.errors import FumehoodError, Place, raise_all
+from fumehood.model.duration import parse_duration
 from fumehood.outside.toml_file import TableReader, TomlFile, load
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class CoreSettings:
         sources: Folders to put on the import path; empty to look for them.
         tests: Folders or files with core's tests; empty to look for them.
         test_requirements: Requirement files of core's tests; empty to look for them.
+        timeout: Seconds that core's tests may take; None for what `Settings.timeout` says.
     """
 
     requirements: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class CoreSettings:
     sources: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     test_requirements: tuple[str, ...] = ()
+    timeout: int | None = None
 
     @property
     def paths(self) -> dict[str, tuple[str, ...]]:
@@ -79,6 +82,7 @@ class Settings:
         test_requirements: What running tests adds to every environment.
         themes: What experiments may be.
         rules: What is not as the rules themselves would have it, in the order of the file.
+        timeout: Seconds that the tests of a session may take; None for as long as they need.
         core: See `CoreSettings`.
     """
 
@@ -88,6 +92,7 @@ class Settings:
     test_requirements: tuple[str, ...] = DEFAULT_TEST_REQUIREMENTS
     themes: tuple[str, ...] = DEFAULT_THEMES
     rules: tuple[RuleSetting, ...] = ()
+    timeout: int | None = None
     core: CoreSettings = CoreSettings()
 
 
@@ -111,6 +116,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         test_requirements=reader.strings("test-requirements", DEFAULT_TEST_REQUIREMENTS),
         themes=reader.strings("themes", DEFAULT_THEMES),
         rules=_rules(reader.subtable("rules")),
+        timeout=read_duration(reader, "timeout"),
         core=CoreSettings(
             requirements=core.strings("requirements"),
             groups=core.strings("groups"),
@@ -118,6 +124,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
             sources=core.strings("sources"),
             tests=core.strings("tests"),
             test_requirements=core.strings("test-requirements"),
+            timeout=read_duration(core, "timeout"),
         ),
     )
     _check_paths(reader, settings.experiments, "experiments")
@@ -149,6 +156,18 @@ def check_pythons(reader: TableReader, pythons: tuple[str, ...]) -> None:
     for python in pythons:
         if not PYTHON_VERSION.fullmatch(python):
             reader.complain("python", f"{python!r} is no Python version", 'write a version such as "3.12"')
+
+
+def read_duration(reader: TableReader, key: str) -> int | None:
+    """Seconds of a text such as ``45m``; None where it is not written, or wrong, which is complained about."""
+    text = reader.string(key)
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        reader.complain(key, f"{key}: {error}", f'write {key} = "45m"')
+        return None
 
 
 def _check_paths(reader: TableReader, paths: tuple[str, ...], key: str) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fumehood.environments import build, state
 from fumehood.environments.manager import deciding_files, rebuilt_because
 from fumehood.environments.plan import plan as make_plan
 from fumehood.environments.registry import Registry
 from fumehood.environments.state import EnvironmentState
+from fumehood.errors import Place, UnsupportedPythonError
 from fumehood.locking.book import LockBook
 from fumehood.locking.obtain import obtain
 from fumehood.locking.store import LockStore
 from fumehood.model.lock import changes
 from fumehood.outside.uv import Uv
 from fumehood.reading.sources import merge_options
+from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
     from fumehood.environments.manager import Environments, Wish
@@ -31,6 +36,7 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
         The new state; its `reason` is empty when the environment was right after all and only files were touched.
     """
     repository = environments.repository
+    _check_python(environments, wish)
     book = LockBook(repository, LockStore(root=repository.root, cache=environments.cache), environments.environ)
     uv = Uv(cwd=repository.root, environ=environments.environ, offline=environments.offline)
     obtained = obtain(book, uv, wish.target, locked=wish.locked)
@@ -61,6 +67,19 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
     if not obtained.proven:
         book.store.record_proof(obtained.lock)
     return made
+
+
+def _check_python(environments: Environments, wish: Wish) -> None:
+    requires = environments.repository.core.requires_python
+    version = environments.interpreter(wish.python).version
+    with contextlib.suppress(InvalidSpecifier):  # which is reported with its line when the lock is asked for
+        if requires is None or SpecifierSet(requires).contains(version, prereleases=True):
+            return
+        raise UnsupportedPythonError(
+            f"{wish.target.subject}: requires-python is {requires!r}, and this is Python {version}",
+            place=Place(PYPROJECT),
+            remedy="choose one that the repository supports: with `python` in [tool.fumehood], or to run nox",
+        )
 
 
 def _state(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from fumehood.errors import ConfigurationError, Place
+from fumehood.errors import ConfigurationError, Place, UnsupportedPythonError
 from fumehood.locking.certificate import breaches
 from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.resolve import Question
@@ -69,7 +69,7 @@ class LockBook:
         """Lower bound of the Python versions that core's lock, or a target's, is for.
 
         Raises:
-            ConfigurationError: The target asks for a Python that core does not support.
+            UnsupportedPythonError: The target asks for a Python that core does not support.
         """
         if self._floor is None:
             self._floor = python_floor(self.repository, self.store.committed(self.repository.core.lock))
@@ -77,7 +77,7 @@ class LockBook:
             return self._floor
         lowest = min((_minor(python) for python in target.pythons), key=_as_numbers)
         if _as_numbers(lowest) < _as_numbers(self._floor):
-            raise ConfigurationError(
+            raise UnsupportedPythonError(
                 f"{target.subject} runs on Python {lowest}, but core supports {self._floor} and newer",
                 place=Place(target.subject),
                 remedy=f"name {self._floor} or a newer version as its python",

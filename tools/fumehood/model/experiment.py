@@ -55,6 +55,7 @@ class Core:
         tests_requirements: The files with what core's own tests need beyond that.
         requires_python: The specifier in ``[project].requires-python``, if any.
         pythons: The Python versions of sessions that do not name their own.
+        timeout: Seconds that its tests may take; None for as long as they need.
     """
 
     requirements: tuple[RequirementSource, ...] = ()
@@ -66,6 +67,7 @@ class Core:
     tests_requirements: tuple[RequirementSource, ...] = ()
     requires_python: str | None = None
     pythons: tuple[str, ...] = ()
+    timeout: int | None = None
 
     @property
     def tests_lock(self) -> str:
@@ -85,6 +87,7 @@ class Experiment:
         test_paths: What pytest is pointed at; empty when there are no tests.
         sources: Folders to put on the import path.
         pythons: The Python versions its session runs on; empty for the one that runs nox.
+        timeout: Seconds that its tests may take; None for as long as they need.
         inner: Experiments inside this one's folder, which are not part of it.
     """
 
@@ -102,6 +105,7 @@ class Experiment:
     gpus: GpuDemand | None = None
     layout: Layout = "auto"
     manifest: str | None = None
+    timeout: int | None = None
     inner: tuple[str, ...] = field(default=())
 
     @property

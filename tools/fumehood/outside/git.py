@@ -96,6 +96,36 @@ class Git:
         """A value of git's configuration; empty where there is none."""
         return _text(self._run(["config", "--get", key]).stdout).strip()
 
+    def head(self, path: str) -> tuple[str, str] | None:
+        """The commit that is checked out, and the tree that a folder has in it, empty if it has none.
+
+        None where nothing was ever committed, or git does not take the folder for a repository.
+
+        Args:
+            path: The folder, from `cwd`, with ``/``.
+        """
+        commit = self._run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        if commit.returncode:
+            return None
+        tree = self._run(["rev-parse", "--verify", "--quiet", f"HEAD:./{path}"])
+        return _text(commit.stdout).strip(), _text(tree.stdout).strip()
+
+    def uncommitted(self) -> list[tuple[str, bool]]:
+        """What differs from the checked-out commit: paths from `cwd`, and whether git has never seen them.
+
+        A folder of new files stands for all of them, with a ``/`` at its end.
+
+        Raises:
+            UsageError: The folder is in no repository that git would use.
+            WorldError: Git could not tell.
+        """
+        prefix = self.prefix()
+        done = self._run(["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal", "--", "."])
+        if done.returncode:
+            raise WorldError("git could not tell what has changed", details=_text(done.stderr))
+        entries = [os.fsdecode(entry) for entry in done.stdout.split(b"\0") if entry]
+        return [(entry[3:].removeprefix(prefix), entry.startswith("??")) for entry in entries]
+
     def files(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         """The contents of those files that a commit has, symbolic links inside the repository followed.
 

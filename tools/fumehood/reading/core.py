@@ -53,6 +53,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         tests_requirements=_tests_requirements(root, settings),
         requires_python=requires_python,
         pythons=settings.python,
+        timeout=settings.core.timeout or settings.timeout,
     )
 
 

@@ -120,6 +120,7 @@ def read_experiment(root: str, shape: Shape, name: str, *, settings: Settings, o
         theme=manifest.theme,
         pythons=manifest.python or settings.python,
         gpus=manifest.gpus,
+        timeout=manifest.timeout or settings.timeout,
         layout=manifest.layout,
         manifest=file,
         inner=tuple(shape.inner),

@@ -10,7 +10,7 @@ from typing import cast
 from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
 from fumehood.outside.toml_file import TableReader, load
-from fumehood.settings import check_pythons
+from fumehood.settings import check_pythons, read_duration
 
 MANIFEST = "experiment.toml"
 _OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -29,6 +29,7 @@ class Manifest:
         tests: Test files or folders; empty to look for them.
         python: Python versions of its session.
         layout: ``flat`` to keep its environment from being stacked.
+        timeout: Seconds that its tests may take.
     """
 
     theme: str = ""
@@ -42,6 +43,7 @@ class Manifest:
     tests: tuple[str, ...] = ()
     layout: Layout = "auto"
     gpus: GpuDemand | None = None
+    timeout: int | None = None
 
 
 def read(path: str, *, name: str) -> Manifest:
@@ -65,6 +67,7 @@ def read(path: str, *, name: str) -> Manifest:
         tests=reader.strings("tests"),
         layout=cast("Layout", reader.string("layout", "auto", choices=LAYOUTS)),
         gpus=_gpus(reader),
+        timeout=read_duration(reader, "timeout"),
     )
     _check(reader, manifest, os.path.dirname(path))
     reader.finish()

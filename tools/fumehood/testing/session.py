@@ -6,12 +6,14 @@ import contextlib
 import functools
 import json
 import os
+import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import ExitCode, FumehoodError
+from fumehood.outside import supervise
 from fumehood.outside.files import write_whole
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from fumehood.model.experiment import Experiment
     from fumehood.repository import Repository
     from fumehood.testing.gpu_values import Gpu, GpuNeeds
+    from fumehood.testing.results import Part
 
 NOTHING_COLLECTED = 5
 """pytest's exit code when no test was collected."""
@@ -57,6 +60,7 @@ class TestRun:
         environ: Variables to set; None for those to take out.
         report: Where the plugin writes what came of it.
         gpu_mode: What to do about tests whose GPUs are not there.
+        gpus: Those that the run was given.
         has_tests: Whether there is anything to point pytest at.
     """
 
@@ -66,7 +70,18 @@ class TestRun:
     environ: Mapping[str, str | None]
     report: Path
     gpu_mode: GpuMode
+    gpus: tuple[Gpu, ...]
     has_tests: bool
+
+    @property
+    def ending(self) -> Path:
+        """Where the supervisor writes how pytest ended."""
+        return self.report.with_suffix(".ending")
+
+    def supervised(self, pytest: Path, timeout: float | None) -> tuple[str, ...]:
+        """The command that runs pytest in a process group of its own, for so many seconds at most."""
+        program = (sys.executable, "-I", "-S", supervise.__file__)
+        return (*program, str(self.ending), str(timeout or 0), str(pytest), *self.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +94,25 @@ class Verdict:
 
 def gpu_mode(arguments: Sequence[str], environ: Mapping[str, str]) -> GpuMode:
     """What ``--gpus`` says among pytest's arguments; else ``FUMEHOOD_GPU_MODE``; else ``auto``."""
-    said = environ.get("FUMEHOOD_GPU_MODE", "auto")
-    for index, argument in enumerate(arguments):
-        if argument.startswith("--gpus="):
-            said = argument.partition("=")[2]
-        elif argument == "--gpus" and index + 1 < len(arguments):
-            said = arguments[index + 1]
+    said = _said("--gpus", arguments) or environ.get("FUMEHOOD_GPU_MODE", "auto")
     return next((mode for mode in MODES if mode == said), "auto")
+
+
+def part(arguments: Sequence[str]) -> Part:
+    """Which tests run, as ``--gpu-tests`` says among pytest's arguments."""
+    said: dict[str | None, Part] = {"only": "gpu", "none": "other"}
+    return said.get(_said("--gpu-tests", arguments), "all")
+
+
+def _said(option: str, arguments: Sequence[str]) -> str | None:
+    """The last value of an option among pytest's arguments."""
+    said = None
+    for index, argument in enumerate(arguments):
+        if argument.startswith(f"{option}="):
+            said = argument.partition("=")[2]
+        elif argument == option and index + 1 < len(arguments):
+            said = arguments[index + 1]
+    return said
 
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str | None]:
@@ -135,12 +162,13 @@ def test_run(
     write_fence(fence, repository, experiment.path if experiment else "core", experiment)
     mode = gpu_mode(arguments, os.environ)
     paths = _paths(repository, experiment, arguments)
-    with _gpus(repository, experiment, mode, say) as granted, _report_file(own) as report:
+    needs = gpu_needs(repository, experiment) if part(arguments) != "other" else None
+    with _gpus(needs, mode, say) as gpus, _report_file(own) as report:
         yield TestRun(
             arguments=("-p", "fumehood_pytest", *paths, *arguments),
             environ={
                 **clean_environ(os.environ),
-                **granted,
+                **_granted(gpus),
                 "FUMEHOOD_FENCE": str(fence),
                 "FUMEHOOD_GPU_MODE": mode,
                 "FUMEHOOD_LEASES": os.pathsep.join(map(str, environment.lease_files)),
@@ -148,6 +176,7 @@ def test_run(
             },
             report=report,
             gpu_mode=mode,
+            gpus=gpus,
             has_tests=bool(paths) or _names_tests(repository, experiment, arguments),
         )
 
@@ -160,6 +189,7 @@ def _report_file(folder: Path) -> Iterator[Path]:
         yield report
     finally:
         report.unlink(missing_ok=True)
+        report.with_suffix(".ending").unlink(missing_ok=True)
 
 
 def _paths(repository: Repository, experiment: Experiment | None, arguments: Sequence[str]) -> tuple[str, ...]:
@@ -184,17 +214,14 @@ def _names_tests(repository: Repository, experiment: Experiment | None, argument
 
 
 @contextlib.contextmanager
-def _gpus(
-    repository: Repository, experiment: Experiment | None, mode: GpuMode, say: Callable[[str], None]
-) -> Iterator[dict[str, str]]:
+def _gpus(needs: GpuNeeds | None, mode: GpuMode, say: Callable[[str], None]) -> Iterator[tuple[Gpu, ...]]:
     from fumehood.testing import gpu_lease, gpu_values, gpus  # noqa: PLC0415 - only runs of tests need it
 
-    needs = gpu_needs(repository, experiment)
     inventory = gpus.find_gpus(os.environ) if needs and mode != "none" else gpus.GpuInventory(gpus=(), source="none")
     if inventory.note:
         say(inventory.note)
     if needs is None or not inventory.gpus:
-        yield _granted(())
+        yield ()
         return
     # A run that needs more than there is still gets what comes nearest, for those of its tests that need less.
     candidates, wanted = inventory.gpus, needs
@@ -209,7 +236,7 @@ def _gpus(
         except gpu_lease.GpusBusyError as error:
             say(f"{error.what}; waiting for them")
             granted = stack.enter_context(lease(wait=True))
-        yield _granted(granted)
+        yield granted
 
 
 def _granted(gpus: tuple[Gpu, ...]) -> dict[str, str]:

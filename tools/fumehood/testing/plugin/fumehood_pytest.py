@@ -11,6 +11,7 @@ What the session that starts pytest says, in environment variables:
 * ``FUMEHOOD_FENCE``: a text file: the repository's root, what this session is (``core`` or ``experiments/foo``), and
   the folders that nothing may be imported from, one a line.
 * ``FUMEHOOD_GPUS_GRANTED``: the GPUs of this run, a JSON list of objects like ``fumehood.testing.gpus.Gpu``.
+* ``FUMEHOOD_JUNIT``: where to write a JUnit file, unless pytest is told another place.
 * ``FUMEHOOD_GPU_MODE``: ``auto``, ``none`` or ``require``: what ``--gpus`` is when nobody says it.
 * ``FUMEHOOD_LEASES``: the files whose locks keep the environment as it is, joined as ``PATH`` is.
 * ``FUMEHOOD_PYTEST_REPORT``: where to write how many tests did what, as JSON.
@@ -422,6 +423,18 @@ class GpuTests:
             report.longrepr = "\n".join(mistakes)
             report.result = []
 
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out the tests that ``--gpu-tests`` does not ask for."""
+        wanted = config.option.fumehood_gpu_tests
+        if wanted == "all":
+            return
+        parts: dict[bool, list[pytest.Item]] = {True: [], False: []}
+        for item in items:
+            parts[item.get_closest_marker("gpu") is not None].append(item)
+        items[:] = parts[wanted == "only"]
+        if parts[wanted != "only"]:
+            config.hook.pytest_deselected(items=parts[wanted != "only"])
+
     def pytest_collectstart(self) -> None:
         """Files of tests and configuration may put finders in front of the fence."""
         raise_fence()
@@ -557,7 +570,7 @@ class Tally:
         """Judge the run as a whole, write the report, and see that the user learns of it."""
         if not session.config.option.collectonly:
             self._lines = list(self._judge(session))
-        if self._report_path:
+        if self._report_path and not session.config.option.collectonly:
             self._write_report(self._report_path)
         if not session.config.pluginmanager.hasplugin("terminalreporter"):
             sys.stderr.write("".join(f"{line}\n" for line in self._lines))
@@ -661,6 +674,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="tests marked gpu without the GPUs that they need: auto skips them, require fails them; "
         "none skips all of them and hides all GPUs",
     )
+    parser.getgroup("fumehood").addoption(
+        "--gpu-tests",
+        dest="fumehood_gpu_tests",
+        choices=("all", "only", "none"),
+        default="all",
+        help="leave out tests: only leaves those marked gpu, none the others",
+    )
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
@@ -670,9 +690,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker and the parts that this process needs."""
+    """Register the marker and the parts that this process needs; before pytest decides about a JUnit file."""
     import pytest
 
+    junit = os.environ.pop("FUMEHOOD_JUNIT", None)
+    if junit and not getattr(config.option, "xmlpath", junit):
+        config.option.xmlpath = junit
     raise_fence()
     _hold_leases()
     config.addinivalue_line("markers", _MARKER)
@@ -686,6 +709,7 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest.hookimpl(hookwrapper=True)(GpuTests.pytest_make_collect_report)
     pytest.hookimpl(hookwrapper=True, tryfirst=True)(GpuTests.pytest_runtest_protocol)
     pytest.hookimpl(hookwrapper=True)(GpuTests.pytest_runtest_makereport)
+    pytest.hookimpl(trylast=True)(GpuTests.pytest_collection_modifyitems)
     pytest.hookimpl(tryfirst=True)(GpuTests.pytest_runtest_setup)
     pytest.hookimpl(optionalhook=True)(Tally.pytest_xdist_node_collection_finished)
     is_worker = hasattr(config, "workerinput")

@@ -1,0 +1,235 @@
+"""What is learnt about a session while it runs, and leaving it behind as a result when it ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError
+from fumehood.outside.files import disk_errors, write_whole
+from fumehood.outside.git import Git
+from fumehood.testing.results import (
+    Counts,
+    Origin,
+    Result,
+    Seconds,
+    UsedGpu,
+    VersionChange,
+    file_stem,
+    junit_without_tests,
+    record,
+)
+from fumehood.testing.session import part as part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from fumehood.environments.state import EnvironmentState
+    from fumehood.model.experiment import Experiment
+    from fumehood.repository import Repository
+    from fumehood.testing.gpu_values import Gpu
+    from fumehood.testing.results import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the process that ran pytest ended, as ``outside/supervise.py`` writes it."""
+
+    code: int
+    timed_out: bool
+    seconds: float
+    tail: str
+
+
+def read_ending(path: Path, code: int) -> Ended:
+    """What the supervisor wrote; only its own exit code if it did not come to that."""
+    try:
+        return Ended(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return Ended(code=code, timed_out=False, seconds=0.0, tail="")
+
+
+@dataclass(slots=True, kw_only=True)
+class Recording:
+    """One session under way.
+
+    Attributes:
+        folder: Where its result will be.
+        stem: How the files of its result are called, apart from their endings.
+        result: What is known so far; its status is that of a session that never got an environment.
+        report: What the plugin reported, if pytest got that far.
+        tail: The end of pytest's output.
+    """
+
+    folder: Path
+    stem: str
+    result: Result
+    report: Mapping[str, Any] | None = None
+    tail: str = ""
+    _begun: float = field(default_factory=time.monotonic)
+    _is_final: bool = False
+
+    @property
+    def junit(self) -> Path:
+        """Where pytest writes its JUnit file: beside its place, so that it gets there whole."""
+        return self.folder / f".{self.stem}.{os.getpid()}.xml"
+
+    def has_environment(self, state: EnvironmentState) -> None:
+        """The environment is there; whatever happens now happens to the tests."""
+        elapsed = time.monotonic() - self._begun
+        self.result = replace(
+            self.result,
+            status="failed",
+            python=state.interpreter.split(" ")[1],
+            changes=tuple(map(_change, state.changes)),
+            seconds=Seconds(environment=elapsed),
+        )
+
+    def has_gpus(self, gpus: tuple[Gpu, ...]) -> None:
+        """The tests were given these."""
+        used = tuple(
+            UsedGpu(
+                name=gpu.name,
+                vendor=gpu.vendor,
+                memory=gpu.memory,
+                compute_capability=gpu.compute_capability,
+                simulated=gpu.is_simulated,
+            )
+            for gpu in gpus
+        )
+        self.result = replace(self.result, gpus=used)
+
+    def has_run(self, ended: Ended, report: Path) -> None:
+        """Pytest has ended."""
+        with contextlib.suppress(OSError, ValueError):
+            self.report = json.loads(report.read_bytes())
+        self.tail = ended.tail
+        names = {one.name for one in fields(Counts)}
+        counts = Counts(**{k: v for k, v in self.report.items() if k in names}) if self.report else None
+        self.result = replace(self.result, counts=counts, seconds=replace(self.result.seconds, tests=ended.seconds))
+
+    def ends(self, status: Status, reason: str = "") -> None:
+        """How the session ends, unless it has ended before."""
+        if not self._is_final:
+            self.result = replace(self.result, status=status, reason=reason)
+            self._is_final = True
+
+    def fails(self, error: FumehoodError) -> None:
+        """An error ends the session."""
+        had_environment = self.result.status == "failed"
+        match error:
+            case ConflictError() if not had_environment:
+                status: Status = "conflict"
+            case UnsupportedPythonError() if not had_environment:
+                status = "unsupported-python"
+            case _:
+                status = "failed" if had_environment else "install-failed"
+        self.ends(status, error.headline)
+        self.tail = self.tail or str(error)
+
+    def leave(self) -> None:
+        """Write the result, with its JUnit file, and the end of the output if something is wrong.
+
+        Raises:
+            WorldError: The disk refused.
+        """
+        total = time.monotonic() - self._begun
+        rounded = {one.name: round(getattr(self.result.seconds, one.name), 3) for one in fields(Seconds)}
+        done = replace(self.result, seconds=Seconds(**{**rounded, "total": round(total, 3)}))
+        xml, log = self.folder / f"{self.stem}.xml", self.folder / f"{self.stem}.log"
+        with disk_errors(f"writing {self.folder}"):
+            os.makedirs(self.folder, exist_ok=True)
+            if self.junit.exists():
+                os.replace(self.junit, xml)
+            elif self.report is None:
+                write_whole(xml, junit_without_tests(done, self.tail if done.failed else ""))
+            else:  # The user had pytest write it elsewhere.
+                xml.unlink(missing_ok=True)
+            if done.failed and self.tail:
+                write_whole(log, self.tail if self.tail.endswith("\n") else f"{self.tail}\n")
+            else:
+                log.unlink(missing_ok=True)
+        junit, kept = xml.name if xml.exists() else "", log.name if log.exists() else ""
+        record(self.folder, self.stem, replace(done, junit=junit, log=kept))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a session was asked to do.
+
+    Attributes:
+        session: The session's name.
+        environment: The name of its environment's folder.
+        results: Where results are kept.
+        arguments: For pytest.
+    """
+
+    session: str
+    environment: str
+    results: Path
+    arguments: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def recorded(repository: Repository, experiment: Experiment | None, run: Run) -> Iterator[Recording]:
+    """Leave a result behind when the block ends, unless nothing was tested: `Recording.ends` was never called.
+
+    Args:
+        repository: The repository.
+        experiment: Whose tests run; None for core's.
+        run: How the session was called.
+    """
+    part = part_of(run.arguments)
+    begun = Result(
+        session=run.session,
+        experiment=experiment.name if experiment else None,
+        status="install-failed",
+        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        part=part,
+        arguments=run.arguments,
+        origin=origin_of(repository, experiment),
+    )
+    recording = Recording(folder=run.results, stem=file_stem(run.environment, part), result=begun)
+    try:
+        yield recording
+    except FumehoodError as error:
+        recording.fails(error)
+        raise
+    finally:
+        if recording._is_final:  # noqa: SLF001 - of this module's own class
+            recording.leave()
+        recording.junit.unlink(missing_ok=True)
+
+
+def origin_of(repository: Repository, experiment: Experiment | None) -> Origin:
+    """What of the repository is tested, as git sees it; nothing where it cannot tell."""
+    git = Git(cwd=repository.root)
+    try:
+        head = git.head(experiment.path if experiment else ".")
+        changes = git.uncommitted() if head else []
+    except FumehoodError:
+        head = None
+    if head is None:
+        return Origin()
+    commit, tree = head
+    folders = [f"{one.path}/" for one in repository.experiments] + [f"{one.path}/" for one in repository.broken]
+    own = f"{experiment.path}/" if experiment else None
+    return Origin(
+        commit=commit,
+        core_dirty=any(not new and not path.startswith(tuple(folders)) for path, new in changes),
+        tree=(tree or None) if experiment else None,
+        dirty=None if own is None else any(path.startswith(own) or own.startswith(path) for path, _ in changes),
+    )
+
+
+def _change(text: str) -> VersionChange:
+    """A change of a pin from how `fumehood.model.lock.PinChange` says it."""
+    name, _, versions = text.partition(" ")
+    before, _, after = versions.partition(" → ")
+    return VersionChange(name=name, before=before, after="" if after == "removed" else after)
