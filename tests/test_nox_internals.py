@@ -8,9 +8,13 @@ from pathlib import Path
 import nox.sessions
 import nox.virtualenv
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nox import _options
+from nox.sessions import _normalize_path
 
 from fumehood import nox_internals
+from fumehood.environments.folder import environment_folder
 
 
 def test_nox_keeps_its_backends_in_a_registry_that_can_be_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,5 +65,11 @@ def test_the_options_that_are_read_exist() -> None:
 )
 def test_the_folder_of_an_environment_is_the_one_that_nox_uses(session: str, folder: str, tmp_path: Path) -> None:
     base = Path("/nox")
-    assert nox_internals.environment_folder(base, session) == base / folder
-    assert nox_internals.environment_folder(tmp_path, "x" * 200).parent == tmp_path
+    assert environment_folder(base, session) == base / folder
+    assert environment_folder(tmp_path, "x" * 200).parent == tmp_path
+
+
+@given(session=st.text() | st.text("ab -_.é\n", min_size=40), depth=st.integers(0, 110))
+def test_every_session_gets_the_folder_that_nox_would_give_it(session: str, depth: int) -> None:
+    envdir = f"/{'d' * depth}"
+    assert str(environment_folder(Path(envdir), session)) == _normalize_path(envdir, session)

@@ -1,9 +1,9 @@
 """The parts of nox that its documentation does not promise, all in this one module.
 
 Used are: the registry of environment backends (``nox.virtualenv.ALL_VENVS``), `nox.virtualenv.VirtualEnv` with its
-constructor, `_resolved_interpreter` and `location`; from a session its runner's ``global_config``; nox's log; and the
-rule that makes an environment's folder from a session's name. ``tests/test_nox_internals.py`` fails when one of them
-changes.
+constructor, `_resolved_interpreter` and `location`; from a session its runner's ``global_config``; and nox's log. The
+rule that makes an environment's folder from a session's name is written once more in `environments.folder`, for
+commands that have no other use for nox. ``tests/test_nox_internals.py`` fails when one of them changes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import nox.virtualenv
 from nox.command import CommandFailed
 from nox.logger import logger
-from nox.sessions import _normalize_path
 from nox.virtualenv import InterpreterNotFound, VirtualEnv
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ __all__ = [
     "InterpreterNotFound",
     "LayeredEnv",
     "SessionRequest",
-    "environment_folder",
     "fail",
     "install_backend",
     "request_of",
@@ -123,12 +121,3 @@ def fail(command: str, code: int) -> NoReturn:
     """
     logger.error(f"Command {command} failed with exit code {code}")
     raise CommandFailed(f"Returned code {code}", return_code=code)
-
-
-def environment_folder(envdir: Path, session: str) -> Path:
-    """The folder that nox gives to a session's environment, without nox's remark when it shortens a long name."""
-    was, logger.disabled = logger.disabled, True
-    try:
-        return Path(_normalize_path(str(envdir), session))
-    finally:
-        logger.disabled = was

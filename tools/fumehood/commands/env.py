@@ -14,12 +14,12 @@ import click
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
+from fumehood.environments.folder import environment_folder
 from fumehood.environments.manager import Environment, Environments, Wish
 from fumehood.environments.registry import Registry
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode, FumehoodError, UsageError, WorldError
 from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target
-from fumehood.nox_internals import environment_folder
 from fumehood.outside import interpreter
 from fumehood.outside.files import cache_folder
 from fumehood.outside.uv import Uv

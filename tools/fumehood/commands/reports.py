@@ -6,9 +6,6 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
@@ -37,6 +34,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int,
         width: Characters.
         last_on_one_line: The last column gets what room the others leave, and is cut off where it needs more.
     """
+    from rich.console import Console  # noqa: PLC0415 - most answers have no table, and it takes long to load
+    from rich.table import Table  # noqa: PLC0415 - as above
+
     grid = Table(box=None, pad_edge=False, show_edge=False, header_style="", expand=last_on_one_line)
     # What is folded should be people and places, not the names in the first column.
     most = width // 4 if last_on_one_line else None

@@ -75,6 +75,12 @@ def link_files(environment: Path, files: Iterable[tuple[str, str]]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)  # what an installer put there may be the same file as one in its cache
-    path.write_bytes(content)
-    path.chmod(0o755)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o755)
+    except FileExistsError:
+        path.unlink()  # and not written to: what an installer put there may be the same file as one in its cache
+        descriptor = os.open(path, flags, 0o755)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o755)
+        file.write(content)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fumehood.environments import binaries, contents, install, layer, source_metadata, stack, state, view
+from fumehood.environments import bare, binaries, contents, install, layer, source_metadata, stack, state, view
 from fumehood.environments.plan import PLUGIN
 from fumehood.environments.replace import replacing
 from fumehood.environments.stack import Side
-from fumehood.errors import ConfigurationError, Place, StaleLockError, WorldError
+from fumehood.errors import ConfigurationError, Place, StaleLockError
 from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
@@ -150,7 +148,9 @@ def _stacked(
     )
 
 
-def put_together(plan: EnvironmentPlan, prepared: Stack, environment: Path, uv: Uv, made: EnvironmentState) -> None:
+def put_together(
+    plan: EnvironmentPlan, prepared: Stack, environment: Path, workshop: Workshop, made: EnvironmentState
+) -> None:
     """Replace an environment, or leave the one before as it was.
 
     Raises:
@@ -158,12 +158,13 @@ def put_together(plan: EnvironmentPlan, prepared: Stack, environment: Path, uv: 
         WorldError: It could not be made.
     """
     with disk_errors(f"making the environment {environment}"), replacing(environment):
-        site_packages = _create(environment, plan)
+        bare.make(environment, plan.interpreter, workshop.store.cache)
+        site_packages = environment / plan.interpreter.site_packages
         if prepared.why_flat is not None:
-            _install_here(plan, environment, uv, plan.pins)
+            _install_here(plan, environment, workshop.uv, plan.pins)
             if not plan.proven:
                 check_fit(plan, contents.distributions(environment, plan.interpreter.site_packages))
-        _install_here(plan, environment, uv, plan.local)
+        _install_here(plan, environment, workshop.uv, plan.local)
         bin_folder, python = environment / "bin", environment / "bin" / "python"
         binaries.write_commands(bin_folder, python, prepared.commands.entry_points)
         binaries.copy_scripts(bin_folder, python, [Path(prefix, path) for prefix, path in prepared.commands.scripts])
@@ -199,32 +200,9 @@ def import_path(plan: EnvironmentPlan, prepared: Stack) -> str:
     return "\n".join([*dict.fromkeys(lines), *startup, _FENCE, ""])
 
 
-def _create(environment: Path, plan: EnvironmentPlan) -> Path:
-    """A bare virtual environment, made in this process; its site-packages."""
-    import virtualenv  # noqa: PLC0415 - only runs that make an environment pay for it
-
-    # Written first, so that whatever a crash leaves is known for an environment.
-    environment.mkdir()
-    (environment / "pyvenv.cfg").touch()
-    arguments = ["--no-seed", "--no-periodic-update", "--quiet", "--no-vcs-ignore"]
-    if Path(sys.executable) != plan.interpreter.executable:
-        arguments += ["--python", str(plan.interpreter.executable)]
-    # What the user has set for environments of their own, such as system site-packages, is not for these.
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("VIRTUALENV_")}
-    environ["VIRTUALENV_CONFIG_FILE"] = os.devnull
-    if "VIRTUALENV_OVERRIDE_APP_DATA" in os.environ:
-        environ["VIRTUALENV_OVERRIDE_APP_DATA"] = os.environ["VIRTUALENV_OVERRIDE_APP_DATA"]
-    try:
-        virtualenv.cli_run([*arguments, str(environment)], setup_logging=False, env=environ)
-    except (RuntimeError, SystemExit) as error:
-        raise WorldError(
-            f"virtualenv could not make {environment}: {error}", remedy="see the message; the old one is untouched"
-        ) from error
-    return environment / plan.interpreter.site_packages
-
-
 def _install_here(plan: EnvironmentPlan, environment: Path, uv: Uv, pins: tuple[Pin, ...]) -> None:
     if pins:
         python = environment / "bin" / "python"
-        request = install.Request(pins=pins, python=python, options=plan.options, what=plan.target.subject)
+        what, options = plan.target.subject, plan.options
+        request = install.Request(pins=pins, python=python, options=options, compiled=True, what=what)
         install.into_environment(uv, request)

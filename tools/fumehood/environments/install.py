@@ -7,6 +7,7 @@ of the wrong file, which uv shows and the lock does not hold.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import tempfile
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
 from fumehood.outside.files import disk_errors
-from fumehood.outside.uv import PREFIX_LOCK
+from fumehood.outside.uv import PREFIX_LOCK, InstallOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fumehood.outside.uv import Uv
 
 _MEGABYTE = 1_000_000
+_A_FILE = "lib/*/site-packages/*.dist-info/METADATA"
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 
 
@@ -35,17 +37,19 @@ class Request:
     """Pins to install for an interpreter, or into the environment that it belongs to.
 
     Attributes:
+        compiled: Whether all of it is compiled to bytecode, or Python does so with what is imported.
         what: How messages call it.
     """
 
     pins: tuple[Pin, ...]
     python: Path
     options: IndexOptions
+    compiled: bool
     what: str
 
 
 def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], None]) -> None:
-    """Install exactly these pins, compiled to bytecode, into a folder that does not exist yet.
+    """Install exactly these pins into a folder that does not exist yet.
 
     Raises:
         HashMismatchError: A download does not have the hash that the lock promises.
@@ -71,14 +75,13 @@ def into_environment(uv: Uv, request: Request) -> None:
 
 def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
     with _pins_file(request) as lines:
-        result = uv.install(
-            lines,
-            python=request.python,
-            prefix=prefix,
-            options=request.options,
+        options = InstallOptions(
+            index=request.options,
             hashed=all(pin.hashes for pin in request.pins),
+            compiled=request.compiled,
             anew=all(pin.is_local for pin in request.pins),
         )
+        result = uv.install(lines, python=request.python, prefix=prefix, options=options)
     if result.status == 0:
         return
     if _names_other_digest(result.stderr, request.pins):
@@ -109,10 +112,12 @@ def _pins_file(request: Request) -> Iterator[Path]:
 
 def _report_copies(uv: Uv, prefix: Path, what: str, say: Callable[[str], None]) -> None:
     """Say so when files had to be copied because uv's cache is on another file system, with what that costs."""
+    if any(os.stat(file).st_nlink > 1 for file in itertools.islice(prefix.glob(_A_FILE), 1)):
+        return
     cache = uv.cache()
     try:
         if os.stat(cache).st_dev == os.stat(prefix).st_dev:
-            return
+            return  # by a reflink
     except OSError:
         return
     size = sum(os.lstat(os.path.join(top, name)).st_size for top, _, names in os.walk(prefix) for name in names)

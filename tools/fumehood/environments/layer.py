@@ -6,8 +6,10 @@ rename. Whatever happens before that leaves nothing that could be taken for a la
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from fumehood.outside.interpreter import Interpreter
     from fumehood.outside.uv import Uv
 
-FORMAT = "4"
+FORMAT = "5"
 """Raised whenever what a layer consists of changes, so that old ones are never taken for new ones."""
 
 INDEX = "layer.json"
@@ -40,15 +42,17 @@ class LayerSpec:
     Attributes:
         pins: Without markers: those that apply to the interpreter, none of them local.
         interpreter: What they are installed for.
+        compiled: Whether the layer holds the bytecode of all its files; else Python adds that of what is imported.
     """
 
     pins: tuple[Pin, ...]
     interpreter: Interpreter
+    compiled: bool
 
     @property
     def digest(self) -> str:
         """The layer's name: the same pins for the same kind of interpreter are the same layer everywhere."""
-        state = hashlib.sha256(f"{FORMAT}\n{self.interpreter.identity}\n".encode())
+        state = hashlib.sha256(f"{FORMAT}\n{self.interpreter.identity}\n{self.compiled}\n".encode())
         for pin in sorted(self.pins):
             state.update(f"{lockfile.render_pin(pin)}\n".encode())
         return state.hexdigest()[:40]
@@ -120,7 +124,8 @@ def obtain(store: LayerStore, spec: LayerSpec, uv: Uv, options: IndexOptions, *,
         HashMismatchError: A download does not have the hash that the lock promises.
         WorldError: It could not be installed; nothing is left behind.
     """
-    request = install.Request(pins=spec.pins, python=spec.interpreter.executable, options=options, what=what)
+    python, compiled = spec.interpreter.executable, spec.compiled
+    request = install.Request(pins=spec.pins, python=python, options=options, compiled=compiled, what=what)
     name = f"the layer of {what}"
 
     def fill(staging: Path) -> None:
@@ -139,18 +144,24 @@ def obtain(store: LayerStore, spec: LayerSpec, uv: Uv, options: IndexOptions, *,
 
 
 def load(path: Path) -> Layer | None:
-    """Read a published layer; None where there is none that can be read."""
+    """Read a published layer, once a run; None where there is none that can be read."""
     try:
-        data = json.loads((path / INDEX).read_bytes())
-        return Layer(
-            path=path,
-            interpreter=data["interpreter"],
-            site_packages=data["site_packages"],
-            distributions=tuple(_distribution(item) for item in data["distributions"]),
-            trees=data["trees"],
-        )
+        status = os.stat(path / INDEX)
+        return _load(path, (status.st_ino, status.st_mtime_ns, status.st_size))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+@functools.lru_cache(maxsize=64)
+def _load(path: Path, _: tuple[int, int, int]) -> Layer:
+    data = json.loads((path / INDEX).read_bytes())
+    return Layer(
+        path=path,
+        interpreter=data["interpreter"],
+        site_packages=data["site_packages"],
+        distributions=tuple(_distribution(item) for item in data["distributions"]),
+        trees=data["trees"],
+    )
 
 
 def _distribution(item: dict[str, Any]) -> LayerDistribution:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fumehood.environments.plan import EnvironmentPlan
+    from fumehood.environments.renew import Shared
     from fumehood.environments.state import EnvironmentState
     from fumehood.model.experiment import Target
     from fumehood.outside.interpreter import Interpreter
@@ -83,6 +84,7 @@ class Environments:
         environ: The caller's environment variables.
         say: Called with one line for the user.
         offline: Never use the network.
+        shared: What those that are made anew have in common, see `renew`.
     """
 
     repository: Repository
@@ -90,6 +92,7 @@ class Environments:
     environ: Mapping[str, str]
     say: Callable[[str], None]
     offline: bool = False
+    shared: Shared | None = None
     _found: dict[Path | None, Interpreter] = field(default_factory=dict)
 
     @property

@@ -133,8 +133,8 @@ def plan(
         target=target,
         root=repository.root,
         interpreter=interpreter,
-        core=_spec(core_pins, interpreter),
-        delta=_spec(delta_pins, interpreter),
+        core=_spec(core_pins, interpreter, compiled=True),
+        delta=_spec(delta_pins, interpreter, compiled=False),
         hidden=hidden,
         local=local,
         sources=_sources(repository, target),
@@ -149,9 +149,9 @@ def _unmarked(pin: Pin) -> Pin:
     return type(pin)(name=pin.name, version=pin.version, url=pin.url, editable=pin.editable, hashes=pin.hashes)
 
 
-def _spec(pins: Iterable[Pin], interpreter: Interpreter) -> LayerSpec | None:
+def _spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> LayerSpec | None:
     shared = tuple(sorted(pin for pin in pins if not pin.is_local))
-    return LayerSpec(pins=shared, interpreter=interpreter) if shared else None
+    return LayerSpec(pins=shared, interpreter=interpreter, compiled=compiled) if shared else None
 
 
 def _is_repository(root: Path, pin: Pin) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -24,9 +24,38 @@ from fumehood.reading.sources import merge_options
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fumehood.environments.manager import Environments, Wish
     from fumehood.environments.plan import EnvironmentPlan
+    from fumehood.environments.state import FileState
     from fumehood.locking.obtain import Obtained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the environments of one run have in common: core's lines and lock, read once.
+
+    Attributes:
+        files: The files that `book` has read of core's, as they were before that.
+    """
+
+    book: LockBook
+    files: Mapping[str, FileState]
+
+
+def _book(environments: Environments) -> LockBook:
+    """The book of this run; a new one once a file of core's was changed."""
+    known, root = environments.shared, environments.repository.root
+    if known is not None and state.changed_file(root, known.files) is None:
+        return known.book
+    core = environments.repository.core
+    before = state.look_at(root, [PYPROJECT, core.lock, *(source.path for source in core.requirements)])
+    store = LockStore(root=root, cache=environments.cache)
+    book = LockBook(environments.repository, store, environments.environ)
+    files = {**state.look_at(root, book.core_inputs.files), **before}
+    environments.shared = Shared(book=book, files=files)
+    return book
 
 
 def renew(environments: Environments, wish: Wish, found: EnvironmentState | None, reason: str) -> EnvironmentState:
@@ -37,7 +66,8 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
     """
     repository = environments.repository
     _check_python(environments, wish)
-    book = LockBook(repository, LockStore(root=repository.root, cache=environments.cache), environments.environ)
+    book = _book(environments)
+    book.forget(wish.target)
     uv = Uv(cwd=repository.root, environ=environments.environ, offline=environments.offline)
     obtained = obtain(book, uv, wish.target, locked=wish.locked)
     for note in obtained.notes:
@@ -58,10 +88,11 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
         state.write(wish.folder, touched)
         return touched
     with ExitStack() as leases:
-        prepared = build.prepare(plan, build.Workshop(store=environments.layers, uv=uv, leases=leases))
+        workshop = build.Workshop(store=environments.layers, uv=uv, leases=leases)
+        prepared = build.prepare(plan, workshop)
         made = _state(environments, wish, plan, prepared, obtained)
         made = replace(made, files=files, reason=rebuilt_because(found, reason, plan))
-        build.put_together(plan, prepared, wish.folder, uv, made)
+        build.put_together(plan, prepared, wish.folder, workshop, made)
         # From here on it is known that the layers have a user, and the lease on them is not needed for that.
         Registry(environments.cache).add(wish.folder)
     if not obtained.proven:

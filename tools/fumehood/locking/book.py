@@ -37,15 +37,21 @@ _MINORS = range(8, 40)
 
 @dataclass(slots=True)
 class LockBook:
-    """Requirement lines and locks of one repository, each file read once."""
+    """Requirement lines and locks of one repository, each file read once.
+
+    Attributes:
+        cores: Core's lock with why it is not the committed one, by whether resolving was forbidden, see `obtain`.
+    """
 
     repository: Repository
     store: LockStore
     environ: Mapping[str, str]
+    cores: dict[bool, tuple[Lock, tuple[str, ...]]] = field(default_factory=dict)
     _targets: dict[str, Inputs] = field(default_factory=dict)
     _core: Inputs | None = None
     _floor: str | None = None
     _known: _KnownCore | None = None
+    _committed: tuple[Lock | None] | None = None
 
     @property
     def core_inputs(self) -> Inputs:
@@ -53,6 +59,17 @@ class LockBook:
         if self._core is None:
             self._core = self._read(self.repository.core.requirements)
         return self._core
+
+    @property
+    def committed_core(self) -> Lock | None:
+        """Core's lock as it is in the repository, damaged perhaps; None where there is none."""
+        if self._committed is None:
+            self._committed = (self.store.committed(self.repository.core.lock),)
+        return self._committed[0]
+
+    def forget(self, target: Target) -> None:
+        """Read a target's lines anew when they are next asked for."""
+        self._targets.pop(target.session, None)
 
     def with_core(self, core: Core, inputs: Inputs) -> LockBook:
         """The book of the same repository, if core were another and had those lines."""
@@ -72,7 +89,7 @@ class LockBook:
             UnsupportedPythonError: The target asks for a Python that core does not support.
         """
         if self._floor is None:
-            self._floor = python_floor(self.repository, self.store.committed(self.repository.core.lock))
+            self._floor = python_floor(self.repository, self.committed_core)
         if target is None or not target.pythons:
             return self._floor
         lowest = min((_minor(python) for python in target.pythons), key=_as_numbers)

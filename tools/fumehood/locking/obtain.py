@@ -55,8 +55,10 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
         ConflictError: The lines cannot hold together.
         WorldError: Network or registry failed.
     """
-    committed_core = book.store.committed(book.repository.core.lock)
-    core, notes = core_lock(book, uv, committed_core, locked=locked)
+    committed_core = book.committed_core
+    if locked not in book.cores:
+        book.cores[locked] = core_lock(book, uv, committed_core, locked=locked)
+    core, notes = book.cores[locked]
     delta = book.store.committed(target.lock)
     candidate = LayeredLock(core=core, delta=delta) if delta else None
     reasons = book.reasons(target, candidate)

@@ -73,6 +73,23 @@ class UvResult:
     stderr: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallOptions:
+    """How pins are installed.
+
+    Attributes:
+        index: Where packages come from.
+        hashed: Refuse what has no hash.
+        compiled: Compile every file to bytecode, which takes longer than all the rest.
+        anew: Take nothing that was built before of a folder, which may have changed since.
+    """
+
+    index: IndexOptions
+    hashed: bool
+    compiled: bool
+    anew: bool
+
+
 class OutOfTimeError(WorldError):
     """The time that all calls together may take is used up."""
 
@@ -156,33 +173,24 @@ class Uv:
         cached = self._run(arguments, offline=True)
         return cached if cached.status == 0 or self.is_offline else self._run(arguments)
 
-    def install(
-        self,
-        requirements: Path,
-        *,
-        python: Path,
-        prefix: Path | None,
-        options: IndexOptions,
-        hashed: bool,
-        anew: bool = False,
-    ) -> UvResult:
-        """Install exactly the given pins, compiled to bytecode.
+    def install(self, requirements: Path, *, python: Path, prefix: Path | None, options: InstallOptions) -> UvResult:
+        """Install exactly the given pins.
 
         Args:
             requirements: Pins, already chosen for this interpreter.
             python: The interpreter to install for, or of the environment to install into.
             prefix: A folder to install into as if it were the interpreter's prefix.
-            options: Where packages come from.
-            hashed: Refuse what has no hash.
-            anew: Take nothing that was built before of a folder, which may have changed since.
+            options: How.
         """
         arguments = ["pip", "install", "--no-deps", "-r", str(requirements), "--python", str(python)]
-        arguments += ["--compile-bytecode", "--no-python-downloads", *index_arguments(options)]
+        arguments += ["--no-python-downloads", *index_arguments(options.index)]
+        if options.compiled:
+            arguments.append("--compile-bytecode")
         if prefix is not None:
             arguments += ["--prefix", str(prefix)]
-        if hashed:
+        if options.hashed:
             arguments.append("--require-hashes")
-        if anew:
+        if options.anew:
             arguments.append("--reinstall")
         return self._run(arguments)
 

@@ -1,0 +1,33 @@
+"""Where environments are: the folders that nox gives to sessions, found without loading nox.
+
+nox has the rule in ``nox.sessions``; ``tests/test_nox_internals.py`` compares the two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LONGEST = 100
+"""Characters that nox lets a path have with ``bin/pythonX.Y`` behind it, since longer first lines fail somewhere."""
+_HASHED = 8
+
+
+def environment_folder(envdir: Path, session: str) -> Path:
+    """The folder of a session's environment: its name with safe characters, or a digest where the path gets long."""
+    plain = unicodedata.normalize("NFKD", session).encode("ascii", "ignore").decode("ascii")
+    spaced = re.sub(r"[^\w\s-]", "-", plain).strip().lower()
+    name = re.sub(r"[-\s]+", "-", spaced).strip("-") or _digest(session)
+    too_long = len(str(envdir / name)) > _LONGEST - len("bin/pythonX.Y")
+    if too_long and len(str(envdir)) < _LONGEST - len("/") - _HASHED:
+        name = _digest(name)
+    return envdir / name
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha1(text.encode("utf-8"), usedforsecurity=False).hexdigest()[:_HASHED]
