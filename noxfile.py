@@ -40,6 +40,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Write the pages of the rules anew from what the rules say of themselves."""
+    session.install(*DEVELOPMENT, "-e", ".")
+    session.run("python", "-m", "fumehood.rules.pages", "docs/rules")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure fumehood side by side with what one would use instead; see docs/benchmarks.md."""
     session.install(*DEVELOPMENT, "-e", ".", "-r", "bench/requirements.txt")

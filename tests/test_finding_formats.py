@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fumehood
-from fumehood.errors import ExitCode
+from fumehood.errors import ExitCode, Place
 from fumehood.formats import FORMATS, github, plain_json, sarif, text
-from fumehood.model.finding import CheckAnswer, Finding, Undecided, exit_code
+from fumehood.model.finding import CheckAnswer, Finding, Undecided, Waived, exit_code
+from fumehood.model.waiver import Waiver
 from support.schemas import mistakes, sarif_schema, schema
 
 STATIC = Finding(
@@ -71,6 +74,15 @@ def test_text_groups_by_experiment_and_ends_with_a_summary() -> None:
             → change one of these lines so that their versions overlap
 
         32 experiments checked: 30 fit, 1 in conflict, 1 not decided; 1 warning; 1 note""")
+
+
+def test_text_counts_what_does_not_count() -> None:
+    waiver = Waiver(place=Place("experiment.toml", 3), rule="conflict/static", reason="later", until=date(2026, 12, 31))
+    answer = replace(ANSWER, waived=(Waived(finding=STATIC, waiver=waiver),), known=(STATIC, LOCK)).without_notes()
+    assert text.summary(answer) == (
+        "32 experiments checked: 30 fit, 1 in conflict, 1 not decided; 1 warning; 1 waived; 2 in the baseline; "
+        "1 note (--notes shows them)"
+    )
 
 
 def test_text_with_nothing_to_say_is_its_summary() -> None:
@@ -151,9 +163,12 @@ def test_json_is_an_object_with_its_schema_s_version() -> None:
               "details": [
                 "requirements.txt:1: torch>=2.7",
                 "experiments/time_sequence_prediction/requirements.txt:1: torch<2.6"
-              ]
+              ],
+              "fingerprint": "1606ea6d26976348"
             }
           ],
+          "waived": [],
+          "known": [],
           "undecided": [
             {
               "experiment": "rl",
@@ -164,7 +179,13 @@ def test_json_is_an_object_with_its_schema_s_version() -> None:
 
 
 def test_json_with_nothing_to_say_has_empty_lists() -> None:
-    assert json.loads(plain_json.render(NOTHING)) == {"schema": 1, "findings": [], "undecided": []}
+    assert json.loads(plain_json.render(NOTHING)) == {
+        "schema": 1,
+        "findings": [],
+        "waived": [],
+        "known": [],
+        "undecided": [],
+    }
 
 
 def test_github_gets_one_command_for_each_finding_and_a_warning_for_what_is_not_decided() -> None:
@@ -253,6 +274,7 @@ def test_sarif_has_a_result_for_each_finding_and_a_notification_for_what_is_not_
                             "text": "the lock does not say what it was made from, so that nothing can be known about "
                             "it before it is made anew\n→ run `fumehood lock`"
                         },
+                        "partialFingerprints": {"fumehood/v1": "741108be219dd475"},
                         "properties": {"experiment": ""},
                         "locations": [
                             {
@@ -267,6 +289,7 @@ def test_sarif_has_a_result_for_each_finding_and_a_notification_for_what_is_not_
                         "ruleIndex": 2,
                         "level": "note",
                         "message": {"text": "nobody owns it"},
+                        "partialFingerprints": {"fumehood/v1": "c243333fb747cc44"},
                         "properties": {"experiment": "rl"},
                     },
                     {
@@ -279,6 +302,7 @@ def test_sarif_has_a_result_for_each_finding_and_a_notification_for_what_is_not_
                             "experiments/time_sequence_prediction/requirements.txt:1: torch<2.6\n"
                             "→ change one of these lines so that their versions overlap"
                         },
+                        "partialFingerprints": {"fumehood/v1": "1606ea6d26976348"},
                         "properties": {"experiment": "time_sequence_prediction"},
                         "locations": [
                             {
@@ -341,7 +365,7 @@ def test_the_examples_of_the_documentation_are_what_is_said(name: str, language:
     assert f"```{language}\n{said}\n```" in page.read_text(encoding="utf-8")
 
 
-texts = st.text(st.characters() | st.sampled_from("%:,\r\n{}\udcff\x1b"), max_size=12)
+texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("%:,\r\n{}\udcff\x1b"), max_size=12)
 findings = st.builds(
     Finding,
     experiment=texts,
@@ -353,17 +377,30 @@ findings = st.builds(
     remedy=texts,
     details=st.lists(texts, max_size=2).map(tuple),
 )
+waivers = st.builds(
+    Waiver, place=st.just(Place("pyproject.toml", 3)), rule=texts, reason=texts, until=st.dates(), path=texts
+)
 answers = st.builds(
-    lambda found, undecided: CheckAnswer(findings=tuple(found), undecided=tuple(undecided), checked=9),
+    lambda found, undecided, waived, known: CheckAnswer(
+        findings=tuple(found), undecided=tuple(undecided), waived=tuple(waived), known=tuple(known), checked=9
+    ),
     st.lists(findings, max_size=3),
     st.lists(st.builds(Undecided, experiment=texts, reason=texts), max_size=3),
+    st.lists(st.builds(Waived, finding=findings, waiver=waivers), max_size=2),
+    st.lists(findings, max_size=2),
 )
 
 
 @settings(max_examples=60, deadline=None)
 @given(answers)
 def test_whatever_is_found_every_format_can_be_printed_and_does_not_depend_on_the_order(answer: CheckAnswer) -> None:
-    turned = CheckAnswer(findings=answer.findings[::-1], undecided=answer.undecided[::-1], checked=answer.checked)
+    turned = replace(
+        answer,
+        findings=answer.findings[::-1],
+        undecided=answer.undecided[::-1],
+        waived=answer.waived[::-1],
+        known=answer.known[::-1],
+    )
     for render in FORMATS.values():
         render(answer).encode("utf-8")
         assert render(answer) == render(turned)

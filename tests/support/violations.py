@@ -20,6 +20,9 @@ Files = dict[str, str | bytes]
 TODAY = {"FUMEHOOD_TODAY": "2026-06-01"}
 """The day on which the repository is looked at."""
 
+MANIFEST = 'theme = "infrastructure"\nowners = ["@example-owner"]\n'
+WAIVER = '\n[[waivers]]\nrule = "{}"\nreason = "it is being worked on"\nuntil = {}\n'
+
 BASE: Files = {
     "pyproject.toml": """\
 [project]
@@ -56,7 +59,7 @@ def experiment(name: str, **files: str | bytes) -> Files:
     """An experiment that violates nothing; `files` stand beside its manifest, or instead of it, ``__`` for a dot."""
     usual: Files = {
         "requirements.txt": "",
-        "experiment.toml": 'theme = "infrastructure"\nowners = ["@example-owner"]\n',
+        "experiment.toml": MANIFEST,
     }
     own = {key.replace("__", "."): content for key, content in files.items()}
     return {f"experiments/{name}/{file}": content for file, content in (usual | own).items()}
@@ -92,6 +95,16 @@ VIOLATIONS: tuple[Violation, ...] = (
         rule="theme/unknown",
         wrong=experiment("theme-unknown", experiment__toml='theme = "modle"\nowners = ["@example-owner"]\n'),
         mended=experiment("theme-unknown"),
+    ),
+    Violation(
+        rule="waiver/expired",
+        wrong=experiment("waiver-expired", experiment__toml=MANIFEST + WAIVER.format("theme/missing", "2026-05-31")),
+        mended=experiment("waiver-expired"),
+    ),
+    Violation(
+        rule="waiver/unneeded",
+        wrong=experiment("waiver-unneeded", experiment__toml=MANIFEST + WAIVER.format("theme/missing", "2026-06-01")),
+        mended=experiment("waiver-unneeded"),
     ),
 )
 

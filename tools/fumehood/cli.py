@@ -135,11 +135,21 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
     "--format", "format_", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
 )
 @click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
+@click.option(
+    "--baseline",
+    type=click.Choice(["write", "extend"]),
+    help="Write down what is found, after which only new findings count; later, take out what is gone. `extend` adds.",
+)
 @click.option("--notes", is_flag=True, help="Show notes too, in the formats for people: text and github.")
 @click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
 @click.pass_context
-def check(context: click.Context, /, names: tuple[str, ...], *, format_: str, pairs: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
+def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
     """Every rule, version conflicts included; or the named rules, about the named experiments."""
+    format_, pairs, baseline = options.pop("format_"), options.pop("pairs"), options.pop("baseline")
+    if baseline:
+        from fumehood.commands import baseline as baseline_command  # noqa: PLC0415 - each command loads only what it needs
+
+        return baseline_command.run(_repository(context), names, extend=baseline == "extend", **options)
     if pairs:
         from fumehood.commands import pairs as pairs_command  # noqa: PLC0415 - each command loads only what it needs
 

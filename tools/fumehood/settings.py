@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.duration import parse_duration
+from fumehood.model.waiver import Waiver
 from fumehood.outside.toml_file import TableReader, TomlFile, load
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ PYTHON_VERSION = re.compile(r"(?:python|pypy-?)?\d+(?:\.\d+){0,2}t?")
 """What nox takes for an interpreter: ``3.12``, ``python3.12``, ``pypy3.11``, ``3.13t``."""
 DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
 DEFAULT_THEMES = ("model", "infrastructure")
+DEFAULT_BASELINE = "fumehood-baseline.json"
 LEVELS: tuple[Level, ...] = ("off", "note", "warning", "error")
 
 
@@ -83,6 +85,8 @@ class Settings:
         themes: What experiments may be.
         rules: What is not as the rules themselves would have it, in the order of the file.
         timeout: Seconds that the tests of a session may take; None for as long as they need.
+        waivers: Those for findings about core.
+        baseline: The file with the findings that were there when the repository began to be checked.
         core: See `CoreSettings`.
     """
 
@@ -93,6 +97,8 @@ class Settings:
     themes: tuple[str, ...] = DEFAULT_THEMES
     rules: tuple[RuleSetting, ...] = ()
     timeout: int | None = None
+    waivers: tuple[Waiver, ...] = ()
+    baseline: str = DEFAULT_BASELINE
     core: CoreSettings = CoreSettings()
 
 
@@ -117,6 +123,8 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         themes=reader.strings("themes", DEFAULT_THEMES),
         rules=_rules(reader.subtable("rules")),
         timeout=read_duration(reader, "timeout"),
+        waivers=read_waivers(reader, folder=""),
+        baseline=reader.string("baseline") or DEFAULT_BASELINE,
         core=CoreSettings(
             requirements=core.strings("requirements"),
             groups=core.strings("groups"),
@@ -128,6 +136,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         ),
     )
     _check_paths(reader, settings.experiments, "experiments")
+    _check_paths(reader, (settings.baseline,), "baseline")
     check_pythons(reader, settings.python)
     for key, paths in settings.core.paths.items():
         _check_paths(core, paths, key)
@@ -148,6 +157,33 @@ def _rules(reader: TableReader) -> tuple[RuleSetting, ...]:
                 pattern = key if isinstance(value, dict) else "*"
                 place = reader.file.place(*table.keys, key)
                 found.append(RuleSetting(rule=rule, pattern=pattern, level=cast("Level", level), place=place))
+    return tuple(found)
+
+
+def read_waivers(reader: TableReader, *, folder: str) -> tuple[Waiver, ...]:
+    """The array of tables ``waivers``; each needs a rule, a reason and a day.
+
+    Args:
+        reader: Of the table that holds it.
+        folder: The experiment's; empty for core.
+    """
+    found = []
+    for table in reader.tables("waivers"):
+        rule, reason, until = table.string("rule"), table.string("reason"), table.day("until")
+        path = table.string("path")
+        for key, value, remedy in (
+            ("rule", rule, 'name the rule that it waives, such as rule = "owner/missing"'),
+            ("reason", (reason or "").strip(), "say why the finding may stay"),
+            ("until", until, "say how long it may stay, such as until = 2026-12-31"),
+        ):
+            if not value and (key not in table.table or value == ""):
+                table.complain(key, f"a waiver without {'a day' if key == 'until' else f'a {key}'}", remedy)
+        table.finish()
+        if rule and reason and until:
+            place = reader.file.place(*table.keys)
+            found.append(
+                Waiver(place=place, rule=rule, reason=reason.strip(), until=until, path=path or "", folder=folder)
+            )
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ import gc
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fumehood.commands import baseline as baseline_file
 from fumehood.commands.asking import desk
 from fumehood.commands.memo import Said, today
 from fumehood.commands.progress import Bar
@@ -14,7 +15,7 @@ from fumehood.conflicts.check import Check
 from fumehood.formats import FOR_PEOPLE, FORMATS
 from fumehood.model.experiment import experiment_target
 from fumehood.model.finding import CheckAnswer, Undecided, exit_code
-from fumehood.rules import registry
+from fumehood.rules.registry import Registry
 from fumehood.rules.run import run as run_rules
 from fumehood.rules.seen import Seen
 
@@ -50,20 +51,24 @@ def run(repository: Repository, options: Options, *, format_: str, environ: Mapp
         format_: One of `FORMATS`.
         environ: Where variables are looked up.
     """
-    answer = ask(repository, options, environ=environ)
+    registry = Registry.load()
+    answer = ask(repository, options, registry, environ=environ)
     shown = answer.without_notes() if format_ in FOR_PEOPLE and not options.notes else answer
-    return Said(text=FORMATS[format_](shown), code=exit_code(answer), is_final=not answer.undecided)
+    # What rules of others look at, nobody knows.
+    is_final = not answer.undecided and not registry.brought
+    return Said(text=FORMATS[format_](shown), code=exit_code(answer), is_final=is_final)
 
 
-def ask(repository: Repository, options: Options, *, environ: Mapping[str, str]) -> CheckAnswer:
+def ask(repository: Repository, options: Options, registry: Registry, *, environ: Mapping[str, str]) -> CheckAnswer:
     """What the rules find.
 
     Raises:
         UsageError: There is no such experiment or rule.
-        ConfigurationError: The settings, or core's own requirement files, are wrong.
+        ConfigurationError: The settings, the baseline, or core's own requirement files are wrong.
     """
     rules = registry.select(options.rules)
     experiments = repository.select(options.names)
+    known = baseline_file.read(repository)
     with _without_collection(), desk(repository, offline=False, environ=environ) as asking, Bar() as bar:
 
         def versions() -> CheckAnswer:
@@ -78,7 +83,7 @@ def ask(repository: Repository, options: Options, *, environ: Mapping[str, str])
             check_versions=versions,
             book=asking.book,
         )
-        answer = run_rules(seen, rules, registry.RULES, bar)
+        answer = run_rules(seen, rules, registry, baseline=known, progress=bar)
     return answer if options.names else _with_broken(answer, repository)
 
 

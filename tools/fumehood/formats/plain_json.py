@@ -6,17 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fumehood.model.finding import CheckAnswer, Finding
+    from fumehood.model.finding import CheckAnswer, Finding, Waived
 
 SCHEMA = 1
 
 
 def render(answer: CheckAnswer) -> str:
-    """An object with the version of its schema, the findings, and what is not decided."""
+    """An object with the version of its schema, the findings, those that do not count, and what is not decided."""
     return dump(
         {
             "schema": SCHEMA,
             "findings": [_finding(finding) for finding in sorted(answer.findings)],
+            "waived": [_waived(one) for one in sorted(answer.waived)],
+            "known": [_finding(finding) for finding in sorted(answer.known)],
             "undecided": [{"experiment": one.experiment, "reason": one.reason} for one in sorted(answer.undecided)],
         }
     )
@@ -38,4 +40,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "remedy": finding.remedy,
         "details": list(finding.details),
+        "fingerprint": finding.fingerprint,
     }
+
+
+def _waived(one: Waived) -> dict[str, Any]:
+    return {**_finding(one.finding), "reason": one.waiver.reason, "until": one.waiver.until.isoformat()}

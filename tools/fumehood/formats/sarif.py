@@ -60,6 +60,7 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "ruleIndex": index,
         "level": finding.severity,
         "message": _message("\n".join([finding.message, *finding.details, *remedy])),
+        "partialFingerprints": {"fumehood/v1": finding.fingerprint},
         "properties": {"experiment": finding.experiment},
     }
     if finding.file:

@@ -52,6 +52,10 @@ def summary(answer: CheckAnswer) -> str:
     for severity in ("warning", "note"):
         if count := sum(finding.severity == severity for finding in answer.findings):
             clauses.append(_count(count, severity))
+    if answer.waived:
+        clauses.append(f"{len(answer.waived)} waived")
+    if answer.known:
+        clauses.append(f"{len(answer.known)} in the baseline")
     if answer.left_out:
         clauses.append(f"{_count(answer.left_out, 'note')} (--notes shows them)")
     return "; ".join(clauses)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from fumehood.model.waiver import Waiver
 
 State = Literal["proposed", "active", "suspended", "graduated", "retired"]
 Layout = Literal["auto", "flat"]
@@ -107,6 +110,7 @@ class Experiment:
     manifest: str | None = None
     timeout: int | None = None
     inner: tuple[str, ...] = field(default=())
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def session(self) -> str:

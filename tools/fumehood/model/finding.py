@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fumehood.model.baseline import Entry
+    from fumehood.model.waiver import Waiver
 
 Severity = Literal["error", "warning", "note"]
 
@@ -37,6 +42,16 @@ class Finding:
     subject: str = ""
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """By which it is known again after lines have moved and severities have changed."""
+        return self.rule, self.experiment, self.file, self.subject or self.message
+
+    @property
+    def fingerprint(self) -> str:
+        """The same in 16 hexadecimal digits, for services that follow findings from commit to commit."""
+        return hashlib.sha256("\0".join(self.identity).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+    @property
     def is_conflict(self) -> bool:
         """Whether versions are what it is about."""
         return self.rule.startswith("conflict/")
@@ -50,18 +65,32 @@ class Undecided:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Waived:
+    """A finding that a waiver lets stay."""
+
+    finding: Finding
+    waiver: Waiver
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckAnswer:
     """Everything that one run of a check has to say.
 
     Attributes:
         checked: How many experiments were looked at, core not counted.
+        waived: What waivers let stay.
+        known: What the baseline knows already.
+        gone: What is in the baseline and no longer found.
         left_out: How many notes are not among the findings, since nobody asked for notes.
     """
 
     findings: tuple[Finding, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     checked: int
+    waived: tuple[Waived, ...] = ()
+    known: tuple[Finding, ...] = ()
+    gone: tuple[Entry, ...] = ()
     left_out: int = 0
 
     def without_notes(self) -> CheckAnswer:

@@ -6,10 +6,13 @@ is cheap, and only done when there is something to report.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place
@@ -45,11 +48,17 @@ class TomlFile:
 
 
 def _written_keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Each key with its line; of an array of tables, each element is known by its number too, counted from 0."""
     table: tuple[str, ...] = ()
+    counts: Counter[tuple[str, ...]] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = _parts(header[1])
             yield number, table
+            if line.lstrip().startswith("[["):
+                counts[table] += 1
+                table = (*table, str(counts[table] - 1))
+                yield number, table
         elif key := _KEY.match(line):
             yield number, table + _parts(key[1])
 
@@ -107,7 +116,13 @@ class TableReader:
         """The table's own values; empty where it is not written."""
         data: Any = self.file.data
         for key in self.keys:
-            data = data.get(key, {}) if isinstance(data, dict) else {}
+            match data:
+                case list():
+                    data = data[int(key)]
+                case dict():
+                    data = data.get(key, {})
+                case _:
+                    return {}
         return data if isinstance(data, dict) else {}
 
     def complain(self, key: str, what: str, remedy: str | None = None) -> None:
@@ -157,6 +172,30 @@ class TableReader:
         if value is not None and not isinstance(value, dict):
             self.complain(key, f"{key} is a table, not {_kind(value)}", f"write [{'.'.join((*self.keys, key))}]")
         return TableReader(self.file, (*self.keys, key), self.mistakes)
+
+    def tables(self, key: str) -> tuple[TableReader, ...]:
+        """A reader for each table of an array of tables."""
+        value = self._take(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self.complain(key, f"{key} is an array of tables", f"write [[{'.'.join((*self.keys, key))}]]")
+            return ()
+        return tuple(
+            TableReader(self.file, (*self.keys, key, str(number)), self.mistakes) for number in range(len(value))
+        )
+
+    def day(self, key: str) -> date | None:
+        """A day, as a TOML date or as a string that looks like one."""
+        value = self._take(key)
+        if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+            return value
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                return date.fromisoformat(value)
+        shown = repr(value) if isinstance(value, str) else _kind(value)
+        self.complain(key, f"{key} is a day, not {shown}", f"write {key} = 2026-12-31")
+        return None
 
     def finish(self) -> None:
         """Report the keys that nothing asked for, each with the nearest known one."""

@@ -124,6 +124,7 @@ def read_experiment(root: str, shape: Shape, name: str, *, settings: Settings, o
         layout=manifest.layout,
         manifest=file,
         inner=tuple(shape.inner),
+        waivers=manifest.waivers,
     )
 
 

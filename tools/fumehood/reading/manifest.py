@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
 from fumehood.outside.toml_file import TableReader, load
-from fumehood.settings import check_pythons, read_duration
+from fumehood.settings import check_pythons, read_duration, read_waivers
+
+if TYPE_CHECKING:
+    from fumehood.model.waiver import Waiver
 
 MANIFEST = "experiment.toml"
 _OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -44,6 +47,7 @@ class Manifest:
     layout: Layout = "auto"
     gpus: GpuDemand | None = None
     timeout: int | None = None
+    waivers: tuple[Waiver, ...] = ()
 
 
 def read(path: str, *, name: str) -> Manifest:
@@ -68,6 +72,7 @@ def read(path: str, *, name: str) -> Manifest:
         layout=cast("Layout", reader.string("layout", "auto", choices=LAYOUTS)),
         gpus=_gpus(reader),
         timeout=read_duration(reader, "timeout"),
+        waivers=read_waivers(reader, folder=name.rpartition("/")[0]),
     )
     _check(reader, manifest, os.path.dirname(path))
     reader.finish()

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from fumehood.rules.seen import Seen
 
 
+MILDER = """\
+A warning for an experiment that is proposed, suspended or retired; a note for a folder without `experiment.toml`."""
+
+
 def owed(experiment: Experiment) -> Severity:
     """What it is when an experiment lacks what every experiment should say of itself.
 

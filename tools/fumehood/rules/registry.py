@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import UsageError
+from fumehood.extensions import Extension, ExtensionError, blaming
+from fumehood.model.finding import Finding, Undecided
+from fumehood.rules import plugins
+from fumehood.rules.baseline import gone
 from fumehood.rules.conflict import resolved, static
 from fumehood.rules.core import requirements_differ
 from fumehood.rules.independence import two_indexes, vendor_locked
 from fumehood.rules.lock import stale
 from fumehood.rules.theme import missing as theme_missing
 from fumehood.rules.theme import unknown as theme_unknown
+from fumehood.rules.waiver import expired, unneeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fumehood.rules.rule import Rule
+    from fumehood.rules.seen import Seen
 
 RULES: tuple[Rule, ...] = (
+    gone.RULE,
     resolved.RULE,
     static.RULE,
     requirements_differ.RULE,
@@ -27,41 +35,89 @@ RULES: tuple[Rule, ...] = (
     stale.RULE,
     theme_missing.RULE,
     theme_unknown.RULE,
+    expired.RULE,
+    unneeded.RULE,
 )
 """fumehood's own, sorted by id."""
 
 GROUPS: Mapping[str, str] = {
+    "baseline": "Baseline: what was there when the repository began to be checked, and may only become less.",
     "conflict": "Versions: whether an experiment can live on this core.",
     "core": "Core: whether what it says of itself agrees.",
     "independence": "Independence: whether an experiment has all that it needs from places that say so.",
     "lock": "Locks: whether they still say what they were made from.",
     "theme": "Theme: whether an experiment says what kind it is.",
+    "waiver": "Waivers: whether the permissions that were given still hold, and are still needed.",
 }
 """What each group of rules is about, one sentence."""
 
 
-def select(names: Iterable[str], rules: tuple[Rule, ...] = RULES) -> tuple[Rule, ...]:
-    """The rules of these ids and groups, in their order; all of them when none is named.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Every rule that there is here.
 
-    Raises:
-        UsageError: There is no such rule.
+    Attributes:
+        rules: Sorted by id.
+        brought: Those among them that other distributions brought.
+        failures: Why rules of other distributions cannot be used.
     """
-    wanted = set(names)
-    for name in sorted(wanted):
-        if not is_known(name, rules):
-            raise UsageError(f"there is no rule {name!r}", remedy=advice(name, rules))
-    return tuple(rule for rule in rules if not wanted or rule.id in wanted or rule.group in wanted)
+
+    rules: tuple[Rule, ...] = RULES
+    brought: Mapping[str, Extension[Rule]] = field(default_factory=dict)
+    failures: tuple[ExtensionError, ...] = ()
+
+    @classmethod
+    def load(cls) -> Registry:
+        """Fumehood's own rules, and those of all distributions that bring some."""
+        brought, failures = plugins.load(rule.id for rule in RULES)
+        others = (extension.value for extension in brought.values())
+        rules = tuple(sorted([*RULES, *others], key=lambda rule: rule.id))
+        return cls(rules=rules, brought=brought, failures=failures)
+
+    def said_by(self, rule: Rule, seen: Seen) -> tuple[Finding | Undecided, ...]:
+        """What a rule says.
+
+        Raises:
+            ExtensionError: Another distribution brought it, and it fails or says something else than findings.
+        """
+        if rule.id not in self.brought:
+            return tuple(rule.check(seen))
+        what = self.brought[rule.id].what
+        with blaming(what, "checking"):
+            said: tuple[object, ...] = tuple(rule.check(seen))
+        return tuple(_own(one, rule, what) for one in said)
+
+    def select(self, names: Iterable[str]) -> tuple[Rule, ...]:
+        """The rules of these ids and groups, in their order; all of them when none is named.
+
+        Raises:
+            UsageError: There is no such rule.
+            ExtensionError: There is none, and a distribution that may have it cannot be used.
+        """
+        wanted = set(names)
+        for name in sorted(wanted):
+            if not self.knows(name):
+                if self.failures:
+                    raise self.failures[0]
+                raise UsageError(f"there is no rule {name!r}", remedy=self.advice(name))
+        return tuple(rule for rule in self.rules if not wanted or rule.id in wanted or rule.group in wanted)
+
+    def knows(self, name: str) -> bool:
+        """Whether a rule or a group of rules has that name."""
+        return any(name in {rule.id, rule.group} for rule in self.rules)
+
+    def advice(self, name: str) -> str:
+        """What to write instead of the name of a rule that there is not."""
+        # The second half alone is what people remember.
+        near = [rule.id for rule in self.rules if rule.id.partition("/")[2] == name.rpartition("/")[2]]
+        known = sorted({rule.id for rule in self.rules} | {rule.group for rule in self.rules})
+        near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        return f"did you mean {' or '.join(near)}?" if near else "docs/rules/README.md lists the rules"
 
 
-def is_known(name: str, rules: tuple[Rule, ...] = RULES) -> bool:
-    """Whether a rule or a group of rules has that name."""
-    return any(name in {rule.id, rule.group} for rule in rules)
-
-
-def advice(name: str, rules: tuple[Rule, ...] = RULES) -> str:
-    """What to write instead of the name of a rule that there is not."""
-    known = sorted({rule.id for rule in rules} | {rule.group for rule in rules})
-    # The second half alone is what people remember.
-    near = [rule.id for rule in rules if rule.id.partition("/")[2] == name.rpartition("/")[2]]
-    near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else "docs/rules/README.md lists the rules"
+def _own(said: object, rule: Rule, what: str) -> Finding | Undecided:
+    """What a rule said, if a rule may say it."""
+    if isinstance(said, Undecided) or (isinstance(said, Finding) and said.rule == rule.id):
+        return said
+    about = f"a finding of {said.rule}" if isinstance(said, Finding) else type(said).__name__
+    raise ExtensionError(f"{what} answered with {about} instead of findings of its own", remedy=plugins.REMEDY)

@@ -10,10 +10,33 @@ from fumehood.model.finding import Finding, Undecided
 
 if TYPE_CHECKING:
     from fumehood.errors import Place
+    from fumehood.model.baseline import Entry
     from fumehood.model.finding import Severity
+    from fumehood.model.waiver import Waiver
     from fumehood.rules.seen import Seen
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a run has come to once the other rules have looked; for rules about waivers and the baseline.
+
+    Attributes:
+        rules: The ids of the rules that looked.
+        known: The ids of all the rules that there are, and their groups.
+        unused: The waivers, of those that still hold, which no finding needed.
+        gone: The findings of the baseline that are no longer found.
+        undecided: The experiments about which something could not be decided; the empty name is core's.
+    """
+
+    rules: frozenset[str]
+    known: frozenset[str]
+    unused: tuple[Waiver, ...]
+    gone: tuple[Entry, ...]
+    undecided: frozenset[str]
+
+
 Check = Callable[["Seen"], Iterable[Finding | Undecided]]
+Reviewing = Callable[["Seen", Review], Iterable[Finding]]
 
 
 class _More(TypedDict, total=False):
@@ -36,6 +59,8 @@ class Rule:
         why: What goes wrong where nobody keeps to it.
         remedy: How to mend what it finds.
         check: Looks, and yields what it finds; an `Undecided` for an experiment that it cannot judge.
+        review: Looks at what all the others found, after them.
+        milder: When its findings are less severe than that.
         waive: When a waiver is right, if that can be said.
     """
 
@@ -44,7 +69,9 @@ class Rule:
     summary: str
     why: str
     remedy: str
-    check: Check
+    check: Check = lambda _seen: ()
+    review: Reviewing = lambda _seen, _review: ()
+    milder: str = ""
     waive: str = ""
 
     @property
@@ -58,7 +85,8 @@ class Rule:
         Args:
             experiment: The experiment's name; empty for core.
             place: The file, relative to the repository, and the line.
-            message: What is wrong, one sentence without a full stop.
+            message: What is wrong, one sentence without a full stop. If it holds what may change while the finding
+                stays the same, such as a line or a count of days, give a `subject` too.
             more: Any other field of a finding.
         """
         finding = Finding(

@@ -1,13 +1,21 @@
-"""One run of rules: each looks, and what they find is judged by the settings, collected and sorted."""
+"""One run of rules: each looks; what they find is judged by settings, waivers and baseline, collected and sorted."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from fumehood.model.finding import CheckAnswer, Finding, Undecided
+from fumehood.errors import FumehoodError
+from fumehood.model import baseline as known_findings
+from fumehood.model.finding import CheckAnswer, Finding, Undecided, Waived
+from fumehood.rules.rule import Review
 from fumehood.rules.severities import Severities
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fumehood.model.baseline import Entry
+    from fumehood.rules.registry import Registry
     from fumehood.rules.rule import Rule
     from fumehood.rules.seen import Seen
 
@@ -22,37 +30,101 @@ class Progress(Protocol):
         """One step is done."""
 
 
-def run(seen: Seen, rules: tuple[Rule, ...], known: tuple[Rule, ...], progress: Progress) -> CheckAnswer:
+def run(
+    seen: Seen, rules: tuple[Rule, ...], registry: Registry, *, baseline: tuple[Entry, ...], progress: Progress
+) -> CheckAnswer:
     """Let rules look at what there is to see.
 
     Args:
         seen: The repository.
         rules: Those that look.
-        known: All that there are.
+        registry: All that there are.
+        baseline: What is known already.
         progress: Hears each rule's name when it is done.
 
     Raises:
         ConfigurationError: The settings name rules that there are not.
     """
-    severities = Severities.of(seen.settings.rules, known)
+    severities = Severities.of(seen.settings.rules, registry)
     wanted = tuple(rule for rule in rules if not severities.is_off(rule))
-    findings: list[Finding] = []
-    undecided: list[Undecided] = []
-    progress.begin("rules", len(wanted))
-    for rule in wanted:
-        for said in rule.check(seen):
-            if isinstance(said, Undecided):
-                undecided.append(said)
-            elif (judged := severities.judged(said)) and _is_asked_for(judged, seen):
-                findings.append(judged)
-        progress.advance(rule.id)
-    return CheckAnswer(
-        findings=tuple(sorted(findings)), undecided=tuple(sorted(undecided)), checked=len(seen.experiments)
-    )
+    return _Run(seen, wanted, registry, severities).answer(baseline, progress)
 
 
-def _is_asked_for(finding: Finding, seen: Seen) -> bool:
-    """Whether it is about an experiment in question, or about core's versions, without which there are none."""
-    if not finding.experiment:
-        return seen.is_whole or finding.rule.startswith(("conflict/", "lock/"))
-    return seen.is_whole or any(experiment.name == finding.experiment for experiment in seen.experiments)
+@dataclass(slots=True)
+class _Run:
+    """A run, and what has come of it so far."""
+
+    seen: Seen
+    rules: tuple[Rule, ...]
+    registry: Registry
+    severities: Severities
+    findings: list[Finding] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
+    waived: list[Waived] = field(default_factory=list)
+
+    def answer(self, baseline: tuple[Entry, ...], progress: Progress) -> CheckAnswer:
+        progress.begin("rules", len(self.rules))
+        self.undecided += [Undecided(experiment="", reason=str(error)) for error in self.registry.failures]
+        for rule in self.rules:
+            self._look(rule)
+            progress.advance(rule.id)
+        held = known_findings.split(sorted(self.findings), baseline, is_judged=self._is_judged)
+        self.findings = list(held.new)
+        review = self._review(held.gone)
+        for rule in self.rules:
+            self._keep(rule.review(self.seen, review))
+        return CheckAnswer(
+            findings=tuple(sorted(self.findings)),
+            undecided=tuple(sorted(self.undecided)),
+            waived=tuple(sorted(self.waived)),
+            known=held.known,
+            gone=held.gone,
+            checked=len(self.seen.experiments),
+        )
+
+    def _look(self, rule: Rule) -> None:
+        """Let one rule look; one that another distribution brought may fail, and the others go on."""
+        try:
+            said = self.registry.said_by(rule, self.seen)
+        except FumehoodError as error:
+            if rule.id not in self.registry.brought:
+                raise
+            said = (Undecided(experiment="", reason=str(error)),)
+        self.undecided += [one for one in said if isinstance(one, Undecided)]
+        self._keep(one for one in said if isinstance(one, Finding))
+
+    def _keep(self, findings: Iterable[Finding]) -> None:
+        """Take findings as settings and waivers have them."""
+        waivers = [(name, waiver) for name, waiver in self.seen.waivers if not waiver.has_ended(self.seen.today)]
+        for finding in filter(None, map(self.severities.judged, filter(self._is_asked_for, findings))):
+            waiver = next((one for name, one in waivers if name == finding.experiment and one.covers(finding)), None)
+            if waiver:
+                self.waived.append(Waived(finding=finding, waiver=waiver))
+            else:
+                self.findings.append(finding)
+
+    def _is_asked_for(self, finding: Finding) -> bool:
+        """Whether it is about an experiment in question, or about core's versions, without which there are none."""
+        if self.seen.is_whole:
+            return True
+        if not finding.experiment:
+            return finding.rule.startswith(("conflict/", "lock/"))
+        return any(experiment.name == finding.experiment for experiment in self.seen.experiments)
+
+    def _is_judged(self, entry: Entry) -> bool:
+        """Whether what the baseline knows could have been found in this run."""
+        names = {experiment.name for experiment in self.seen.experiments}
+        in_question = self.seen.is_whole or entry.experiment in names
+        undecided = {one.experiment for one in self.undecided} & {entry.experiment, ""}
+        return in_question and not undecided and entry.rule in {rule.id for rule in self.rules}
+
+    def _review(self, gone: tuple[Entry, ...]) -> Review:
+        used = {one.waiver for one in self.waived}
+        holding = [waiver for _, waiver in self.seen.waivers if not waiver.has_ended(self.seen.today)]
+        return Review(
+            rules=frozenset(rule.id for rule in self.rules),
+            known=frozenset(rule.id for rule in self.registry.rules),
+            unused=tuple(waiver for waiver in holding if waiver not in used),
+            gone=gone,
+            undecided=frozenset(one.experiment for one in self.undecided),
+        )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
     from fumehood.model.finding import CheckAnswer
+    from fumehood.model.waiver import Waiver
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.repository import Repository
     from fumehood.settings import Settings
@@ -73,6 +74,12 @@ class Seen:
     def files(self) -> tuple[str, ...]:
         """Every file that git tracks or would track, relative to the repository, with ``/``, sorted."""
         return self.git.work_files()
+
+    @cached_property
+    def waivers(self) -> tuple[tuple[str, Waiver], ...]:
+        """Core's waivers, under the empty name, and those of the experiments in question, each under its own."""
+        core = (("", waiver) for waiver in self.settings.waivers)
+        return (*core, *((one.name, waiver) for one in self.experiments for waiver in one.waivers))
 
     @cached_property
     def versions(self) -> CheckAnswer:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, raise_all
-from fumehood.rules import registry
+from fumehood.model.waiver import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fumehood.model.finding import Finding
+    from fumehood.rules.registry import Registry
     from fumehood.rules.rule import Rule
     from fumehood.settings import Level, RuleSetting
 
@@ -24,7 +24,7 @@ class Severities:
     settings: tuple[RuleSetting, ...]
 
     @classmethod
-    def of(cls, settings: Iterable[RuleSetting], rules: tuple[Rule, ...]) -> Severities:
+    def of(cls, settings: Iterable[RuleSetting], registry: Registry) -> Severities:
         """The severities that settings give to rules.
 
         Raises:
@@ -36,10 +36,10 @@ class Severities:
                 ConfigurationError(
                     f"there is no rule {setting.rule!r}",
                     place=setting.place,
-                    remedy=registry.advice(setting.rule, rules),
+                    remedy=registry.advice(setting.rule),
                 )
                 for setting in ordered
-                if not registry.is_known(setting.rule, rules)
+                if not registry.knows(setting.rule)
             ]
         )
         return cls(ordered)
@@ -60,10 +60,3 @@ class Severities:
 
     def _about(self, rule: str) -> list[RuleSetting]:
         return [setting for setting in self.settings if setting.rule in {rule, rule.partition("/")[0]}]
-
-
-def matches(file: str, pattern: str) -> bool:
-    """Whether a glob matches a file, or a folder that it is in; only ``*`` matches where there is no file."""
-    parts = file.split("/")
-    paths = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    return any(fnmatch.fnmatchcase(path, pattern.rstrip("/")) for path in paths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fumehood.rules.owed import about, owed
+from fumehood.rules.owed import MILDER, about, owed
 from fumehood.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -41,4 +41,5 @@ Write `theme = "model"` or `theme = "infrastructure"` into `experiment.toml`. If
 repository with other kinds lists them in its settings: `themes = ["model", "infrastructure", "dataset"]` in
 `[tool.fumehood]`.""",
     check=check,
+    milder=MILDER,
 )

@@ -1,0 +1,1 @@
+"""Waivers: dated, reasoned permissions for findings."""
