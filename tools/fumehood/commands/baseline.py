@@ -49,14 +49,13 @@ def run(
         UsageError: Only a part of the repository or of the rules was asked for.
     """
     from fumehood.commands import check  # noqa: PLC0415 - it reads the baseline itself
-    from fumehood.rules.registry import Registry  # noqa: PLC0415 - as above
 
     if names or rules:
         raise UsageError("a baseline is of all experiments and all rules", remedy="name no experiments and no rules")
     path = repository.settings.baseline
     is_new = not (repository.root / path).exists()
     known = read(repository)
-    answer = check.ask(repository, check.Options(offline=offline), Registry.load(), environ=os.environ)
+    answer = check.ask(repository, check.Options(offline=offline), environ=os.environ)
     added = entries_of(answer.findings) if is_new or extend else ()
     kept = without(known, answer.gone)
     write_whole(repository.root / path, render(together(*kept, *added)))

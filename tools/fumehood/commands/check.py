@@ -52,20 +52,23 @@ def run(repository: Repository, options: Options, *, format_: str, environ: Mapp
         environ: Where variables are looked up.
     """
     registry = Registry.load()
-    answer = ask(repository, options, registry, environ=environ)
+    answer = ask(repository, options, environ=environ, registry=registry)
     shown = answer.without_notes() if format_ in FOR_PEOPLE and not options.notes else answer
     # What rules of others look at, nobody knows.
     is_final = not answer.undecided and not registry.brought
     return Said(text=FORMATS[format_](shown), code=exit_code(answer), is_final=is_final)
 
 
-def ask(repository: Repository, options: Options, registry: Registry, *, environ: Mapping[str, str]) -> CheckAnswer:
-    """What the rules find.
+def ask(
+    repository: Repository, options: Options, *, environ: Mapping[str, str], registry: Registry | None = None
+) -> CheckAnswer:
+    """What the rules find; without a registry, all those that there are here.
 
     Raises:
         UsageError: There is no such experiment or rule.
         ConfigurationError: The settings, the baseline, or core's own requirement files are wrong.
     """
+    registry = registry or Registry.load()
     rules = registry.select(options.rules)
     experiments = repository.select(options.names)
     known = baseline_file.read(repository)
