@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from fumehood.conflicts.probe import Prober
 from fumehood.errors import ConflictError
 from fumehood.locking.book import LockBook
 from fumehood.locking.many import Resolutions
-from fumehood.locking.obtain import core_lock
+from fumehood.locking.obtain import answer, core_lock
 from fumehood.locking.store import LockStore
 from fumehood.model.experiment import Experiment, Target, experiment_target
 from fumehood.model.lock import Lock
@@ -109,7 +110,7 @@ class Desk:
         """
         committed = self.book.store.committed(self.repository.core.lock)
         try:
-            return core_lock(self.book, self.uv, committed, locked=False)[0]
+            return core_lock(self.book, partial(answer, self.uv, self.repository.root), committed, locked=False)[0]
         except ConflictError:
             return Lock(header=self.book.core_header())
 

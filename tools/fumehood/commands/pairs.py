@@ -31,7 +31,7 @@ def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline
         raise UsageError(f"pairs cannot be said as {format_}", remedy="leave out --format, or say --format json")
     experiments = [(experiment, experiment_target(experiment)) for experiment in repository.select(names)]
     with desk(repository, offline=False) as asking, Bar() as bar:
-        checked = Check(asking.book, asking.uv, asking.scratch, bar, offline).run(experiments)
+        checked = Check(asking.book, asking.uv, asking.scratch, bar, offline, keeps_all=True).run(experiments)
         joint = None if offline else Joint(asking.uv, repository.root, asking.scratch, bar, JOBS)
         sharing = Pairing(asking.book, asking.uv, joint).share(experiments, checked)
     if not names:

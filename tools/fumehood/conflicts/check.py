@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from fumehood.conflicts.smallest import named_in
 from fumehood.conflicts.static import CoreLines, clashes
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking.many import Resolutions
-from fumehood.locking.obtain import core_lock, remember, remembered, remembered_core
+from fumehood.locking.obtain import answer, core_lock, known, remember, remembered_core
 from fumehood.model.finding import CheckAnswer, Finding, Undecided
 from fumehood.model.lock import LayeredLock, Lock
 from fumehood.reading.sources import without_credentials
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from fumehood.errors import Place
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Progress
+    from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Experiment, Target
+    from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 
 RESOLVED = "conflict/resolved"
@@ -38,6 +42,8 @@ class Check:
 
     Attributes:
         offline: Neither uv nor the network: what locks and lines do not settle stays undecided.
+        keeps_all: Whether every experiment that fits is to have a lock afterwards, which takes asking the registry even
+            where the cache proves that the lines hold together.
     """
 
     book: LockBook
@@ -45,9 +51,15 @@ class Check:
     scratch: Path
     progress: Progress
     offline: bool
+    keeps_all: bool = False
     findings: list[Finding] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
     _without_core: str = _CORE_FIRST
+    _resolutions: Resolutions = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask nothing yet."""
+        self._resolutions = Resolutions(self.uv, self.book.repository.root, self.scratch, self.progress)
 
     def run(self, experiments: Sequence[tuple[Experiment, Target]]) -> CheckAnswer:
         """Check core's lock and the experiments.
@@ -55,7 +67,7 @@ class Check:
         Raises:
             ConfigurationError: Core's own requirement files are wrong.
         """
-        core = self._core(self.book.store.committed(self.book.repository.core.lock))
+        core = self._core(self.book.store.committed(self.book.repository.core.lock), [each for _, each in experiments])
         lines = CoreLines.of(self.book.core_inputs.requirements, python=self.book.python())
         pending: dict[str, tuple[Experiment, Target]] = {}
         for experiment, target in experiments:
@@ -75,7 +87,7 @@ class Check:
     def _leave(self, experiment: str, reason: str) -> None:
         self.undecided.append(Undecided(experiment=experiment, reason=without_credentials(reason)))
 
-    def _core(self, committed: Lock | None) -> Lock | None:
+    def _core(self, committed: Lock | None, targets: Sequence[Target]) -> Lock | None:
         """The core lock to check against; None where there is none and none can be made."""
         path = self.book.repository.core.lock
         reasons = self.book.core_reasons(committed)
@@ -90,7 +102,7 @@ class Check:
         if self.offline:
             return self._remembered_core(committed)
         try:
-            return core_lock(self.book, self.uv, committed, locked=False)[0]
+            return core_lock(self.book, lambda question: self._core_pins(question, targets), committed, locked=False)[0]
         except ConflictError as error:
             suspects = named_in(error.details or "", self.book.core_inputs.requirements)
             self.findings.append(_conflict("", path, error, suspects[0].place if suspects else None))
@@ -98,12 +110,25 @@ class Check:
             self._leave("", str(error))
         return None
 
+    def _core_pins(self, question: Question, targets: Sequence[Target]) -> tuple[Pin, ...]:
+        """What core's lines resolve to; index data for the experiments is refreshed meanwhile."""
+        soon = []
+        for target in targets:
+            with contextlib.suppress(FumehoodError):  # It is said when that experiment's turn comes.
+                if self.book.store.committed(target.lock) is None:
+                    soon.append(self.book.question(target, Lock(header=self.book.core_header())))
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            prepared = pool.submit(self._resolutions.prepare, soon)
+            pins = answer(self.uv, self.book.repository.root, question)
+            prepared.result()
+        return pins
+
     def _remembered_core(self, committed: Lock | None) -> Lock | None:
-        known = remembered_core(self.book, committed)
-        if known is None:
+        found = remembered_core(self.book, committed)
+        if found is None:
             self._without_core = _CORE_LOCK_FIRST
             self._leave("", _LOCK_FIRST)
-        return known
+        return found
 
     def _is_settled(self, experiment: Experiment, target: Target, core: Lock | None, lines: CoreLines) -> bool:
         """Decide from locks and lines, if that can be: locks first, since a sound one leaves lines nothing to say."""
@@ -116,7 +141,7 @@ class Check:
             self.findings += [_stale(experiment.name, target.lock, reason) for reason in reasons]
         shown = lines.clashes_with(self.book.inputs(target).requirements)
         self.findings += [clash.as_finding(experiment.name) for clash in shown]
-        if shown or (core is not None and remembered(self.book, target, core)):
+        if shown or (core is not None and known(self.book, target, core)):
             return True
         if core is None:
             self._leave(experiment.name, self._without_core)
@@ -126,12 +151,13 @@ class Check:
 
     def _resolve(self, pending: dict[str, tuple[Experiment, Target]], core: Lock) -> None:
         """Ask uv about the rest; what it finds is kept in the cache, where sessions find it."""
-        resolutions = Resolutions(self.uv, self.book.repository.root, self.scratch, self.progress)
+        resolutions = self._resolutions
         questions = [
             self.book.question(target, core, self.book.store.committed(target.lock)) for _, target in pending.values()
         ]
-        for subject, pins in resolutions.answers(questions).items():
-            remember(self.book, pending[subject][1], core, pins)
+        for subject, pins in resolutions.answers(questions, as_proof=not self.keeps_all).items():
+            if subject not in resolutions.older:
+                remember(self.book, pending[subject][1], core, pins)
         for subject, error in resolutions.failures.items():
             experiment, target = pending[subject]
             if isinstance(error, ConflictError):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fumehood.conflicts.joint import JointQuestion, texts_of
 from fumehood.conflicts.pairs import Member, Pair, Sharing, Verdict, common_pythons, groups, is_certified
 from fumehood.conflicts.static import CoreLines
 from fumehood.errors import FumehoodError, WorldError
-from fumehood.locking.obtain import core_lock, remembered
+from fumehood.locking.obtain import answer, core_lock, known
 from fumehood.model.experiment import Target
 from fumehood.model.lock import LayeredLock, by_name
 from fumehood.reading.sources import Inputs, without_credentials
@@ -103,7 +104,8 @@ class Pairing:
         if self._core_lock is None:
             committed = self.book.store.committed(self.book.repository.core.lock)
             uv = replace(self.uv, offline=True)
-            self._core_lock = core_lock(self.book, uv, committed, locked=False)[0]
+            ask = partial(answer, uv, self.book.repository.root)
+            self._core_lock = core_lock(self.book, ask, committed, locked=False)[0]
             self._core = by_name(self._core_lock.pins)
         lock = self._lock(target, self._core_lock)
         if lock is None:
@@ -116,7 +118,7 @@ class Pairing:
         layered = LayeredLock(core=core, delta=delta) if delta else None
         if layered and not self.book.reasons(target, layered) and self.book.is_proven(layered):
             return layered
-        return remembered(self.book, target, core)
+        return known(self.book, target, core)
 
     def _verdicts(self, pairs: Sequence[tuple[Member, Member]]) -> dict[tuple[str, str], Verdict]:
         """A verdict for each pair, in the order given."""

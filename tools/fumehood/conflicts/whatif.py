@@ -13,7 +13,7 @@ from fumehood.conflicts.explain import OFFLINE, found_offline, lines_of, plain
 from fumehood.conflicts.smallest import smallest
 from fumehood.conflicts.static import clashes
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
-from fumehood.locking.obtain import remember, remembered
+from fumehood.locking.obtain import known, remember
 from fumehood.locking.resolve import UndecidedError
 from fumehood.model.lock import LayeredLock, Lock, by_name
 from fumehood.reading.requirements_txt import parse_line
@@ -158,7 +158,7 @@ class WhatIf:
             with contextlib.suppress(FumehoodError):  # Its effect says what is the matter.
                 delta = self.book.store.committed(target.lock)
                 lock = LayeredLock(core=self.core_before, delta=delta) if delta and not delta.damage else None
-                lock = lock or remembered(self.book, target, self.core_before)
+                lock = lock or known(self.book, target, self.core_before)
                 if lock:
                     found[target.subject] = lock.pins
                 else:

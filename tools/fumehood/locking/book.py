@@ -15,6 +15,7 @@ from fumehood.locking.certificate import breaches
 from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.resolve import Question
 from fumehood.model.lock import Header, LayeredLock, Lock, by_name
+from fumehood.model.requirement import IndexOptions
 from fumehood.outside import toml_file
 from fumehood.reading import sources
 from fumehood.settings import PYPROJECT
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fumehood.locking.store import LockStore
     from fumehood.model.experiment import Core, RequirementSource, Target
     from fumehood.model.lock import Pin
+    from fumehood.model.requirement import Requirement
     from fumehood.reading.sources import Inputs
     from fumehood.repository import Repository
 
@@ -118,7 +120,10 @@ class LockBook:
             delta: The target's delta so far.
             movable: Packages whose pin in the delta is not to be kept.
         """
-        in_core = {pin.name for pin in core.pins}
+        about = self._about(core)
+        in_core = about.pinned
+        essential = tuple(line for line in self.inputs(target).requirements if not about.satisfies(line))
+        is_settled = not essential and about.is_sound and self.inputs(target).options == IndexOptions()
         own = [pin for pin in (delta.pins if delta else ()) if pin.name not in movable]
         return Question(
             subject=target.subject,
@@ -126,6 +131,8 @@ class LockBook:
             python=self.python(target),
             preferred=(*core.pins, *(pin for pin in own if pin.name not in in_core)),
             former=tuple(pin for pin in own if pin.name in in_core),
+            essential=essential,
+            settled=core.pins if is_settled else (),
         )
 
     def core_header(self) -> Header:
@@ -171,7 +178,9 @@ class LockBook:
     def _about(self, core: Lock) -> _KnownCore:
         """What is needed of core's lock for each of a thousand deltas."""
         if self._known is None or self._known.lock is not core:
-            self._known = _KnownCore(lock=core, digest=pins_digest(core), pinned=by_name(core.pins))
+            pinned = by_name(core.pins)
+            broken = breaches(self.core_inputs.requirements, pinned, python=core.header.python)
+            self._known = _KnownCore(lock=core, digest=pins_digest(core), pinned=pinned, is_sound=not broken)
         return self._known
 
     def _read(self, requirements: Iterable[RequirementSource], extra: Iterable[str] = ()) -> Inputs:
@@ -180,9 +189,23 @@ class LockBook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _KnownCore:
+    """A core lock, and what follows from it.
+
+    Attributes:
+        is_sound: Whether core's lines admit its pins.
+    """
+
     lock: Lock
     digest: str
     pinned: Mapping[NormalizedName, tuple[Pin, ...]]
+    is_sound: bool
+
+    def satisfies(self, line: Requirement) -> bool:
+        """Whether a line asks for nothing that core's pins do not give already."""
+        pins = self.pinned.get(line.name, ()) if line.name else ()
+        if not pins or line.url or line.extras or line.hashes or any(pin.url for pin in pins):
+            return False
+        return not breaches([line], self.pinned, python=self.lock.header.python)
 
 
 def python_floor(repository: Repository, lock: Lock | None) -> str:

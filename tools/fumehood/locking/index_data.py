@@ -81,12 +81,18 @@ class IndexData:
         registry = _registry(question)
         return any(self.newest.get((registry, name)) == frozenset() for name in names)
 
+    def has(self, question: Question, names: Iterable[NormalizedName]) -> bool:
+        """Whether packages are known to be had."""
+        registry = _registry(question)
+        return all(self.newest.get((registry, name)) for name in names)
+
     def confirms(self, question: Question, pins: Iterable[Pin]) -> bool:
         """Whether an answer from the cache is what the registry would have led to."""
         registry, preferred = _registry(question), _versions(question.preferred)
         for name, versions in _versions(pins).items():
-            first = preferred.get(name) or self.newest.get((registry, name))
-            if versions != first and not _is_forced(name, versions, question.inputs.requirements):
+            first = preferred.get(name) or self.newest.get((registry, name)) or frozenset()
+            # Of several newest versions, for several Pythons or platforms, an environment may need but one.
+            if not versions <= first and not _is_forced(name, versions, question.inputs.requirements):
                 return False
         return True
 

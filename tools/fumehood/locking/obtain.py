@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,8 @@ from fumehood.model.lock import LayeredLock, Lock
 from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fumehood.locking.book import LockBook
     from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Target
@@ -57,7 +60,7 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
     """
     committed_core = book.committed_core
     if locked not in book.cores:
-        book.cores[locked] = core_lock(book, uv, committed_core, locked=locked)
+        book.cores[locked] = core_lock(book, partial(answer, uv, book.repository.root), committed_core, locked=locked)
     core, notes = book.cores[locked]
     delta = book.store.committed(target.lock)
     candidate = LayeredLock(core=core, delta=delta) if delta else None
@@ -68,15 +71,18 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
         raise _stale(reasons)
     if delta:
         notes += reasons
-    known = remembered(book, target, core)
-    if known:
-        return Obtained(lock=known, origin="remembered", proven=True, notes=notes)
-    lock = remember(book, target, core, _resolve(uv, book, book.question(target, core, delta)))
+    found = known(book, target, core)
+    if found:
+        return Obtained(lock=found, origin="remembered", proven=True, notes=notes)
+    lock = remember(book, target, core, answer(uv, book.repository.root, book.question(target, core, delta)))
     return Obtained(lock=lock, origin="resolved", proven=True, notes=notes)
 
 
-def remembered(book: LockBook, target: Target, core: Lock) -> LayeredLock | None:
-    """The lock that was resolved before for a target's lines on this core lock, and kept in the cache."""
+def known(book: LockBook, target: Target, core: Lock) -> LayeredLock | None:
+    """The lock that needs no resolution: core's pins alone, or what was resolved before and kept in the cache."""
+    settled = book.question(target, core).settled
+    if settled:
+        return delta_of(core, settled, book.header(target, core))
     delta = book.store.remembered(*_key(book, book.header(target, core)))
     return LayeredLock(core=core, delta=delta) if delta else None
 
@@ -93,8 +99,16 @@ def _key(book: LockBook, header: Header) -> tuple[str, ...]:
     return header.inputs, header.core or "", book.core_inputs.digest(header.python)
 
 
-def core_lock(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -> tuple[Lock, tuple[str, ...]]:
+def core_lock(
+    book: LockBook, ask: Callable[[Question], tuple[Pin, ...]], committed: Lock | None, *, locked: bool
+) -> tuple[Lock, tuple[str, ...]]:
     """Core's lock, and why the committed one was not used: that one where it holds, else a remembered or new one.
+
+    Args:
+        book: Lines and locks of the repository.
+        ask: Resolves where that is needed, as `answer` does.
+        committed: The lock in the repository.
+        locked: Refuse to resolve where there is one.
 
     Raises:
         StaleLockError: `locked`, and the committed lock is no longer current.
@@ -107,10 +121,10 @@ def core_lock(book: LockBook, uv: Uv, committed: Lock | None, *, locked: bool) -
     if committed and locked:
         raise _stale(reasons)
     notes = reasons if committed else ()
-    known = remembered_core(book, committed)
-    if known:
-        return known, notes
-    pins = _resolve(uv, book, book.core_question(committed.pins if committed else ()))
+    found = remembered_core(book, committed)
+    if found:
+        return found, notes
+    pins = ask(book.core_question(committed.pins if committed else ()))
     lock = Lock(header=book.core_header(), pins=pins)
     book.store.remember(lock, *_core_key(book, committed))
     return lock, notes
@@ -126,9 +140,8 @@ def _core_key(book: LockBook, committed: Lock | None) -> tuple[str, ...]:
     return book.core_header().inputs, pins_digest(committed) if committed else ""
 
 
-def _resolve(uv: Uv, book: LockBook, question: Question) -> tuple[Pin, ...]:
-    """From the cache alone if that suffices, which spares asking the registry; else with the network."""
-    root = book.repository.root
+def answer(uv: Uv, root: Path, question: Question) -> tuple[Pin, ...]:
+    """What one question resolves to: from the cache alone if that suffices, which spares asking the registry."""
     with disk_errors("resolving"), tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
         scratch = Path(folder)
         if question.preferred:

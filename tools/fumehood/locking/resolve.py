@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from fumehood.errors import ConflictError, FumehoodError, WorldError
 from fumehood.locking import lockfile
 from fumehood.model.lock import by_name
 from fumehood.outside.files import disk_errors
+from fumehood.outside.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +33,8 @@ _USAGE_OR_WORLD = 2
 _OTHER_WORDS_FROM_BUILDS = {"PYTHONHASHSEED": "no number"}
 """Under it no Python starts that heeds its environment: not one that builds a package, unlike those that uv asks."""
 
+_WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}")
+
 _ANY_PYTHON = "3.99"
 """A Python so new that no package is left out for its lower bound."""
 
@@ -45,6 +49,8 @@ class Question:
         python: Lower bound of the Python versions.
         preferred: Pins that are kept wherever the lines admit them.
         former: Pins to fall back on where those of `preferred` cannot be kept, so that nothing moves without need.
+        essential: The lines that matter, if it is known that `preferred` satisfies all others.
+        settled: The answer where no resolution is needed to know it.
     """
 
     subject: str
@@ -52,6 +58,16 @@ class Question:
     python: str
     preferred: tuple[Pin, ...] = ()
     former: tuple[Pin, ...] = ()
+    essential: tuple[Requirement, ...] | None = None
+    settled: tuple[Pin, ...] = ()
+
+    @property
+    def key(self) -> object:
+        """What is equal for two questions where the answer to one is likely to be the other's."""
+        if self.essential is None:
+            return self.subject
+        lines = tuple((line.text, line.editable, line.constraint) for line in self.essential)
+        return lines, self.inputs.options, self.python, self.preferred, self.former
 
 
 class UndecidedError(WorldError):
@@ -73,6 +89,8 @@ def resolve(uv: Uv, question: Question, *, root: Path, scratch: Path, offline: b
         UndecidedError: It failed offline, which proves nothing.
         WorldError: Network, registry or a source failed.
     """
+    if question.settled:
+        return question.settled
     with disk_errors(f"resolving {question.subject}"):
         attempt = _Attempt(uv, question, _source_files(question, root, scratch), scratch)
         if not attempt.sources:
@@ -92,6 +110,8 @@ class _Attempt:
     scratch: Path
 
     def pins(self, *, offline: bool) -> tuple[Pin, ...]:
+        if not offline and not self.uv.is_offline:
+            self._look_for_git()
         result = self.ask(offline=offline)
         if result.status == 0:
             return lockfile.parse_pins(self._file("lock").read_text(encoding="utf-8"))
@@ -110,14 +130,32 @@ class _Attempt:
         options, python = self.question.inputs.options, self.question.python
         return self.uv.compile(self.sources, output=output, python=python, options=options, offline=offline)
 
+    def _look_for_git(self) -> None:
+        """Fail at once where git cannot reach a repository that uv would try again and again.
+
+        A commit that is named in full may be in uv's cache, which needs nobody.
+        """
+        for line in self.question.inputs.requirements:
+            address = _git_address(line)
+            if address:
+                complaint = Git(cwd=self.uv.cwd, environ=self.uv.environ).complaint(
+                    address, timeout=self.uv.time_left()
+                )
+                if complaint:
+                    raise self._without(line, complaint)
+
+    def _without(self, suspect: Requirement, said: str) -> WorldError:
+        """What to say where the package of a line cannot be had."""
+        what, remedy = _unobtainable_because(suspect)
+        what = f"{self.question.subject}: not decided, because {what}"
+        return WorldError(what, place=suspect.place, details=said, remedy=remedy)
+
     def diagnosis(self, result: UvResult) -> FumehoodError:
         """What a failed resolution was, found by asking for its suspects one at a time."""
         if result.status < _USAGE_OR_WORLD:
             suspect = self._unobtainable()
             if suspect:
-                what, remedy = _unobtainable_because(suspect)
-                what = f"{self.question.subject}: not decided, because {what}"
-                return WorldError(what, place=suspect.place, details=result.stderr, remedy=remedy)
+                return self._without(suspect, result.stderr)
             if self._is_reproducible(result):
                 return ConflictError(
                     f"{self.question.subject}: the requirements cannot hold together",
@@ -210,6 +248,15 @@ def _unobtainable_because(line: Requirement) -> tuple[str, str]:
         return f"{line.text} cannot be had", "make the address reachable from here, or remove the line"
     remedy = "correct the name, or name the registry that has it with --extra-index-url"
     return f"no registry in use has {line.name}", remedy
+
+
+def _git_address(line: Requirement) -> str:
+    """The repository that a line names a moving commit of, as git takes it; empty for any other line."""
+    if not line.url or not line.url.startswith("git+") or line.constraint:
+        return ""
+    scheme, host, path, *_ = urlsplit(line.url.removeprefix("git+"))
+    path, _, commit = path.partition("@")
+    return "" if _WHOLE_COMMIT.fullmatch(commit) else f"{scheme}://{host}{path}"
 
 
 def _blame(question: Question) -> str:

@@ -1,4 +1,6 @@
-"""The door to git: what a repository holds at a commit. Nothing is ever written, neither files nor refs.
+"""The door to git: what a repository holds at a commit, and whether one elsewhere can be reached.
+
+Nothing is ever written, neither files nor refs.
 
 Sources: gitrevisions(7) for what names a commit, git-cat-file(1) for reading many files in one call, git-blame(1) and
 git-log(1) for where lines come from.
@@ -231,6 +233,19 @@ class Git:
             )
         return done.stdout
 
+    def complaint(self, address: str, *, timeout: float | None) -> str:
+        """What git says when it cannot reach a repository elsewhere; empty when it can.
+
+        Args:
+            address: As git takes it.
+            timeout: Seconds after which it counts as out of reach; None for as long as it takes.
+        """
+        try:
+            done = self._run(["ls-remote", "--", address, "HEAD"], timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return f"git had no answer after {timeout:.0f} s"
+        return _text(done.stderr).strip() or f"git ended with {done.returncode}" if done.returncode else ""
+
     def _advice(self, ref: str) -> str:
         names = self._run(["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"])
         known = _text(names.stdout).split()
@@ -241,14 +256,18 @@ class Git:
             return "this clone is shallow: `git fetch --unshallow` gets its history, `git fetch origin REF` one branch"
         return "`git branch --all` and `git tag` list what there is; `git fetch` gets what only the server has"
 
-    def _run(self, arguments: list[str], *, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def _run(
+        self, arguments: list[str], *, given: bytes = b"", timeout: float | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         environ = {name: value for name, value in self.environ.items() if name not in _LEAKS} | _QUIET
         program = shutil.which("git", path=environ.get("PATH"))
         if program is None:
             raise WorldError("there is no git on this machine", remedy="install git, or correct PATH")
         command = [program, *arguments]
         try:
-            return subprocess.run(command, cwd=self.cwd, env=environ, input=given, capture_output=True, check=False)
+            return subprocess.run(
+                command, cwd=self.cwd, env=environ, input=given, capture_output=True, check=False, timeout=timeout
+            )
         except OSError as error:
             raise WorldError(f"git could not be started: {error.strerror}", remedy="install git anew") from error
 

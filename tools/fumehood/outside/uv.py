@@ -218,7 +218,7 @@ class Uv:
                 encoding="utf-8",
                 errors="replace",
                 check=False,
-                timeout=self._seconds_left(),
+                timeout=self.time_left(),
             )
         except subprocess.TimeoutExpired:
             raise OutOfTimeError("the time was used up") from None
@@ -228,7 +228,12 @@ class Uv:
             ) from error
         return UvResult(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
-    def _seconds_left(self) -> float | None:
+    def time_left(self) -> float | None:
+        """Seconds until the deadline; None without one.
+
+        Raises:
+            OutOfTimeError: There are none.
+        """
         if self.deadline is None:
             return None
         left = self.deadline - time.monotonic()
