@@ -120,25 +120,30 @@ def carry_out(repository: Repository, retirement: Retirement, *, cache: Path, sa
         WorldError: The disk refused, or an environment is in use; running it again does the rest.
     """
     root = repository.root
-    with contextlib.ExitStack() as leases:
-        for environment in retirement.environments:
-            leases.callback(_lease(environment, say).release)
-        if retirement.record:
-            before = _text(root, retirement.record_file) or ""
-            write_whole(root / retirement.record_file, records.add(before, retirement.record))
-        for change in retirement.edits:
-            if _text(root, change.file) != change.before:
-                raise UsageError(f"{change.file} has changed meanwhile", remedy="run it again")
-            write_whole(root / change.file, change.after)
-        for environment in retirement.environments:
-            remove_tree(environment)
-    store = LayerStore(cache=cache, say=say)
-    for digest in retirement.layers:
-        housekeeping.remove_unused(store, digest)
     above = root / os.path.dirname(retirement.folder or retirement.record_file)
     sweep(above)
-    if retirement.folder:
-        _remove_folder(above, root / retirement.folder, frozenset(retirement.files))
+    with contextlib.ExitStack() as stack:
+        for environment in retirement.environments:
+            stack.callback(_lease(environment, say).release)
+        private = stack.enter_context(private_folder(above))
+        _write(root, retirement, private)
+        for environment in retirement.environments:
+            remove_tree(environment)
+        store = LayerStore(cache=cache, say=say)
+        for digest in retirement.layers:
+            housekeeping.remove_unused(store, digest)
+        if retirement.folder:
+            _remove_folder(root / retirement.folder, frozenset(retirement.files), private)
+
+
+def _write(root: Path, retirement: Retirement, scratch: Path) -> None:
+    if retirement.record:
+        before = _text(root, retirement.record_file) or ""
+        write_whole(root / retirement.record_file, records.add(before, retirement.record), scratch=scratch)
+    for change in retirement.edits:
+        if _text(root, change.file) != change.before:
+            raise UsageError(f"{change.file} has changed meanwhile", remedy="run it again")
+        write_whole(root / change.file, change.after, scratch=scratch)
 
 
 def _find(repository: Repository, name: str) -> tuple[Experiment, bool]:
@@ -271,9 +276,9 @@ def _lease(environment: Path, say: Callable[[str], None]) -> Lease:
     return lease
 
 
-def _remove_folder(above: Path, folder: Path, known: frozenset[str]) -> None:
+def _remove_folder(folder: Path, known: frozenset[str], private: Path) -> None:
     """Take a folder away by one rename; it comes back if somebody has written to it since it was looked at."""
-    with private_folder(above) as private, disk_errors(f"removing {folder}"):
+    with disk_errors(f"removing {folder}"):
         gone = private / folder.name
         folder.rename(gone)
         new = sorted(file for file in _files(gone) if file not in known and not _is_product(file))

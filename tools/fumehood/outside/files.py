@@ -38,10 +38,15 @@ def disk_errors(doing: str) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None) -> None:
     """Write a file so that a reader, or a crash at any instant, sees the old content or the new.
 
     A symbolic link is followed, so that what it points to is replaced and the link stays.
+
+    Args:
+        path: The file.
+        content: What it will hold.
+        scratch: Where that is written first, on the same file system, if a crash may leave nothing beside the file.
 
     Raises:
         WorldError: The disk refused.
@@ -49,7 +54,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     with disk_errors(f"writing {path}"):
         target = os.path.realpath(path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        temporary = f"{target}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        beside = os.path.join(scratch, os.path.basename(target)) if scratch else target
+        temporary = f"{beside}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
         try:
             with open(temporary, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
