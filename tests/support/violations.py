@@ -35,6 +35,8 @@ test-requirements = []
 """,
     "requirements.txt": "alpha\n",
     "src/thecore/__init__.py": "",
+    "src/thecore/_inner.py": "def secret():\n    pass\n",
+    "tests/helpers.py": "def harness():\n    pass\n",
 }
 
 
@@ -67,6 +69,23 @@ def experiment(name: str, **files: str | bytes) -> Files:
 
 VIOLATIONS: tuple[Violation, ...] = (
     Violation(
+        rule="boundary/core-imports-experiment",
+        wrong={"src/thecore/loader.py": "def load():\n    from experiments.imported import model\n\n    return model\n"}
+        | experiment("imported", model__py=""),
+        mended={"src/thecore/loader.py": ""},
+    ),
+    Violation(
+        rule="boundary/core-names-experiment",
+        wrong={"src/thecore/registry.json": '{\n  "model": "experiments.named.model"\n}\n'}
+        | experiment("named", model__py=""),
+        mended={"src/thecore/registry.json": "{}"},
+    ),
+    Violation(
+        rule="boundary/experiment-imports-experiment",
+        wrong=experiment("importing", train__py="import json\n\nfrom experiments.imported import model\n"),
+        mended=experiment("importing", train__py="import json\n"),
+    ),
+    Violation(
         rule="conflict/static",
         wrong=experiment("conflict-static", requirements__txt="alpha<2\nalpha>=2\n"),
         mended={"experiments/conflict-static/requirements.txt": "alpha>=2\n"},
@@ -85,6 +104,16 @@ VIOLATIONS: tuple[Violation, ...] = (
         rule="independence/vendor-locked",
         wrong=experiment("vendor-locked") | {"experiments/vendor-locked/kernels/add.cu": ""},
         removed=("experiments/vendor-locked/kernels/add.cu",),
+    ),
+    Violation(
+        rule="reuse/core-tests",
+        wrong=experiment("uses-tests", test_it__py="from tests.helpers import harness\n"),
+        mended=experiment("uses-tests", test_it__py=""),
+    ),
+    Violation(
+        rule="reuse/private-name",
+        wrong=experiment("uses-private", train__py="from thecore._inner import secret\n"),
+        mended=experiment("uses-private", train__py=""),
     ),
     Violation(
         rule="theme/missing",

@@ -20,6 +20,7 @@ PYPROJECT = "pyproject.toml"
 PYTHON_VERSION = re.compile(r"(?:python|pypy-?)?\d+(?:\.\d+){0,2}t?")
 """What nox takes for an interpreter: ``3.12``, ``python3.12``, ``pypy3.11``, ``3.13t``."""
 DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
+_EXTENSION_POINT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)?")
 DEFAULT_THEMES = ("model", "infrastructure")
 DEFAULT_BASELINE = "fumehood-baseline.json"
 LEVELS: tuple[Level, ...] = ("off", "note", "warning", "error")
@@ -86,6 +87,7 @@ class Settings:
         rules: What is not as the rules themselves would have it, in the order of the file.
         timeout: Seconds that the tests of a session may take; None for as long as they need.
         waivers: Those for findings about core.
+        extension_points: What core offers to experiments: a name for each, and a module or ``module:attribute``.
         baseline: The file with the findings that were there when the repository began to be checked.
         core: See `CoreSettings`.
     """
@@ -98,6 +100,7 @@ class Settings:
     rules: tuple[RuleSetting, ...] = ()
     timeout: int | None = None
     waivers: tuple[Waiver, ...] = ()
+    extension_points: tuple[tuple[str, str], ...] = ()
     baseline: str = DEFAULT_BASELINE
     core: CoreSettings = CoreSettings()
 
@@ -124,6 +127,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         rules=_rules(reader.subtable("rules")),
         timeout=read_duration(reader, "timeout"),
         waivers=read_waivers(reader, folder=""),
+        extension_points=_extension_points(reader.subtable("extension-points")),
         baseline=reader.string("baseline") or DEFAULT_BASELINE,
         core=CoreSettings(
             requirements=core.strings("requirements"),
@@ -144,6 +148,19 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
     reader.finish()
     raise_all(mistakes)
     return settings, file
+
+
+def _extension_points(reader: TableReader) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name in reader.table:
+        point = reader.string(name)
+        if point is not None and not _EXTENSION_POINT.fullmatch(point):
+            reader.complain(
+                name, f"{point!r} is no module", f'write {name} = "package.module" or "package.module:Name"'
+            )
+        elif point is not None:
+            found.append((name, point))
+    return tuple(sorted(found))
 
 
 def _rules(reader: TableReader) -> tuple[RuleSetting, ...]:

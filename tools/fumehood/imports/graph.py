@@ -40,6 +40,7 @@ class ImportGraph:
     steps: Mapping[str, Mapping[str, Step]]
     modules: Modules
     territories: Territories
+    _builder: _Builder
     _users: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -68,6 +69,20 @@ class ImportGraph:
                     pending.append(user)
         return {path: following for path, following in towards.items() if following}
 
+    def runs(self, path: str, raw: RawImport) -> tuple[str, ...]:
+        """The files that run when a file does one of its imports; the last is the module that is imported."""
+        return self._builder._run_by(path, raw, self._builder.roots(path))  # noqa: SLF001 - of this module
+
+    def package_folders(self, path: str, package: str) -> tuple[str, ...]:
+        """The folders of the repository in which a file finds the modules of a package."""
+        inner = package.replace(".", "/")
+        places = (f"{root}/{inner}" if root else inner for root in self._builder.roots(path))
+        return tuple(place for place in places if self.modules.is_folder(place))
+
+    def folders(self, path: str, pieces: Iterable[str]) -> tuple[str, ...]:
+        """The folders of the repository that the pieces of an edit of ``sys.path`` may mean."""
+        return tuple(self._builder._named_folders(path, pieces))  # noqa: SLF001 - of this module
+
     def name(self, path: str) -> str:
         """How a file is called in messages: by the name under which it is imported, else by its path."""
         names = self.modules.names(path, self.territories.of(path).roots)
@@ -81,7 +96,7 @@ def build(sources: Sources, modules: Modules, territories: Territories) -> Impor
     steps = {path: builder.steps(path, found) for path, found in sources.scans.items()}
     for link, target in modules.file_links.items():
         steps.setdefault(link, {})[target] = Step("is a link to", 0)
-    return ImportGraph(steps=steps, modules=modules, territories=territories)
+    return ImportGraph(steps=steps, modules=modules, territories=territories, _builder=builder)
 
 
 @dataclass(slots=True)
@@ -186,7 +201,7 @@ class _Builder:
         near = self.territories.of(path), self.territories.core
         for module, _, _, line, _ in found.strings:
             files = self.modules.run_by(module, "", roots)
-            if files and _is_named(module, files[-1]) and self.territories.of(files[-1]) in near:
+            if files and is_named(module, files[-1]) and self.territories.of(files[-1]) in near:
                 yield from ((target, line) for target in files)
 
     def _around(self, path: str) -> Iterator[tuple[str, int]]:
@@ -205,7 +220,7 @@ def _is_collected(path: str) -> bool:
     return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
 
 
-def _is_named(text: str, path: str) -> bool:
+def is_named(text: str, path: str) -> bool:
     """Whether a text says at least the last two parts of a module's name."""
     stem = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     parts = text.split(".")

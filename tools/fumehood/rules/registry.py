@@ -11,10 +11,12 @@ from fumehood.extensions import Extension, ExtensionError, blaming
 from fumehood.model.finding import Finding, Undecided
 from fumehood.rules import plugins
 from fumehood.rules.baseline import gone
+from fumehood.rules.boundary import core_imports_experiment, core_names_experiment, experiment_imports_experiment
 from fumehood.rules.conflict import resolved, static
 from fumehood.rules.core import requirements_differ
 from fumehood.rules.independence import two_indexes, vendor_locked
 from fumehood.rules.lock import stale
+from fumehood.rules.reuse import core_tests, private_name
 from fumehood.rules.theme import missing as theme_missing
 from fumehood.rules.theme import unknown as theme_unknown
 from fumehood.rules.waiver import expired, unneeded
@@ -27,12 +29,17 @@ if TYPE_CHECKING:
 
 RULES: tuple[Rule, ...] = (
     gone.RULE,
+    core_imports_experiment.RULE,
+    core_names_experiment.RULE,
+    experiment_imports_experiment.RULE,
     resolved.RULE,
     static.RULE,
     requirements_differ.RULE,
     two_indexes.RULE,
     vendor_locked.RULE,
     stale.RULE,
+    core_tests.RULE,
+    private_name.RULE,
     theme_missing.RULE,
     theme_unknown.RULE,
     expired.RULE,
@@ -42,10 +49,12 @@ RULES: tuple[Rule, ...] = (
 
 GROUPS: Mapping[str, str] = {
     "baseline": "Baseline: what was there when the repository began to be checked, and may only become less.",
+    "boundary": "Boundaries: whether imports lead only where they may, from experiments to core.",
     "conflict": "Versions: whether an experiment can live on this core.",
     "core": "Core: whether what it says of itself agrees.",
     "independence": "Independence: whether an experiment has all that it needs from places that say so.",
     "lock": "Locks: whether they still say what they were made from.",
+    "reuse": "Reuse: whether an experiment uses what core has, and uses it as core means it.",
     "theme": "Theme: whether an experiment says what kind it is.",
     "waiver": "Waivers: whether the permissions that were given still hold, and are still needed.",
 }

@@ -7,22 +7,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError
+from fumehood.imports.survey import survey
 from fumehood.model.experiment import experiment_target
 from fumehood.outside.git import Git
+from fumehood.outside.work_tree import WorkTree
 from fumehood.reading import codeowners
 from fumehood.reading.sources import Inputs
+from fumehood.rules.crossing import crossings, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
     from pathlib import Path
 
+    from fumehood.imports.survey import Survey
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
     from fumehood.model.finding import CheckAnswer
     from fumehood.model.waiver import Waiver
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.repository import Repository
+    from fumehood.rules.crossing import Crossings, Parts
     from fumehood.settings import Settings
 
 
@@ -85,6 +90,21 @@ class Seen:
     def versions(self) -> CheckAnswer:
         """What is to be said about versions."""
         return self.check_versions()
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What every Python file says about imports, and what leads to what."""
+        return survey(self.repository, WorkTree(cwd=self.root), self.book.environ)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Which part of the repository each file is in."""
+        return parts(self.repository, self.survey)
+
+    @cached_property
+    def crossings(self) -> Crossings:
+        """Every import that leads out of its part of the repository."""
+        return crossings(self.survey, self.parts)
 
     def lines(self, experiment: Experiment | None) -> Inputs:
         """The requirement lines that an experiment adds to core's, those of running tests among them; else core's.

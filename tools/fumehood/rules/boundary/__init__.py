@@ -1,0 +1,1 @@
+"""Boundaries: whether imports lead only where they may, from experiments to core."""

@@ -1,0 +1,131 @@
+"""``boundary/core-imports-experiment``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fumehood.errors import FumehoodError, Place
+from fumehood.outside.toml_file import load
+from fumehood.rules.crossing import by_line
+from fumehood.rules.rule import Rule
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fumehood.model.finding import Finding
+    from fumehood.rules.seen import Seen
+
+_REMEDY = "move what both need into core, or what needs the experiment out of core"
+_REGISTER = "let experiments announce themselves, by an entry point or in a list that core is given when it starts"
+
+
+def check(seen: Seen) -> Iterator[Finding]:
+    """Imports of experiments by core and its tests, whichever way they are written."""
+    if not seen.is_whole:
+        return
+    yield from _statements(seen)
+    yield from _put_together(seen)
+    yield from _path_edits(seen)
+    yield from _entry_points(seen)
+
+
+def _statements(seen: Seen) -> Iterator[Finding]:
+    for use in by_line(seen.crossings.into.get("", ())):
+        whose = _whose(seen, use.target)
+        yield RULE.finding(
+            "",
+            Place(use.path, use.line),
+            f"{_subject(seen, use.path)} {use.module}, which is {whose}{use.how}",
+            remedy=_REMEDY if seen.parts.experiment(use.target) else _REGISTER,
+            subject=use.module,
+        )
+
+
+def _subject(seen: Seen, path: str) -> str:
+    return "core's tests import" if seen.parts.is_core_test(path) else "core imports"
+
+
+def _whose(seen: Seen, target: str) -> str:
+    name = seen.parts.experiment(target)
+    return f"a part of the experiment {name}" if name else "among the experiments and no part of core"
+
+
+def _put_together(seen: Seen) -> Iterator[Finding]:
+    """Names that are formatted and then imported, where the beginning that is literal leads to experiments."""
+    for path, scan in seen.survey.sources.scans.items():
+        if scan.prefixes and seen.parts.kind(path) == "core":
+            for text, line in scan.prefixes:
+                package = text.rpartition(".")[0]
+                folders = seen.survey.graph.package_folders(path, package) if package else ()
+                if any(seen.parts.is_among_experiments(folder) for folder in folders):
+                    yield RULE.finding(
+                        "",
+                        Place(path, line),
+                        f"{_subject(seen, path)} what begins with {text!r}, which leads to experiments",
+                        remedy=_REGISTER,
+                        subject=text,
+                    )
+
+
+def _path_edits(seen: Seen) -> Iterator[Finding]:
+    for path, scan in seen.survey.sources.scans.items():
+        if scan.path_edits and seen.parts.kind(path) == "core":
+            for pieces, line in scan.path_edits:
+                for folder in seen.survey.graph.folders(path, pieces):
+                    if seen.parts.is_among_experiments(folder):
+                        yield RULE.finding(
+                            "",
+                            Place(path, line),
+                            f"core puts {folder} on the import path, where experiments are",
+                            remedy=_REMEDY,
+                            subject=folder,
+                        )
+                        break
+
+
+def _entry_points(seen: Seen) -> Iterator[Finding]:
+    """What core's metadata promises to installers and plugins."""
+    if not (seen.root / PYPROJECT).is_file():
+        return
+    try:
+        file = load(seen.root / PYPROJECT, name=PYPROJECT)
+    except FumehoodError:
+        return
+    project = file.data.get("project")
+    tables = project if isinstance(project, dict) else {}
+    groups = tables.get("entry-points")
+    found: list[tuple[tuple[str, ...], object]] = [
+        (("project", key), tables.get(key)) for key in ("scripts", "gui-scripts")
+    ]
+    found += [(("project", "entry-points", name), table) for name, table in groups.items()] if groups else []
+    for keys, table in found:
+        for name, value in table.items() if isinstance(table, dict) else ():
+            module = str(value).partition(":")[0].partition("[")[0].strip()
+            files = seen.survey.graph.runs(PYPROJECT, (module, 0, "", 0, 0))
+            if files and seen.parts.is_among_experiments(files[-1]):
+                yield RULE.finding(
+                    "",
+                    file.place(*keys, name),
+                    f"core's entry point {name!r} is {value}, which is {_whose(seen, files[-1])}",
+                    remedy="declare it in a pyproject.toml of the experiment's own",
+                    subject=f"{keys[-1]} {name}",
+                )
+
+
+RULE = Rule(
+    id="boundary/core-imports-experiment",
+    severity="error",
+    summary="Core, or a test of core's, imports an experiment.",
+    why="""\
+Experiments come and go, and anyone may delete one on the day that it has served its purpose. Core that imports one is
+broken on that day, and until then it needs that experiment's requirements and is as stable as that experiment. So
+imports lead one way, from experiments to core. It counts whichever way it is written: as a statement, in a function,
+in a `try`, for type checkers only, with `import_module` or `__import__` of a name that is literal or begins so, as an
+entry point, or by putting an experiment's folder on `sys.path`.""",
+    remedy="""\
+Move what core needs into core, or the code that needs the experiment out of core. A test of core's that uses an
+experiment is that experiment's test. Where core keeps a list of experiments, turn it around: experiments announce
+themselves through an entry point, or core is told on its command line which module to load.""",
+    check=check,
+)

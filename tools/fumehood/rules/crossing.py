@@ -1,0 +1,164 @@
+"""What imports lead out of the part of the repository that they stand in: into another part, or out of the repository.
+
+A repository has core, experiments, and what stands in an experiments folder without being part of an experiment, such
+as the ``__init__.py`` around them: core may use that as little as an experiment, and experiments may.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fumehood.model.source import DYNAMIC, LAZY, OPTIONAL, TYPING
+from fumehood.repository import fixed_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fumehood.imports.scan import RawImport
+    from fumehood.imports.survey import Survey
+    from fumehood.repository import Repository
+
+Kind = Literal["core", "experiment", "around"]
+
+_NOT_HERE = frozenset(
+    {
+        *("aifc", "annotationlib", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "compression", "crypt"),
+        *("distutils", "imghdr", "imp", "lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes"),
+        *("smtpd", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
+    }
+)
+"""Modules of the standard library that older or newer Pythons have than the one that runs (PEP 594, 632, 749, 784)."""
+
+STANDARD = sys.stdlib_module_names | _NOT_HERE
+"""The first names of modules that no requirement has to bring."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """One line that imports something.
+
+    Attributes:
+        path: The file that it stands in.
+        line: Counted from 1.
+        module: What is imported, as it is written, with the name that is taken from it.
+        flags: How, a sum of the constants of `fumehood.model.source`.
+        target: The file that it leads to; empty for what is outside of the repository.
+    """
+
+    path: str
+    line: int
+    module: str
+    flags: int
+    target: str = ""
+
+    @property
+    def how(self) -> str:
+        """What is special about it, for a message."""
+        said = (
+            (TYPING, "for type checkers only"),
+            (OPTIONAL, "in a try"),
+            (DYNAMIC, "by name"),
+            (LAZY, "in a function"),
+        )
+        return next((f", {text}" for flag, text in said if self.flags & flag), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """Every import that leads out of its part of the repository.
+
+    Attributes:
+        into: By the name of the experiment that has them (empty for core), its imports of other parts.
+        outside: By the name of the experiment that has them, its imports from outside, by their first name.
+    """
+
+    into: Mapping[str, Sequence[Use]]
+    outside: Mapping[str, Mapping[str, Sequence[Use]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which part of the repository a file is in.
+
+    Attributes:
+        roots: Folders that hold experiments and nothing of core's, with a ``/`` at their end.
+        tests: Core's tests: files, and folders with a ``/`` at their end.
+    """
+
+    survey: Survey
+    roots: tuple[str, ...]
+    tests: tuple[str, ...]
+
+    def experiment(self, path: str) -> str:
+        """The name of the experiment that a file is in; empty for all others."""
+        return self.survey.territories.of(path).name
+
+    def kind(self, path: str) -> Kind:
+        """What a file is part of."""
+        if self.survey.territories.of(path).name:
+            return "experiment"
+        return "around" if path.startswith(self.roots) else "core"
+
+    def is_among_experiments(self, path: str) -> bool:
+        """Whether a file or folder is an experiment's, or around experiments."""
+        return f"{path}/".startswith(self.roots) or bool(self.survey.territories.of(f"{path}/").name)
+
+    def is_core_test(self, path: str) -> bool:
+        """Whether a file is one of core's tests, or stands among them."""
+        return path.startswith(self.tests) and self.kind(path) == "core"
+
+
+def parts(repository: Repository, survey: Survey) -> Parts:
+    """Where the parts of a repository are."""
+    core = repository.core
+    places = (*core.sources, *core.tests, *(source.path for source in core.requirements))
+    bases = {base for pattern in repository.settings.experiments if (base := fixed_part(pattern))}
+    held = {base for base in bases if not any(place == base or place.startswith(f"{base}/") for place in places)}
+    tests = tuple(path if (repository.root / path).is_file() else f"{path.strip('/')}/" for path in core.tests)
+    return Parts(survey, tuple(f"{base}/" for base in sorted(held)), tests)
+
+
+def crossings(survey: Survey, where: Parts) -> Crossings:
+    """Every import that leads out of its part of the repository, in the order of files and lines."""
+    into: defaultdict[str, list[Use]] = defaultdict(list)
+    outside: defaultdict[str, defaultdict[str, list[Use]]] = defaultdict(lambda: defaultdict(list))
+    graph = survey.graph
+    for path in sorted(survey.sources.scans):
+        own = where.experiment(path)
+        if not own and where.kind(path) == "around":
+            continue
+        for raw in survey.sources.scans[path].imports:
+            files = graph.runs(path, raw)
+            if files:
+                target = files[-1]
+                if where.experiment(target) != own or (not own and target.startswith(where.roots)):
+                    into[own].append(_use(path, raw, target))
+            elif not raw[1]:
+                first = raw[0].partition(".")[0]
+                if first and first not in STANDARD:
+                    outside[own][first].append(_use(path, raw, ""))
+    return Crossings(into, outside)
+
+
+def _use(path: str, raw: RawImport, target: str) -> Use:
+    module, level, name, line, flags = raw
+    return Use(path, line, f"{'.' * level}{module}" + (f".{name}" if name and name != "*" else ""), flags, target)
+
+
+def by_line(uses: Iterable[Use]) -> list[Use]:
+    """The first import of each line."""
+    found: dict[tuple[str, int], Use] = {}
+    for use in uses:
+        found.setdefault((use.path, use.line), use)
+    return [found[place] for place in sorted(found)]
+
+
+def by_module(uses: Iterable[Use]) -> list[tuple[Use, tuple[str, ...]]]:
+    """The first import of each module in each file, with the places of the others."""
+    found: dict[tuple[str, str], list[Use]] = {}
+    for use in uses:
+        found.setdefault((use.path, use.module), []).append(use)
+    return [(first, tuple(f"{use.path}:{use.line}" for use in others)) for first, *others in found.values()]

@@ -1,0 +1,1 @@
+"""Reuse: whether an experiment uses what core has, and uses it as core means it."""
