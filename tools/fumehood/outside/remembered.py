@@ -1,0 +1,169 @@
+"""What was found in each of many files, remembered: only what has changed is read again, by several processes.
+
+A file whose time and size are as they were is believed to be the same; of another one its content decides. One that had
+just been written when it was read is looked at again, as with git's index. Source: git's "racy-git" documentation.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import marshal
+import multiprocessing
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fumehood import __version__
+from fumehood.errors import WorldError
+from fumehood.outside.files import cache_folder, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_RACY = 2_000_000_000
+"""Nanoseconds before reading within which a change may be followed by one that leaves no trace."""
+
+_SEAL = 32
+_WORTH_PROCESSES = 400
+"""So many files at least take longer to read than processes take to start."""
+
+_MOST_PROCESSES = 8
+_CHUNK = 200
+
+Stored = tuple[int, int, bytes, Any]
+"""Time of modification in nanoseconds (0 if it is not to be relied on), size, digest of the content, what was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One kind of thing to find in a file.
+
+    Attributes:
+        name: Of the folder in the cache.
+        version: What decides beside the content of a file; this package and the version of Python always do.
+        find: A function of a module, from a file's bytes to what `marshal` takes.
+    """
+
+    name: str
+    version: int
+    find: Callable[[bytes], Any]
+
+    @property
+    def head(self) -> bytes:
+        """How a file of the cache begins that was written for the same."""
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return f"fumehood {__version__} {self.name} {self.version}, Python {python}\n".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What was found in files.
+
+    Attributes:
+        found: By path; those that are not there or cannot be read are left out.
+        digests: Of their contents.
+        fresh: How many of them had to be read anew.
+    """
+
+    found: Mapping[str, Any]
+    digests: Mapping[str, bytes]
+    fresh: int
+
+    @property
+    def digest(self) -> bytes:
+        """A digest of all their contents and paths."""
+        parts = (os.fsencode(path) + self.digests[path] for path in sorted(self.digests))
+        return hashlib.blake2b(b"".join(parts)).digest()
+
+
+def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Remembered:
+    """What is found in the files at these paths.
+
+    Args:
+        reading: What to find.
+        root: The repository.
+        paths: Relative to it, with ``/``.
+        environ: Says where the cache is.
+    """
+    place = _place(reading, root, environ)
+    known = _load(place, reading.head)
+    began = time.time_ns()
+    current: dict[str, Stored] = {}
+    changed: dict[str, os.stat_result] = {}
+    for path in sorted(paths):
+        try:
+            state = os.stat(f"{root}/{path}")
+        except (OSError, ValueError):
+            continue
+        stored = known.get(path)
+        if stored and stored[0] == state.st_mtime_ns and stored[1] == state.st_size:
+            current[path] = stored
+        else:
+            changed[path] = state
+    by_content = {stored[2]: stored[3] for stored in known.values()} if changed else {}
+    read = _read(reading, str(root), list(changed), by_content)
+    for path, (digest, found) in read.items():
+        time_ns = changed[path].st_mtime_ns
+        current[path] = (time_ns if time_ns < began - _RACY else 0, changed[path].st_size, digest, found)
+    if read or len(current) != len(known):
+        _save(place, reading.head, current)
+    return Remembered(
+        found={path: stored[3] for path, stored in current.items()},
+        digests={path: stored[2] for path, stored in current.items()},
+        fresh=len(read),
+    )
+
+
+def _read(reading: Reading, root: str, paths: list[str], known: Mapping[bytes, Any]) -> dict[str, tuple[bytes, Any]]:
+    workers = min(os.cpu_count() or 1, _MOST_PROCESSES)
+    if len(paths) < _WORTH_PROCESSES or workers == 1:
+        return dict(_read_some(reading, root, paths, known))
+    chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
+    count = len(chunks)
+    found: dict[str, tuple[bytes, Any]] = {}
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for part in pool.map(_read_some, [reading] * count, [root] * count, chunks, [{}] * count):
+            found.update(part)
+    return found
+
+
+def _read_some(
+    reading: Reading, root: str, paths: Sequence[str], known: Mapping[bytes, Any]
+) -> list[tuple[str, tuple[bytes, Any]]]:
+    found = []
+    for path in paths:
+        with suppress(OSError), open(f"{root}/{path}", "rb") as file:
+            source = file.read()
+            digest = hashlib.blake2b(source, digest_size=16).digest()
+            found.append((path, (digest, known[digest] if digest in known else reading.find(source))))
+    return found
+
+
+def _place(reading: Reading, root: Path, environ: Mapping[str, str]) -> Path:
+    name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
+    return cache_folder(environ) / reading.name / f"{name}.bin"
+
+
+def _load(place: Path, head: bytes) -> dict[str, Stored]:
+    """What was remembered; nothing if that is damaged, or from another version."""
+    try:
+        content = place.read_bytes()
+    except OSError:
+        return {}
+    seal, body = content[len(head) :][:_SEAL], content[len(head) + _SEAL :]
+    if not content.startswith(head) or hashlib.sha256(body).digest() != seal:
+        return {}
+    loaded: dict[str, Stored] = marshal.loads(body)  # noqa: S302 - sealed: it is what this module wrote
+    return loaded
+
+
+def _save(place: Path, head: bytes, entries: Mapping[str, Stored]) -> None:
+    body = marshal.dumps(dict(entries))
+    with suppress(WorldError):  # What cannot be remembered is read again.
+        write_whole(place, head + hashlib.sha256(body).digest() + body)
