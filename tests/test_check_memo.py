@@ -120,6 +120,20 @@ def test_what_has_just_changed_is_looked_at_again(remembered: Project) -> None:
     assert has_looked(remembered, "fits")
 
 
+def test_a_source_that_changes_is_looked_at_again(repository: Project) -> None:
+    repository.write({"core/__init__.py": "", "experiments/fits/model.py": "import json\n"})
+    age(repository)
+    time.sleep(0.01)
+    check = ("check", "--rule", "boundary")
+    assert [repository.fumehood(*check).assert_ok().stdout for _ in range(3)] == [
+        "2 experiments checked: all fit\n"
+    ] * 3
+    assert "fumehood.rules" not in repository.run(sys.executable, "-X", "importtime", "-m", "fumehood", *check).stderr
+    repository.write({"core/__init__.py": "import experiments.fits.model\n"})
+    age(repository)
+    repository.fumehood(*check).assert_exit(1)
+
+
 def test_a_variable_counts_if_a_line_names_it(remembered: Project) -> None:
     assert not has_looked(remembered, "fits", env={"HOST": "two.invalid"})
     remembered.write({"common/lines.txt": "delta-lib\n--trusted-host ${HOST}\n"})

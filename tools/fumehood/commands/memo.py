@@ -53,6 +53,8 @@ _RACY = 2_000_000_000
 _MISSING = (0,)
 _WRITING = os.O_WRONLY | os.O_RDWR
 _CODE = (".py", ".pyc", ".so", ".pyd")
+_NOT_ITS_FILES = (*_CODE, hearing.ONLY_FASTER)
+"""How files end that are opened for the sake of the program, and not of its answer; unless it says that it looks."""
 _SCRATCH = f"{os.sep}fumehood-ask-"
 
 
@@ -182,14 +184,15 @@ class Memo:
             case hearing.LOOKED, (path,):
                 self._note(path)
             case "open", (str() | os.PathLike() as path, _, int(flags)) if not flags & _WRITING:
-                self._note(os.fspath(path))
+                if not os.fspath(path).endswith(_NOT_ITS_FILES):
+                    self._note(os.fspath(path))
             case (("os.scandir" | "os.listdir"), (str() | os.PathLike() as path, *_)):
                 self._note(os.fspath(path))
             case _:
                 pass
 
     def _note(self, path: object) -> None:
-        if isinstance(path, str) and not path.endswith(_CODE) and _SCRATCH not in path:
+        if isinstance(path, str) and _SCRATCH not in path:
             whole = os.path.abspath(path)
             if whole not in self._seen:
                 self._seen[whole] = _state(whole)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LOOKED = "fumehood.looked"
 """An event: the path in it was looked at, and the answer depends on its state."""
+ONLY_FASTER = ".remembered"
+"""How files end on which no answer depends, only how soon it is given."""
 EXCUSED = "fumehood.excused"
 """An event: whether programs that start from now on are known to answer from what was said to be looked at."""
 

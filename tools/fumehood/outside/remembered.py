@@ -6,10 +6,8 @@ just been written when it was read is looked at again, as with git's index. Sour
 
 from __future__ import annotations
 
-import concurrent.futures
 import hashlib
 import marshal
-import multiprocessing
 import os
 import sys
 import time
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fumehood import __version__
 from fumehood.errors import WorldError
 from fumehood.outside.files import cache_folder, write_whole
+from fumehood.outside.hearing import ONLY_FASTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -123,6 +122,9 @@ def _read(reading: Reading, root: str, paths: list[str], known: Mapping[bytes, A
     workers = min(os.cpu_count() or 1, _MOST_PROCESSES)
     if len(paths) < _WORTH_PROCESSES or workers == 1:
         return dict(_read_some(reading, root, paths, known))
+    import concurrent.futures  # noqa: PLC0415 - only many files at once pay for it
+    import multiprocessing  # noqa: PLC0415 - as above
+
     chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
     count = len(chunks)
     found: dict[str, tuple[bytes, Any]] = {}
@@ -147,7 +149,7 @@ def _read_some(
 
 def _place(reading: Reading, root: Path, environ: Mapping[str, str]) -> Path:
     name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
-    return cache_folder(environ) / reading.name / f"{name}.bin"
+    return cache_folder(environ) / reading.name / f"{name}{ONLY_FASTER}"
 
 
 def _load(place: Path, head: bytes) -> dict[str, Stored]:
