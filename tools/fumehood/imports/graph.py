@@ -114,20 +114,29 @@ class _Builder:
         for raw in found.imports:
             if not raw[4] & TYPING:
                 for target in self._run_by(path, raw, roots):
-                    steps.setdefault(target, Step("imports", raw[3]))
+                    if target not in steps:
+                        steps[target] = Step("imports", raw[3])
         for target in self.modules.packages_of(path):
             steps.setdefault(target, Step("is in the package", 0))
-        others: tuple[tuple[How, Iterator[tuple[str, int]]], ...] = (
-            ("may import", self._of_prefixes(found, roots)),
-            ("loads the plugin", self._plugins(path, found, roots)),
-            ("names", self._named(path, found, roots)),
-            ("runs with", self._around(path)),
-        )
-        for how, targets in others:
+        for how, targets in self._others(path, found, roots):
             for target, line in targets:
                 steps.setdefault(target, Step(how, line))
         steps.pop(path, None)
         return steps
+
+    def _others(
+        self, path: str, found: Scan, roots: Sequence[str]
+    ) -> Iterator[tuple[How, Iterator[tuple[str, int]]]]:
+        """What is seldom: where a file leads without an import statement or call that says where."""
+        is_collected = _is_collected(path)
+        if found.prefixes:
+            yield "may import", self._of_prefixes(found, roots)
+        if found.groups or is_collected:
+            yield "loads the plugin", self._plugins(path, found, roots)
+        if found.strings:
+            yield "names", self._named(path, found, roots)
+        if is_collected:
+            yield "runs with", self._around(path)
 
     def follow_path_edits(self) -> None:
         """Add the folders of the repository that edits of ``sys.path`` name, for all files of the same territory."""
@@ -139,7 +148,7 @@ class _Builder:
 
     def roots(self, path: str) -> tuple[str, ...]:
         """The folders of the import path that a file sees, first to last."""
-        folder = posixpath.dirname(path)
+        folder = path.rpartition("/")[0]
         if folder not in self._roots:
             territory = self.territories.of(path)
             every = [self.modules.package_root(path), *territory.roots, *self._added.get(territory.path, ())]
@@ -161,7 +170,7 @@ class _Builder:
         if level:
             folder = path
             for _ in range(level):
-                folder = posixpath.dirname(folder)
+                folder = folder.rpartition("/")[0]
             files, _ = self.modules.below(folder, module, name)
         else:
             files = self.modules.run_by(module, name, roots)
@@ -187,7 +196,7 @@ class _Builder:
         """What is offered under the entry points that a file asks for, by core and by the file's own experiment."""
         offered = [self.territories.core.plugins, self.territories.of(path).plugins]
         groups = (*found.groups, "pytest11") if _is_collected(path) else found.groups
-        for plugins in offered if groups else ():
+        for plugins in offered:
             for group in plugins:
                 if group in groups or "" in groups:
                     for module in plugins[group]:
@@ -206,17 +215,16 @@ class _Builder:
 
     def _around(self, path: str) -> Iterator[tuple[str, int]]:
         """The ``conftest.py`` of each folder around a file that pytest collects."""
-        if _is_collected(path):
-            folder = path
-            while folder:
-                folder = posixpath.dirname(folder)
-                conftest = f"{folder}/conftest.py" if folder else "conftest.py"
-                if conftest in self.modules.files:
-                    yield conftest, 0
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            conftest = f"{folder}/conftest.py" if folder else "conftest.py"
+            if conftest in self.modules.files:
+                yield conftest, 0
 
 
 def _is_collected(path: str) -> bool:
-    name = posixpath.basename(path)
+    name = path.rpartition("/")[2]
     return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
 
 

@@ -7,7 +7,6 @@ holds either. Source: Python's language reference, "The import system"; PEP 420.
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +30,7 @@ class Modules:
     links: Mapping[str, str] = field(default_factory=dict)
     file_links: Mapping[str, str] = field(default_factory=dict)
     _folders: dict[str, set[str]] = field(default_factory=dict)
+    _stems: set[str] = field(default_factory=set)
     _found: dict[tuple[str, str], tuple[tuple[str, ...], bool]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -49,6 +49,8 @@ class Modules:
         for link in self.links:
             folder, _, name = link.rpartition("/")
             self._folders.setdefault(folder, set()).add(name)
+        for names in self._folders.values():
+            self._stems.update(name.removesuffix(".py") for name in names)
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a Python file in a folder or below it."""
@@ -56,18 +58,18 @@ class Modules:
 
     def package_root(self, path: str) -> str:
         """The folder from which a file is imported: the nearest above it that is no package."""
-        folder = posixpath.dirname(path)
+        folder = path.rpartition("/")[0]
         while folder and f"{folder}{_INIT}" in self.files:
-            folder = posixpath.dirname(folder)
+            folder = folder.rpartition("/")[0]
         return folder
 
     def packages_of(self, path: str) -> Iterator[str]:
         """The ``__init__`` files of the packages that a file is in, which run before it; without itself."""
-        folder = posixpath.dirname(path)
-        while folder and f"{folder}{_INIT}" in self.files:
-            if path != f"{folder}{_INIT}":
-                yield f"{folder}{_INIT}"
-            folder = posixpath.dirname(folder)
+        folder = path.rpartition("/")[0]
+        while folder and (package := f"{folder}{_INIT}") in self.files:
+            if path != package:
+                yield package
+            folder = folder.rpartition("/")[0]
 
     def run_by(self, module: str, name: str, roots: Sequence[str]) -> tuple[str, ...]:
         """The files that run when ``from module import name`` does; the last is the module that is imported.
@@ -79,6 +81,8 @@ class Modules:
         """
         first = module.partition(".")[0]
         best: tuple[str, ...] = ()
+        if first not in self._stems:  # As most names are not, which are those of other distributions.
+            return best
         for root in roots:
             if not self._has(root, first):
                 continue

@@ -3,12 +3,14 @@
 Parsing costs more than all else, and what follows the last import statement says nothing about imports. So unless
 a file mentions one of the functions that import, only what stands before that end is parsed: a module that is cut off
 behind a whole statement at any depth is a module still. Where the cut was wrong there is a syntax error, as inside of
-a string, in brackets, or in a ``try`` without its ``except``; then the whole file is parsed.
+a string, in brackets, or in a ``try`` without its ``except``; then it is made before the next statement that is not
+indented, and if that was wrong too the whole file is parsed.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import textwrap
 import warnings
@@ -41,6 +43,7 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 _WORD = b"import"
 _STATEMENT = re.compile(rb"(?:^|[;:])[ \t\f]*(?:import|from)\b")
+_NEXT_STATEMENT = re.compile(rb"^(?!(?:except|finally|else|elif|case)\b)[A-Za-z_@]", re.MULTILINE)
 _LONE_STATEMENT = re.compile(r"^[ \t]*(?:import|from)\b[^(\n]*(?:\([^)]*\))?[^\n]*", re.MULTILINE)
 _PLAIN_NAME = re.compile(rb"""["'][A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+["']""")
 _LEXEME = re.compile(
@@ -86,11 +89,11 @@ def _statements(source: bytes) -> Scan:
     end = _end_of_imports(source)
     if not end:
         return Scan()
-    if end < len(source):
-        try:
-            return Scan(imports=tuple(_imports(parse(source[:end]).body, 0)))
-        except UNREADABLE:
-            pass
+    following = _NEXT_STATEMENT.search(source, end)
+    for cut in (end, following.start() if following else len(source)):
+        if cut < len(source):
+            with contextlib.suppress(*UNREADABLE):
+                return Scan(imports=tuple(_imports(parse(source[:cut]).body, 0)))
     return _whole(source)
 
 
