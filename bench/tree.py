@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_WORDS = ("attention", "batch", "cache", "decay", "epoch", "filter", "gradient", "head", "index", "kernel", "layer", "mask")
-_OUTSIDE = ("collections", "dataclasses", "functools", "itertools", "json", "logging", "math", "os", "pathlib", "typing")
+_WORDS = ("attention", "batch", "cache", "decay", "epoch", "filter", "gradient", "head", "index", "kernel", "mask")
+_OUTSIDE = ("collections", "dataclasses", "functools", "itertools", "json", "logging", "math", "os", "pathlib")
 _FOREIGN = ("numpy", "torch", "torch.nn", "torch.distributed", "torch.utils.data")
+_NEAR, _REUSING, _OPTIONAL, _LAZY = 0.15, 0.5, 0.2, 0.1
+"""How often a module uses an earlier one beside it, one of core's from an experiment, something optional or lazy."""
+
+_FAR = (0, 1, 2, 3)
+_TESTS = 2
 _FUNCTION = '''
 def {name}(values, scale={number}.0, *, limit=None, names=("{other}", "{name}")):
     """Apply {name} to values, as {other} would.
@@ -89,9 +94,12 @@ def _package(number: int, shape: Shape, chance: random.Random) -> Iterator[tuple
     folder = f"src/core/p{number:03}"
     yield f"{folder}/__init__.py", f"from core.p{number:03}.m00 import {_WORDS[0]}\n\n__all__ = ['{_WORDS[0]}']\n"
     for module in range(shape.modules):
-        uses = [f"from .m{earlier:02} import {_word(chance)}" for earlier in range(module) if chance.random() < 0.1]
-        for _ in range(min(number, chance.randrange(4))):
-            uses.append(f"from core.p{chance.randrange(number):03}.m{chance.randrange(shape.modules):02} import {_word(chance)}")
+        near = [earlier for earlier in range(module) if chance.random() < _NEAR]
+        far = [
+            (chance.randrange(number), chance.randrange(shape.modules)) for _ in range(min(number, chance.choice(_FAR)))
+        ]
+        uses = [f"from .m{earlier:02} import {_word(chance)}" for earlier in near]
+        uses += [f"from core.p{package:03}.m{other:02} import {_word(chance)}" for package, other in far]
         yield f"{folder}/m{module:02}.py", _module(uses, chance)
 
 
@@ -100,13 +108,14 @@ def _experiment(number: int, shape: Shape, chance: random.Random) -> Iterator[tu
     yield f"{folder}/requirements.txt", "einops\n"
     yield f"{folder}/README.md", f"# Experiment {number}\n\nOne of many.\n"
     yield f"{folder}/experiment.toml", 'owners = ["@example-owner"]\n'
-    for module in range(shape.own - 2):
-        uses = [f"from e{number:04}_m{earlier:02} import {_word(chance)}" for earlier in range(module) if chance.random() < 0.2]
-        if chance.random() < 0.5:
+    for module in range(shape.own - _TESTS):
+        near = [earlier for earlier in range(module) if chance.random() < _NEAR]
+        uses = [f"from e{number:04}_m{earlier:02} import {_word(chance)}" for earlier in near]
+        if chance.random() < _REUSING:
             package, other = chance.randrange(shape.packages), chance.randrange(shape.modules)
             uses.append(f"from core.p{package:03}.m{other:02} import {_word(chance)}")
         yield f"{folder}/e{number:04}_m{module:02}.py", _module(uses, chance)
-    for test in range(2):
+    for test in range(_TESTS):
         body = f"\n\ndef test_{_word(chance)}():\n    assert e{number:04}_m{test:02}\n"
         yield f"{folder}/tests/test_e{number:04}_{test}.py", f"import e{number:04}_m{test:02}\n{body}"
 
@@ -116,12 +125,13 @@ def _module(uses: list[str], chance: random.Random) -> str:
     outside = [f"import {name}" for name in chance.sample(_OUTSIDE, 3)]
     foreign = [f"import {name}" for name in chance.sample(_FOREIGN, 2)]
     parts = ['"""What this module is for, in one sentence."""\n', *outside, "", *foreign, "", *sorted(set(uses)), ""]
-    if chance.random() < 0.2:
+    if chance.random() < _OPTIONAL:
         parts.append("try:\n    import flash_attn\nexcept ImportError:\n    flash_attn = None\n")
     for _ in range(3):
-        names = {"name": _word(chance), "other": _word(chance), "number": chance.randrange(2, 9)}
-        parts += [_FUNCTION.format(**names), _CLASS.format(title=names["name"].title(), **names)]
-    if chance.random() < 0.1:
+        name, other, number = _word(chance), _word(chance), chance.randrange(2, 9)
+        parts += [_FUNCTION.format(name=name, other=other, number=number)]
+        parts += [_CLASS.format(name=name, title=name.title(), number=number)]
+    if chance.random() < _LAZY:
         parts.append("\ndef later():\n    import torch.profiler\n\n    return torch.profiler\n")
     return "\n".join(parts)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from support.project import Project
 
 NAMES = (
+    "affected",
     "blockers",
     "check",
     "env-build",

@@ -243,6 +243,20 @@ def retire(context: click.Context, /, name: str, **options: Any) -> int:  # noqa
     return retire_command.run(_repository(context), name, say=say, **options)
 
 
+@cli.command()
+@click.option("--base", metavar="REF", help="What to compare with; by default what CI says, else the default branch.")
+@click.option("--explain", metavar="FILE", help="What a change of this file alone affects, and why.")
+@_json
+@click.pass_context
+def affected(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """The experiments that a change can break, each with its reasons: from the merge base to the work tree."""
+    from fumehood.commands import affected as affected_command  # noqa: PLC0415 - each command loads only what it needs
+
+    repository = _repository(context)
+    affected_command.run(repository, say=say, **options)
+    return _report_broken(repository)
+
+
 @cli.group()
 def env() -> None:
     """The environments and layers on this machine."""

@@ -74,6 +74,26 @@ class RuleSetting:
     place: Place
 
 
+Unclaimed = Literal["all", "core", "none"]
+UNCLAIMED: tuple[Unclaimed, ...] = ("all", "core", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AffectedSettings:
+    """``[tool.fumehood.affected]``: what changes affect beyond what imports and requirements say.
+
+    Attributes:
+        unclaimed: What a changed file affects that belongs to no experiment, is no module of core and of its tests, and
+            that nothing imports: every experiment and core, core alone, or nothing.
+        all: Globs of files that affect everything.
+        ignore: Globs of files that affect nothing.
+    """
+
+    unclaimed: Unclaimed = "all"
+    all: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """``[tool.fumehood]``; every key is optional.
@@ -90,6 +110,7 @@ class Settings:
         extension_points: What core offers to experiments: a name for each, and a module or ``module:attribute``.
         baseline: The file with the findings that were there when the repository began to be checked.
         core: See `CoreSettings`.
+        affected: See `AffectedSettings`.
     """
 
     experiments: tuple[str, ...] = ("experiments/*",)
@@ -103,6 +124,7 @@ class Settings:
     extension_points: tuple[tuple[str, str], ...] = ()
     baseline: str = DEFAULT_BASELINE
     core: CoreSettings = CoreSettings()
+    affected: AffectedSettings = AffectedSettings()
 
 
 def read(root: Path) -> tuple[Settings, TomlFile | None]:
@@ -138,6 +160,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
             test_requirements=core.strings("test-requirements"),
             timeout=read_duration(core, "timeout"),
         ),
+        affected=_affected(reader.subtable("affected")),
     )
     _check_paths(reader, settings.experiments, "experiments")
     _check_paths(reader, (settings.baseline,), "baseline")
@@ -161,6 +184,16 @@ def _extension_points(reader: TableReader) -> tuple[tuple[str, str], ...]:
         elif point is not None:
             found.append((name, point))
     return tuple(sorted(found))
+
+
+def _affected(reader: TableReader) -> AffectedSettings:
+    settings = AffectedSettings(
+        unclaimed=cast("Unclaimed", reader.string("unclaimed", AffectedSettings().unclaimed, choices=UNCLAIMED)),
+        all=reader.strings("all"),
+        ignore=reader.strings("ignore"),
+    )
+    reader.finish()
+    return settings
 
 
 def _rules(reader: TableReader) -> tuple[RuleSetting, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 
 from fumehood.imports.scan import UNREADABLE, Scan, blocks, mistake, parse, scan
 from fumehood.model.source import DynamicPrefix, Imported, PathEdit, SourceFacts, SyntaxMistake
@@ -34,16 +33,27 @@ def _imported(raw: tuple[str, int, str, int, int]) -> Imported:
     return Imported(module=module, level=level, name=name, line=line, flags=flags)
 
 
-def tree_digest(source: bytes) -> str | SyntaxMistake:
-    """A digest of a file's syntax tree, whatever its comments, docstrings, positions and layout; else its mistake."""
+def is_same_program(before: bytes, after: bytes) -> bool | SyntaxMistake:
+    """Whether two versions of a file differ in comments, docstrings and layout only; else the mistake in the second.
+
+    What is compared is their syntax trees, one statement after the other.
+    """
     try:
-        tree = parse(source)
-        _drop_docstrings(tree)
-        text = ast.dump(tree)
+        new = _program(after)
     except UNREADABLE as error:
         message, line = mistake(error)
         return SyntaxMistake(message=message, line=line)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        old = _program(before)
+        return len(old) == len(new) and all(ast.dump(one) == ast.dump(two) for one, two in zip(old, new, strict=True))
+    except UNREADABLE:
+        return False
+
+
+def _program(source: bytes) -> list[ast.stmt]:
+    tree = parse(source)
+    _drop_docstrings(tree)
+    return tree.body
 
 
 def _drop_docstrings(node: ast.Module | ast.stmt) -> None:

@@ -124,9 +124,7 @@ class _Builder:
         steps.pop(path, None)
         return steps
 
-    def _others(
-        self, path: str, found: Scan, roots: Sequence[str]
-    ) -> Iterator[tuple[How, Iterator[tuple[str, int]]]]:
+    def _others(self, path: str, found: Scan, roots: Sequence[str]) -> Iterator[tuple[How, Iterator[tuple[str, int]]]]:
         """What is seldom: where a file leads without an import statement or call that says where."""
         is_collected = _is_collected(path)
         if found.prefixes:

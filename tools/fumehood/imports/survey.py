@@ -31,11 +31,13 @@ class Survey:
         files: Every file, Python or not, relative to the repository with ``/``.
         sources: What each Python file says.
         graph: Which leads to which.
+        links: Symbolic links to files and folders of the repository, with those.
     """
 
     files: tuple[str, ...]
     sources: Sources
     graph: ImportGraph
+    links: Mapping[str, str]
 
     @property
     def territories(self) -> Territories:
@@ -62,7 +64,8 @@ def survey(repository: Repository, git: WorkTree, environ: Mapping[str, str], *,
         links={link: end for link, end in ends.items() if os.path.isdir(root / end)},
         file_links={link: end for link, end in ends.items() if link.endswith(".py")},
     )
-    return Survey(files=files, sources=sources, graph=graph.build(sources, modules, territories(repository)))
+    connected = graph.build(sources, modules, territories(repository))
+    return Survey(files=files, sources=sources, graph=connected, links=ends)
 
 
 def _files(root: Path, git: WorkTree) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -41,14 +41,18 @@ class Looked:
     """What was looked at to arrive at a selection.
 
     Attributes:
-        changed: Files that differ between the base and the work tree, untracked ones included.
-        without_effect: How many of them can change no test: documentation, and Python whose syntax tree is the same.
+        changed: How many files differ between the base and the work tree, untracked ones included.
+        alike: Those of them that are the same programs still: only comments, docstrings or layout differ.
+        without_effect: Those that affect nothing for other reasons, documentation above all.
+        unclaimed: Those that belong to nothing and that nothing imports: the settings say what they affect.
         files: Python files whose imports are known.
         experiments: Experiments that could have been selected.
     """
 
     changed: int
-    without_effect: int
+    alike: tuple[str, ...] = ()
+    without_effect: tuple[str, ...] = ()
+    unclaimed: tuple[str, ...] = ()
     files: int
     experiments: int
 

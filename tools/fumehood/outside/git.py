@@ -147,7 +147,7 @@ class Git:
                 details=_text(done.stderr),
                 remedy="`git fsck` tells whether the clone is sound; of a partial clone, fetch the commit",
             )
-        return dict(_blobs(done.stdout, wanted))
+        return dict(blobs_of(done.stdout, wanted))
 
     def work_files(self) -> tuple[str, ...]:
         """Every file of the work tree below the folder that git tracks, or would track if it were told to.
@@ -272,7 +272,7 @@ class Git:
             raise WorldError(f"git could not be started: {error.strerror}", remedy="install git anew") from error
 
 
-def _blobs(answer: bytes, wanted: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+def blobs_of(answer: bytes, wanted: Iterable[str]) -> Iterable[tuple[str, bytes]]:
     """The files in what ``cat-file --batch`` says: a line about each, and for one that is there its bytes."""
     position = 0
     for path in wanted:

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
+from fumehood.errors import WorldError
 from fumehood.outside import hearing
-from fumehood.outside.git import Git
+from fumehood.outside.git import Git, blobs_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Kind = Literal["added", "changed", "deleted", "renamed", "untracked", "in conflict"]
+
+_KINDS: dict[str, Kind] = {"A": "added", "D": "deleted", "R": "renamed", "U": "in conflict"}
 _LINK = "120000"
 _SUBMODULE = "160000"
+_NOTHING = "000000"
+_MOST_RENAMES = 400
+"""So many files that came and went are compared with each other; more only if their content is the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +39,25 @@ class Listing:
     files: tuple[str, ...]
     links: frozenset[str]
     submodules: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """How one file differs between a commit and the work tree.
+
+    Attributes:
+        path: Where it is, or was, from the top of git's repository; bytes that are no UTF-8 as `os.fsdecode` has them.
+        kind: What became of it.
+        former: Where it was, if it was renamed.
+        blob: What names its former content in git; empty for a file that is new.
+        is_mode_same: Whether it is as executable as it was, and a file or a link as it was.
+    """
+
+    path: str
+    kind: Kind
+    former: str = ""
+    blob: str = ""
+    is_mode_same: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,4 +79,72 @@ class WorkTree(Git):
                 if modes.get(path) == _LINK or (path not in modes and os.path.islink(self.cwd / path))
             ),
             submodules=frozenset(path for path in files if modes.get(path) == _SUBMODULE),
+        )
+
+    def differences(self, commit: str) -> tuple[FileChange, ...]:
+        """The files that differ between a commit and the work tree, sorted by path; untracked ones too.
+
+        Raises:
+            WorldError: Git could not compare them.
+        """
+        raw = ["diff", "--raw", "-z", "--no-abbrev", "-M", f"-l{_MOST_RENAMES}", "--no-ext-diff", "--no-color"]
+        compared = self._answer([*raw, commit, "--"])
+        others = self._answer(["ls-files", "-z", "--others", "--exclude-standard", "--full-name", ":/"])
+        untracked = (os.fsdecode(path) for path in others.split(b"\0") if path)
+        found = [*_differences(compared), *(FileChange(path=path, kind="untracked") for path in untracked)]
+        by_path = {change.path: change for change in found}
+        # A file in conflict is named twice.
+        by_path |= {change.path: change for change in found if change.kind == "in conflict"}
+        return tuple(change for _, change in sorted(by_path.items()))
+
+    def blobs(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Contents by the names that git has for them."""
+        wanted = sorted({name for name in names if name})
+        answer = self._answer(["cat-file", "--batch"], given="".join(f"{name}\n" for name in wanted).encode())
+        return dict(blobs_of(answer, wanted))
+
+    def merge_base(self, commit: str) -> str | None:
+        """The nearest commit that the checked out one and another have both grown from; None if none is known here."""
+        done = self._run(["merge-base", "HEAD", commit])
+        return os.fsdecode(done.stdout).split("\n")[0] if done.returncode == 0 else None
+
+    def has(self, ref: str) -> bool:
+        """Whether a name leads to a commit that is here."""
+        return self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"]).returncode == 0
+
+    def is_shallow(self) -> bool:
+        """Whether the clone lacks older commits."""
+        return self._run(["rev-parse", "--is-shallow-repository"]).stdout.strip() == b"true"
+
+    def remotes(self) -> tuple[str, ...]:
+        """The names of other repositories that are known, ``origin`` first."""
+        names = os.fsdecode(self._run(["remote"]).stdout).split()
+        return tuple(sorted(names, key=lambda name: (name != "origin", name)))
+
+    def _answer(self, arguments: list[str], *, given: bytes = b"") -> bytes:
+        done = self._run(arguments, given=given)
+        if done.returncode:
+            raise WorldError(
+                f"git could not answer `git {arguments[0]}`",
+                details=os.fsdecode(done.stderr),
+                remedy="`git fsck` tells whether the clone is sound; of a partial clone, fetch the commit",
+            )
+        return done.stdout
+
+
+def _differences(raw: bytes) -> Iterator[FileChange]:
+    """What ``git diff --raw -z`` says: modes, names of contents and a letter, then one path, or two of a rename."""
+    parts = iter(os.fsdecode(raw).split("\0"))
+    for about in parts:
+        if not about:
+            return
+        mode_before, mode, blob, _, letter = about.removeprefix(":").split(" ")
+        first = next(parts)
+        is_renamed = letter.startswith("R")
+        yield FileChange(
+            path=next(parts) if is_renamed else first,
+            kind=_KINDS.get(letter[0], "changed"),
+            former=first if is_renamed else "",
+            blob="" if mode_before in {_NOTHING, _SUBMODULE} else blob,
+            is_mode_same=mode_before == mode,
         )

@@ -1,0 +1,127 @@
+"""What a change consists of, without what cannot matter: each changed file with what became of it, for people."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.imports.facts import is_same_program
+from fumehood.model.selection import Warned
+from fumehood.model.source import SyntaxMistake
+from fumehood.selection.reasons import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from fumehood.outside.work_tree import FileChange, WorkTree
+
+_WORTH_PROCESSES = 200
+"""So many pairs of files at least take longer to compare than processes take to start."""
+
+_MOST_PROCESSES = 8
+_CHUNK = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What differs between a commit and the work tree, below the repository's folder.
+
+    Attributes:
+        labels: Each file that could matter, with what became of it: ``changed``, ``renamed from core/a.py``.
+        gone: Those that are no longer there, the former names of renamed ones too.
+        alike: Python files whose syntax tree is the same.
+        outside: Files that differ elsewhere in git's repository.
+        warnings: Mistakes and conflicts in what was changed.
+    """
+
+    labels: dict[str, str]
+    gone: frozenset[str]
+    alike: frozenset[str]
+    outside: frozenset[str]
+    warnings: tuple[Warned, ...]
+
+
+def difference(git: WorkTree, commit: str, root: Path) -> Difference:
+    """Compare the work tree with a commit.
+
+    Raises:
+        WorldError: Git could not.
+    """
+    prefix = git.prefix()
+    found = git.differences(commit)
+    ours = [change for change in found if change.path.startswith(prefix) or change.former.startswith(prefix or "\0")]
+    labels: dict[str, str] = {}
+    gone: set[str] = set()
+    for change in ours:
+        path, former = (name.removeprefix(prefix).rstrip("/") for name in (change.path, change.former))
+        if change.former.startswith(prefix) and former:
+            labels[former] = f"renamed to {printable(path)}"
+            gone.add(former)
+        if change.path.startswith(prefix):
+            labels[path] = f"renamed from {printable(former)}" if former else change.kind
+            if change.kind == "deleted":
+                gone.add(path)
+    same, mistakes = _compare(git, [change for change in ours if _is_comparable(change)], root, prefix)
+    for path, mistake in mistakes.items():
+        labels[path] += f", no Python: {mistake.message}"
+    conflicts = {change.path.removeprefix(prefix) for change in ours if change.kind == "in conflict"}
+    return Difference(
+        labels={path: label for path, label in labels.items() if path not in same},
+        gone=frozenset(gone),
+        alike=same,
+        outside=frozenset(change.path for change in found if change not in ours),
+        warnings=tuple(_warnings(mistakes, conflicts)),
+    )
+
+
+def _is_comparable(change: FileChange) -> bool:
+    return change.path.endswith(".py") and bool(change.blob) and change.kind in {"changed", "in conflict"}
+
+
+def _compare(
+    git: WorkTree, changes: Sequence[FileChange], root: Path, prefix: str
+) -> tuple[frozenset[str], dict[str, SyntaxMistake]]:
+    """Which changed Python files are the same programs still, and which are no Python."""
+    before = git.blobs(change.blob for change in changes)
+    pairs = []
+    for change in changes:
+        path = change.path.removeprefix(prefix)
+        try:
+            now = (root / path).read_bytes()
+        except OSError:
+            continue
+        pairs.append((path, before.get(change.blob, b""), now))
+    modes = {change.path.removeprefix(prefix): change.is_mode_same for change in changes}
+    verdicts = _verdicts(pairs)
+    same = frozenset(path for path, verdict in verdicts if verdict is True and modes[path])
+    return same, {path: verdict for path, verdict in verdicts if isinstance(verdict, SyntaxMistake)}
+
+
+def _verdicts(pairs: Sequence[tuple[str, bytes, bytes]]) -> list[tuple[str, bool | SyntaxMistake]]:
+    workers = min(os.cpu_count() or 1, _MOST_PROCESSES)
+    if len(pairs) < _WORTH_PROCESSES or workers == 1:
+        return _verdicts_of(pairs)
+    chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return [verdict for part in pool.map(_verdicts_of, chunks) for verdict in part]
+
+
+def _verdicts_of(pairs: Iterable[tuple[str, bytes, bytes]]) -> list[tuple[str, bool | SyntaxMistake]]:
+    return [(path, is_same_program(before, now)) for path, before, now in pairs]
+
+
+def _warnings(mistakes: dict[str, SyntaxMistake], conflicts: set[str]) -> list[Warned]:
+    found = [
+        Warned(file=printable(path), line=0, message="is in conflict: what it affects is told by what it was and is")
+        for path in sorted(conflicts)
+    ]
+    found += [
+        Warned(file=printable(path), line=mistake.line, message=f"is no Python: {mistake.message}")
+        for path, mistake in sorted(mistakes.items())
+        if path not in conflicts
+    ]
+    return found

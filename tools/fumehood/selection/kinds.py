@@ -1,0 +1,71 @@
+"""What a changed file is, by its path alone: what it affects before anything imports it."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fumehood.settings import AffectedSettings
+
+Kind = Literal["everything", "nothing", "source", "other"]
+
+EVERYTHING = (
+    "noxfile.py",
+    "setup.py",
+    "setup.cfg",
+    "pytest.ini",
+    ".pytest.ini",
+    "tox.ini",
+    "uv.toml",
+    ".python-version",
+    *(".github/workflows/*", ".github/actions/*"),
+    *(".gitlab-ci.yml", ".gitlab-ci.yaml", ".gitlab/*"),
+    *(".ci/*", ".circleci/*", ".buildkite/*", ".woodpecker/*", ".woodpecker.yml", ".azure-pipelines/*"),
+    *("azure-pipelines.yml", "bitbucket-pipelines.yml", "Jenkinsfile", ".travis.yml", ".cirrus.yml"),
+)
+"""How every session is set up, and how CI runs them."""
+
+NOTHING = (
+    *("*.md", "*.rst", "*.adoc", "*.pyi"),
+    *("docs/*", "doc/*", ".github/*"),
+    *("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*", "CITATION.cff", "CODEOWNERS"),
+    *(".gitignore", ".gitattributes", ".git-blame-ignore-revs", ".mailmap", ".editorconfig", ".pre-commit-config.yaml"),
+)
+"""Documentation, what people and their tools read, and stubs, which only type checkers do."""
+
+_NAMES_ANYWHERE = frozenset(pattern for pattern in NOTHING if "/" not in pattern)
+
+
+def kind_of(path: str, settings: AffectedSettings, *, home: str = "") -> Kind:
+    """What a file is.
+
+    Args:
+        path: From the top of the repository, with ``/``.
+        settings: Its own patterns come first.
+        home: The folder of the experiment that it is in, if it is in one: what is ``docs/`` there is documentation too.
+    """
+    if matches(path, settings.all):
+        return "everything"
+    if matches(path, settings.ignore):
+        return "nothing"
+    inside = path.removeprefix(f"{home}/") if home else path
+    if not home and matches(path, EVERYTHING):
+        return "everything"
+    if matches(path.rpartition("/")[2], _NAMES_ANYWHERE):
+        return "nothing"
+    if path.endswith(".py"):
+        return "source"  # Also in `docs/`: something may import it.
+    return "nothing" if matches(inside, NOTHING) else "other"
+
+
+def is_documentation(path: str) -> bool:
+    """Whether a Python file that nothing imports belongs to the documentation."""
+    return matches(path, NOTHING)
+
+
+def matches(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path matches one of some globs, whose ``*`` matches ``/`` too."""
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
