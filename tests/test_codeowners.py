@@ -16,6 +16,10 @@ def owners(text: str, folder: str = "experiments/a") -> tuple[str, ...]:
     return codeowners.parse(text, path="CODEOWNERS").owners_of(folder)
 
 
+def mistakes(text: str) -> list[str]:
+    return [f"{one.line}: {one.what}" for one in codeowners.parse(text, path="CODEOWNERS").mistakes]
+
+
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -72,9 +76,47 @@ def test_a_section_s_owners_count_for_its_patterns_that_name_none() -> None:
 /experiments/d/
 """
     assert owners(text) == ("@core",)
-    assert owners(text, "experiments/b") == ("@lab", "@lab2")
-    assert owners(text, "experiments/c") == ("@own",)
-    assert owners(text, "experiments/d") == ()
+    assert owners(text, "experiments/b") == ("@core", "@lab", "@lab2")
+    assert owners(text, "experiments/c") == ("@core", "@own")
+    assert owners(text, "experiments/d") == ("@core",)
+    assert owners(text.replace("/experiments/\n", "/experiments/*/\n!/experiments/d/\n"), "experiments/d") == ()
+
+
+def test_sections_of_one_name_are_one_and_words_that_are_no_owners_are_passed_over_there() -> None:
+    text = "[Labs] @lab team\n/experiments/\n[Docs] @writers\n*.md\n[labs]\n/experiments/b/ @own nobody\n"
+    assert owners(text) == ("@lab",)
+    assert owners(text, "experiments/b") == ("@own",)
+    assert owners("[Labs] @lab @@maintainer @group/with/many\n*\n") == ("@lab", "@@maintainer", "@group/with/many")
+    assert mistakes(text) == ["1: team is no owner and is passed over", "6: nobody is no owner and is passed over"]
+
+
+def test_what_github_passes_over_is_told() -> None:
+    text = """\
+* @example-owner
+/experiments/ example-owner
+!/experiments/a/ @one
+\\#notes @one
+/experiments/[ab]/ @one
+/ @one
+"""
+    assert owners(text) == ("@example-owner",)
+    assert mistakes(text) == [
+        "2: /experiments/ is passed over by GitHub, since example-owner is no owner",
+        "3: !/experiments/a/ negates a pattern, which GitHub does not know",
+        "4: \\#notes escapes a #, which GitHub does not know",
+        "5: /experiments/[ab]/ has a range, which GitHub does not know",
+        "6: / is no pattern",
+    ]
+    large = codeowners.parse("* @example-owner\n" + "#" * codeowners.MAX_BYTES, path="CODEOWNERS")
+    assert (large.owners_of("a"), [mistake.line for mistake in large.mistakes]) == ((), [0])
+
+
+def test_a_star_at_the_end_is_about_the_files_directly_in_a_folder() -> None:
+    parsed = codeowners.parse("* @all\n/experiments/* @top\n", path="CODEOWNERS")
+    assert parsed.owners_of_file("experiments/README.md") == ("@top",)
+    assert parsed.owners_of_file("experiments/a/README.md") == ("@all",)
+    assert codeowners.parse("/* @top\n", path="CODEOWNERS").owners_of_file("README.md") == ("@top",)
+    assert codeowners.parse("/* @top\n", path="CODEOWNERS").owners_of_file("docs/README.md") == ()
 
 
 def test_the_file_is_looked_for_where_forges_look(tmp_path: Path) -> None:
@@ -82,7 +124,7 @@ def test_the_file_is_looked_for_where_forges_look(tmp_path: Path) -> None:
     for location in reversed(codeowners.LOCATIONS):
         (tmp_path / location).parent.mkdir(exist_ok=True)
         (tmp_path / location).write_bytes(
-            b"\xef\xbb\xbf* @" + location.partition("/")[0].strip(".").encode() + b" \xff\n"
+            b"\xef\xbb\xbf* @" + location.partition("/")[0].strip(".").encode() + b" # \xff\n"
         )
         found = codeowners.read(tmp_path)
         assert found

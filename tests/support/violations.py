@@ -23,6 +23,8 @@ TODAY = {"FUMEHOOD_TODAY": "2026-06-01"}
 MANIFEST = 'theme = "infrastructure"\nowners = ["@example-owner"]\n'
 WAIVER = '\n[[waivers]]\nrule = "{}"\nreason = "it is being worked on"\nuntil = {}\n'
 
+OTHERS = "/experiments/owner-disagree/ @other-owner\n/experiments/owner-missing/\n"
+
 BASE: Files = {
     "pyproject.toml": """\
 [project]
@@ -35,6 +37,7 @@ test-requirements = []
 """,
     "requirements.txt": "alpha\n",
     "src/thecore/__init__.py": "",
+    "CODEOWNERS": "* @example-owner\n",
     "src/thecore/_inner.py": "def secret():\n    pass\n",
     "tests/helpers.py": "def harness():\n    pass\n",
 }
@@ -106,6 +109,17 @@ VIOLATIONS: tuple[Violation, ...] = (
         removed=("experiments/vendor-locked/kernels/add.cu",),
     ),
     Violation(
+        rule="owner/codeowners",
+        wrong={"CODEOWNERS": f"* @example-owner\n/docs/ example-owner\n{OTHERS}"},
+        mended={"CODEOWNERS": "* @example-owner\n"},
+    ),
+    Violation(rule="owner/disagree", wrong=experiment("owner-disagree")),
+    Violation(
+        rule="owner/missing",
+        wrong=experiment("owner-missing", experiment__toml='theme = "infrastructure"\n'),
+        mended=experiment("owner-missing"),
+    ),
+    Violation(rule="owner/table", wrong=experiment("owner-table")),
         rule="reuse/core-tests",
         wrong=experiment("uses-tests", test_it__py="from tests.helpers import harness\n"),
         mended=experiment("uses-tests", test_it__py=""),
@@ -143,7 +157,16 @@ def violate(project: Project) -> None:
     project.write(BASE)
     for violation in VIOLATIONS:
         project.write(violation.wrong)
+    project.write({"experiments/README.md": _table(**{"owner-table": "@other-owner", "owner-missing": ""})})
     project.commit("Violate everything")
+
+
+def _table(**others: str) -> str:
+    """The table of all experiments; all but the others are the usual owner's."""
+    files = {file for violation in VIOLATIONS for file in violation.wrong if file.startswith("experiments/")}
+    names = sorted({file.split("/")[1] for file in files})
+    rows = "".join(f"| {name} | {others.get(name, '@example-owner')} |\n" for name in names)
+    return f"# Experiments\n\n| experiment | owner |\n| --- | --- |\n{rows}"
 
 
 def mend(project: Project) -> None:
@@ -152,4 +175,5 @@ def mend(project: Project) -> None:
         project.write(violation.mended)
         for path in violation.removed:
             (project.root / path).unlink()
+    project.write({"experiments/README.md": _table()})
     project.commit("Mend everything")

@@ -140,12 +140,21 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
     type=click.Choice(["write", "extend"]),
     help="Write down what is found, after which only new findings count; later, take out what is gone. `extend` adds.",
 )
+@click.option("--fix", is_flag=True, help="Mend what a program can mend, between markers, and say what is left.")
+@click.option("--dry-run", is_flag=True, help="With --fix: show what would be changed, and change nothing.")
 @click.option("--notes", is_flag=True, help="Show notes too, in the formats for people: text and github.")
 @click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
 @click.pass_context
 def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
     """Every rule, version conflicts included; or the named rules, about the named experiments."""
     format_, pairs, baseline = options.pop("format_"), options.pop("pairs"), options.pop("baseline")
+    fix, dry_run = options.pop("fix"), options.pop("dry_run")
+    if fix or dry_run:
+        from fumehood.commands import fix as fix_command  # noqa: PLC0415 - each command loads only what it needs
+
+        code = fix_command.run(_repository(context), options["rules"], dry_run=dry_run, say=say)
+        if dry_run:
+            return code
     if baseline:
         from fumehood.commands import baseline as baseline_command  # noqa: PLC0415 - each command loads only what it needs
 

@@ -91,6 +91,7 @@ class Experiment:
         sources: Folders to put on the import path.
         pythons: The Python versions its session runs on; empty for the one that runs nox.
         timeout: Seconds that its tests may take; None for as long as they need.
+        declared_owners: The owners that its manifest names; `owners` are those, or else CODEOWNERS'.
         inner: Experiments inside this one's folder, which are not part of it.
     """
 
@@ -111,6 +112,7 @@ class Experiment:
     timeout: int | None = None
     inner: tuple[str, ...] = field(default=())
     waivers: tuple[Waiver, ...] = ()
+    declared_owners: tuple[str, ...] = ()
 
     @property
     def session(self) -> str:

@@ -123,9 +123,7 @@ class _Parser:
             )
             return
         owners = self._owners(number, words[1:]) or self.usual
-        yield Rule(
-            line=number, pattern=words[0], owners=owners, regex=regex, section=self.section, excludes=excludes
-        )
+        yield Rule(line=number, pattern=words[0], owners=owners, regex=regex, section=self.section, excludes=excludes)
 
     def _owners(self, number: int, words: list[str]) -> tuple[str, ...]:
         for word in words:

@@ -125,6 +125,7 @@ def read_experiment(root: str, shape: Shape, name: str, *, settings: Settings, o
         manifest=file,
         inner=tuple(shape.inner),
         waivers=manifest.waivers,
+        declared_owners=manifest.owners,
     )
 
 

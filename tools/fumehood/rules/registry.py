@@ -16,6 +16,8 @@ from fumehood.rules.conflict import resolved, static
 from fumehood.rules.core import requirements_differ
 from fumehood.rules.independence import two_indexes, vendor_locked
 from fumehood.rules.lock import stale
+from fumehood.rules.owner import codeowners, disagree, table
+from fumehood.rules.owner import missing as owner_missing
 from fumehood.rules.reuse import core_tests, private_name
 from fumehood.rules.theme import missing as theme_missing
 from fumehood.rules.theme import unknown as theme_unknown
@@ -38,6 +40,10 @@ RULES: tuple[Rule, ...] = (
     two_indexes.RULE,
     vendor_locked.RULE,
     stale.RULE,
+    codeowners.RULE,
+    disagree.RULE,
+    owner_missing.RULE,
+    table.RULE,
     core_tests.RULE,
     private_name.RULE,
     theme_missing.RULE,
@@ -54,6 +60,7 @@ GROUPS: Mapping[str, str] = {
     "core": "Core: whether what it says of itself agrees.",
     "independence": "Independence: whether an experiment has all that it needs from places that say so.",
     "lock": "Locks: whether they still say what they were made from.",
+    "owner": "Owners: whether each experiment has one, and all that names them agrees.",
     "reuse": "Reuse: whether an experiment uses what core has, and uses it as core means it.",
     "theme": "Theme: whether an experiment says what kind it is.",
     "waiver": "Waivers: whether the permissions that were given still hold, and are still needed.",

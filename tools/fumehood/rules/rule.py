@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fumehood.model.baseline import Entry
     from fumehood.model.finding import Severity
     from fumehood.model.waiver import Waiver
+    from fumehood.rules.change import Change
     from fumehood.rules.seen import Seen
 
 
@@ -37,6 +38,7 @@ class Review:
 
 Check = Callable[["Seen"], Iterable[Finding | Undecided]]
 Reviewing = Callable[["Seen", Review], Iterable[Finding]]
+Fix = Callable[["Seen"], Iterable["Change"]]
 
 
 class _More(TypedDict, total=False):
@@ -60,6 +62,7 @@ class Rule:
         remedy: How to mend what it finds.
         check: Looks, and yields what it finds; an `Undecided` for an experiment that it cannot judge.
         review: Looks at what all the others found, after them.
+        fix: What would mend its findings in files, so far as that can be done by a program.
         milder: When its findings are less severe than that.
         waive: When a waiver is right, if that can be said.
     """
@@ -71,6 +74,7 @@ class Rule:
     remedy: str
     check: Check = lambda _seen: ()
     review: Reviewing = lambda _seen, _review: ()
+    fix: Fix | None = None
     milder: str = ""
     waive: str = ""
 

@@ -1,0 +1,71 @@
+"""``fumehood check --fix``: what rules can mend in files, decided first, then shown or done."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from fumehood.commands.asking import desk
+from fumehood.commands.memo import today
+from fumehood.errors import ExitCode, raise_all
+from fumehood.model.finding import CheckAnswer
+from fumehood.rules.registry import Registry
+from fumehood.rules.seen import Seen
+from fumehood.rules.severities import Severities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fumehood.repository import Repository
+    from fumehood.rules.change import Change
+
+
+def run(repository: Repository, rules: tuple[str, ...], *, dry_run: bool, say: Callable[[str], None]) -> ExitCode:
+    """Mend what the rules can mend by themselves.
+
+    Args:
+        repository: Whose files.
+        rules: Ids and groups of rules; empty for all.
+        dry_run: Show the differences and change nothing.
+        say: Tells the user what was changed.
+
+    Raises:
+        FumehoodError: An experiment is broken, so that its part of a file would be lost; or a file cannot be written.
+    """
+    raise_all([broken.error for broken in repository.broken])
+    changed = [change for change in plan(repository, rules) if change.before != change.after]
+    for change in changed:
+        if dry_run:
+            click.echo(change.diff(), nl=False)
+        else:
+            change.apply(repository.root)
+            say(f"mended {change.path}")
+    return ExitCode.FINDINGS if changed else ExitCode.OK
+
+
+def plan(repository: Repository, names: tuple[str, ...]) -> tuple[Change, ...]:
+    """What rules would do to files; nothing where all is as it should be.
+
+    Args:
+        repository: Whose files.
+        names: Ids and groups of rules; empty for all.
+    """
+    registry = Registry.load()
+    severities = Severities.of(repository.settings.rules, registry)
+    with desk(repository, offline=True) as asking:
+        seen = Seen(
+            repository=repository,
+            experiments=repository.experiments,
+            is_whole=True,
+            today=today(os.environ),
+            check_versions=lambda: CheckAnswer(checked=0),
+            book=asking.book,
+        )
+        return tuple(
+            change
+            for rule in registry.select(names)
+            if rule.fix and not severities.is_off(rule) and any(rule.check(seen))
+            for change in rule.fix(seen)
+        )

@@ -1,0 +1,59 @@
+"""What a fix would do to a file: decided first, then shown or done."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.errors import ConfigurationError, Place, WorldError
+from fumehood.outside.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A file of the repository, as it is and as it should be."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, root: Path, path: str, change: Callable[[bytes], bytes]) -> Change:
+        """What a function makes of a file.
+
+        Raises:
+            ConfigurationError: The file is no text that ASCII is a part of.
+            WorldError: It cannot be read.
+        """
+        try:
+            before = (root / path).read_bytes()
+        except OSError as error:
+            raise WorldError(f"{path} cannot be read: {error.strerror}", remedy="make the file readable") from None
+        if b"\0" in before:
+            raise ConfigurationError("is no UTF-8 text", place=Place(path), remedy="save the file as UTF-8 text")
+        return cls(path=path, before=before, after=change(before))
+
+    def diff(self) -> str:
+        """The difference, as ``diff -u`` shows it; line ends as they are in the file."""
+        before, after = (
+            data.decode("utf-8", "backslashreplace").splitlines(keepends=True) for data in (self.before, self.after)
+        )
+        return "".join(
+            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+            for line in difflib.unified_diff(before, after, f"a/{self.path}", f"b/{self.path}")
+        )
+
+    def apply(self, root: Path) -> None:
+        """Write the file, whole.
+
+        Raises:
+            WorldError: It has changed since it was read, or the disk refused.
+        """
+        if (root / self.path).read_bytes() != self.before:
+            raise WorldError(f"{self.path} has changed meanwhile", remedy="run it again")
+        write_whole(root / self.path, self.after)

@@ -1,0 +1,1 @@
+"""Owners: whether each experiment has one, and all that names them agrees."""

@@ -1,0 +1,92 @@
+"""The table of experiments in the README of the folder that they are in: one that people wrote, or fumehood's."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.model.block import Markers
+from fumehood.reading import markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fumehood.model.experiment import Experiment
+    from fumehood.reading.markdown import Row, Table
+    from fumehood.rules.seen import Seen
+
+MARKERS = Markers(begin="<!-- fumehood: experiments -->", end="<!-- fumehood: end of experiments -->")
+_README = re.compile(r"readme\.(?:md|markdown)", re.IGNORECASE)
+_HEAD = "\n| experiment | theme | state | owners | about |\n| --- | --- | --- | --- | --- |\n"
+_HANDLE = re.compile(r"@[A-Za-z0-9_][A-Za-z0-9_./-]*|[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A README that tells of the experiments in a folder.
+
+    Attributes:
+        path: Of the README.
+        folder: Which the experiments are in; empty for the top of the repository.
+        experiments: Those in it, sorted by name.
+    """
+
+    path: str
+    folder: str
+    experiments: tuple[Experiment, ...]
+
+    def body(self) -> str:
+        """What belongs between the markers."""
+        return "".join([_HEAD, *(f"{self._row(experiment)}\n" for experiment in self.experiments), "\n"])
+
+    def _row(self, experiment: Experiment) -> str:
+        link = f"[`{experiment.name}`]({experiment.path.removeprefix(f'{self.folder}/').replace(' ', '%20')}/)"
+        cells = (link, experiment.theme, experiment.state, " ".join(experiment.owners), experiment.summary)
+        return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+    def named(self, row: Row) -> Experiment | None:
+        """The experiment that a row is about."""
+        name = row.cells[0].strip("` /") if row.cells else ""
+        return next((one for one in self.experiments if name in {one.name, one.path, one.session}), None)
+
+
+def overviews(seen: Seen) -> Iterator[Overview]:
+    """The READMEs of the folders that experiments are in."""
+    by_folder: dict[str, list[Experiment]] = {}
+    for experiment in seen.repository.experiments:
+        by_folder.setdefault(experiment.path.removesuffix(experiment.name).rstrip("/"), []).append(experiment)
+    for folder, experiments in sorted(by_folder.items()):
+        try:
+            names = sorted(os.listdir(seen.root / folder))
+        except OSError:
+            continue
+        for name in filter(_README.fullmatch, names):
+            path = f"{folder}/{name}" if folder else name
+            yield Overview(path=path, folder=folder, experiments=tuple(experiments))
+
+
+def tables(text: str) -> Iterator[tuple[Table, int]]:
+    """The tables that tell owners, each with the column that does."""
+    for section in markdown.parse(text).sections:
+        for table in section.tables:
+            head = [cell.strip().lower() for cell in table.rows[0].cells]
+            column = next((index for index, cell in enumerate(head) if cell in {"owner", "owners"}), None)
+            if column:  # The first column tells what is owned.
+                yield table, column
+
+
+def owners_in(row: Row, column: int) -> tuple[str, ...]:
+    """The owners that a row tells."""
+    return tuple(_HANDLE.findall(row.cells[column])) if len(row.cells) > column else ()
+
+
+def unlisted(overview: Overview, table: Table) -> Iterable[Experiment]:
+    """The experiments that a table leaves out."""
+    listed = [overview.named(row) for row in table.rows[1:]]
+    return (experiment for experiment in overview.experiments if experiment not in listed)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split()) or "-"
