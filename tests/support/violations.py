@@ -120,6 +120,7 @@ VIOLATIONS: tuple[Violation, ...] = (
         mended=experiment("owner-missing"),
     ),
     Violation(rule="owner/table", wrong=experiment("owner-table")),
+    Violation(
         rule="reuse/core-tests",
         wrong=experiment("uses-tests", test_it__py="from tests.helpers import harness\n"),
         mended=experiment("uses-tests", test_it__py=""),
