@@ -70,6 +70,8 @@ def experiment(name: str, **files: str | bytes) -> Files:
     return {f"experiments/{name}/{file}": content for file, content in (usual | own).items()}
 
 
+STALE = experiment("stale")
+
 VIOLATIONS: tuple[Violation, ...] = (
     Violation(
         rule="boundary/core-imports-experiment",
@@ -97,6 +99,16 @@ VIOLATIONS: tuple[Violation, ...] = (
         rule="core/requirements-differ",
         wrong={"requirements.txt": "alpha\nbeta  # for the core's own commands\n"},
         mended={"requirements.txt": "alpha\n"},
+    ),
+    Violation(
+        rule="health/overstayed",
+        wrong=experiment("overstayed", experiment__toml=MANIFEST + 'state = "graduated"\n'),
+        mended=experiment("overstayed"),
+    ),
+    Violation(
+        rule="health/stale",
+        wrong=STALE,
+        mended={"experiments/stale/requirements.txt": "# Still looked after.\n"},
     ),
     Violation(
         rule="independence/two-indexes",
@@ -155,7 +167,9 @@ VIOLATIONS: tuple[Violation, ...] = (
 
 def violate(project: Project) -> None:
     """Write the repository with all violations, and commit it."""
-    project.write(BASE)
+    project.write(BASE | STALE)
+    project.commit("Begin, long ago")
+    project.env["GIT_COMMITTER_DATE"] = "2026-05-31T12:00:00Z"
     for violation in VIOLATIONS:
         project.write(violation.wrong)
     project.write({"experiments/README.md": _table(**{"owner-table": "@other-owner", "owner-missing": ""})})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.duration import parse_duration
+from fumehood.model.health import Limits
 from fumehood.model.waiver import Waiver
 from fumehood.outside.toml_file import TableReader, TomlFile, load
 
@@ -108,6 +109,7 @@ class Settings:
         timeout: Seconds that the tests of a session may take; None for as long as they need.
         waivers: Those for findings about core.
         extension_points: What core offers to experiments: a name for each, and a module or ``module:attribute``.
+        lifecycle: How long an experiment may be left alone.
         baseline: The file with the findings that were there when the repository began to be checked.
         core: See `CoreSettings`.
         affected: See `AffectedSettings`.
@@ -122,6 +124,7 @@ class Settings:
     timeout: int | None = None
     waivers: tuple[Waiver, ...] = ()
     extension_points: tuple[tuple[str, str], ...] = ()
+    lifecycle: Limits = field(default_factory=Limits)
     baseline: str = DEFAULT_BASELINE
     core: CoreSettings = CoreSettings()
     affected: AffectedSettings = AffectedSettings()
@@ -150,6 +153,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         timeout=read_duration(reader, "timeout"),
         waivers=read_waivers(reader, folder=""),
         extension_points=_extension_points(reader.subtable("extension-points")),
+        lifecycle=_limits(reader.subtable("lifecycle")),
         baseline=reader.string("baseline") or DEFAULT_BASELINE,
         core=CoreSettings(
             requirements=core.strings("requirements"),
@@ -194,6 +198,19 @@ def _affected(reader: TableReader) -> AffectedSettings:
     )
     reader.finish()
     return settings
+
+
+def _limits(reader: TableReader) -> Limits:
+    usual = Limits()
+    limits = Limits(
+        commit=reader.integer("no-commit-days", usual.commit) or usual.commit,
+        green=reader.integer("no-green-days", usual.green) or usual.green,
+        answer=reader.integer("failure-days", usual.answer) or usual.answer,
+        suspend=reader.integer("suspend-after-days", usual.suspend) or usual.suspend,
+        remove=reader.integer("remove-after-days", usual.remove) or usual.remove,
+    )
+    reader.finish()
+    return limits
 
 
 def _rules(reader: TableReader) -> tuple[RuleSetting, ...]:

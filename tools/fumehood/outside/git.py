@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -218,19 +219,38 @@ class Git:
                 path = before
         return path
 
-    def said(self, *arguments: str) -> bytes:
+    def lines(self, *arguments: str) -> Iterator[str]:
+        """What git says to a command that changes nothing, line by line; it is ended when nobody reads on.
+
+        Raises:
+            WorldError: It fails.
+        """
+        command, environ = self._call(list(arguments))
+        with (
+            tempfile.TemporaryFile() as complaints,
+            subprocess.Popen(
+                command, cwd=self.cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
+            ) as process,
+        ):
+            try:
+                for line in process.stdout or ():
+                    yield os.fsdecode(line.rstrip(b"\n"))
+            except BaseException:  # GeneratorExit, when nobody reads on
+                process.kill()
+                raise
+            if process.wait():
+                complaints.seek(0)
+                raise _failed(arguments, complaints.read())
+
+    def said(self, *arguments: str, given: bytes = b"") -> bytes:
         """What git says to a command that changes nothing.
 
         Raises:
             WorldError: It fails.
         """
-        done = self._run(list(arguments))
+        done = self._run(list(arguments), given=given)
         if done.returncode:
-            raise WorldError(
-                f"git {arguments[0]} failed",
-                details=_text(done.stderr),
-                remedy="`git fsck` tells whether the clone is sound",
-            )
+            raise _failed(arguments, done.stderr)
         return done.stdout
 
     def complaint(self, address: str, *, timeout: float | None) -> str:
@@ -259,17 +279,28 @@ class Git:
     def _run(
         self, arguments: list[str], *, given: bytes = b"", timeout: float | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        environ = {name: value for name, value in self.environ.items() if name not in _LEAKS} | _QUIET
-        program = shutil.which("git", path=environ.get("PATH"))
-        if program is None:
-            raise WorldError("there is no git on this machine", remedy="install git, or correct PATH")
-        command = [program, *arguments]
+        command, environ = self._call(arguments)
         try:
             return subprocess.run(
                 command, cwd=self.cwd, env=environ, input=given, capture_output=True, check=False, timeout=timeout
             )
         except OSError as error:
             raise WorldError(f"git could not be started: {error.strerror}", remedy="install git anew") from error
+
+    def _call(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+        """The command and its environment."""
+        environ = {name: value for name, value in self.environ.items() if name not in _LEAKS} | _QUIET
+        program = shutil.which("git", path=environ.get("PATH"))
+        if program is None:
+            raise WorldError("there is no git on this machine", remedy="install git, or correct PATH")
+        return [program, *arguments], environ
+
+
+def _failed(arguments: Iterable[str], complaint: bytes) -> WorldError:
+    command = next((word for word in arguments if word.isalpha() or "-" in word[1:]), "")
+    return WorldError(
+        f"git {command} failed", details=_text(complaint), remedy="`git fsck` tells whether the clone is sound"
+    )
 
 
 def blobs_of(answer: bytes, wanted: Iterable[str]) -> Iterable[tuple[str, bytes]]:

@@ -14,6 +14,8 @@ from fumehood.rules.baseline import gone
 from fumehood.rules.boundary import core_imports_experiment, core_names_experiment, experiment_imports_experiment
 from fumehood.rules.conflict import resolved, static
 from fumehood.rules.core import requirements_differ
+from fumehood.rules.health import overstayed
+from fumehood.rules.health import stale as health_stale
 from fumehood.rules.independence import two_indexes, vendor_locked
 from fumehood.rules.lock import stale
 from fumehood.rules.owner import codeowners, disagree, table
@@ -37,6 +39,8 @@ RULES: tuple[Rule, ...] = (
     resolved.RULE,
     static.RULE,
     requirements_differ.RULE,
+    overstayed.RULE,
+    health_stale.RULE,
     two_indexes.RULE,
     vendor_locked.RULE,
     stale.RULE,
@@ -58,6 +62,7 @@ GROUPS: Mapping[str, str] = {
     "boundary": "Boundaries: whether imports lead only where they may, from experiments to core.",
     "conflict": "Versions: whether an experiment can live on this core.",
     "core": "Core: whether what it says of itself agrees.",
+    "health": "Health: whether somebody still looks after an experiment.",
     "independence": "Independence: whether an experiment has all that it needs from places that say so.",
     "lock": "Locks: whether they still say what they were made from.",
     "owner": "Owners: whether each experiment has one, and all that names them agrees.",

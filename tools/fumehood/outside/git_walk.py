@@ -1,0 +1,160 @@
+"""One walk back through history for many folders at once. Source: git-log(1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fumehood.errors import WorldError
+from fumehood.outside import hearing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from fumehood.outside.git import Git
+
+_MARK = "\x01"
+_FORM = f"--format={_MARK}%H %ct %P"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit: its full name, when it was made, its parents, and whether it changed anything outside the folders."""
+
+    name: str
+    time: datetime
+    parents: tuple[str, ...]
+    outside: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """What a walk came by.
+
+    Attributes:
+        last: The last commit to each folder, where the walk came by one.
+        commits: All that it came by, newest first.
+        bounds: Where a shallow clone ends: what such a commit seems to have changed may be older.
+    """
+
+    last: Mapping[str, Commit]
+    commits: tuple[Commit, ...]
+    bounds: frozenset[str] = field(default=frozenset())
+
+
+def walk(git: Git, folders: Iterable[str], *, ignored: Iterable[str] = (), back_to: datetime | None = None) -> Walk:
+    """Walk back from what is checked out until each folder was come by, and further if asked.
+
+    Whoever remembers an answer is told what it follows from: where the branch is, and how deep the clone.
+
+    Args:
+        git: In the repository.
+        folders: From there, with ``/``.
+        ignored: Folders that count neither as these nor as outside of them.
+        back_to: Go on to commits of that time.
+
+    Raises:
+        WorldError: Git failed.
+    """
+    missing, others = set(folders), set(ignored)
+    wanted = frozenset(missing)
+    last: dict[str, Commit] = {}
+    commits: list[Commit] = []
+    bounds = _bounds(git)
+    with hearing.excused():
+        for commit, files in _commits(git):
+            homes = {_home(file, wanted, others) for file in files}
+            commits.append(_as_commit(commit, outside=None in homes))
+            for folder in missing & homes:
+                last[folder] = commits[-1]
+                missing.remove(folder)
+            if not missing and (back_to is None or commits[-1].time < back_to):
+                break
+    return Walk(last=last, commits=tuple(commits), bounds=bounds)
+
+
+def times(git: Git, names: Iterable[str]) -> dict[str, tuple[str, datetime]]:
+    """The full names of commits, and when they were made, by any name; those that are not here are left out.
+
+    Raises:
+        WorldError: Git failed.
+    """
+    asked = [name for name in dict.fromkeys(names) if name and name.isalnum()]
+    lines = "".join(f"{name}^{{commit}}\n" for name in asked).encode()
+    full = git.said("cat-file", "--batch-check=%(objectname) %(objecttype)", given=lines).decode().splitlines()
+    known = {name: line[:-7] for name, line in zip(asked, full, strict=True) if line.endswith(" commit")}
+    if not known:
+        return {}
+    said = git.said("log", "--no-walk=unsorted", "--stdin", "--format=%H %ct", given="\n".join(known.values()).encode())
+    seconds = dict(line.split(" ") for line in said.decode().splitlines())
+    return {name: (commit, _time(seconds[commit])) for name, commit in known.items() if commit in seconds}
+
+
+def since(walk: Walk, commit: str) -> int | None:
+    """How many commits that changed something outside the folders are not in a commit's own history.
+
+    None where the walk did not come by that commit.
+    """
+    by_name = {found.name: found for found in walk.commits}
+    if commit not in by_name:
+        return None
+    pending, own = [commit], set()
+    while pending:
+        name = pending.pop()
+        if name in by_name and name not in own:
+            own.add(name)
+            pending += by_name[name].parents
+    return sum(found.outside for found in walk.commits if found.name not in own)
+
+
+def _commits(git: Git) -> Iterator[tuple[str, list[str]]]:
+    about, files = "", list[str]()
+    for line in git.lines("-c", "core.quotePath=false", "log", _FORM, "--name-only", "--no-renames", "--relative"):
+        if line.startswith(_MARK):
+            if about:
+                yield about, files
+            about, files = line[1:], []
+        elif line:
+            files.append(line.strip('"'))
+    if about:
+        yield about, files
+
+
+def _as_commit(text: str, *, outside: bool) -> Commit:
+    name, seconds, *parents = text.split()
+    return Commit(name=name, time=_time(seconds), parents=tuple(parents), outside=outside)
+
+
+def _time(seconds: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(seconds), tz=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise WorldError(f"git tells a commit's time as {seconds!r}") from error
+
+
+def _home(file: str, folders: frozenset[str], ignored: set[str]) -> str | None:
+    """The innermost of the folders that a file is in; empty for what is ignored, None for what is outside of all."""
+    home = None
+    while file:
+        if file in folders:
+            return file
+        if file in ignored:
+            home = ""
+        file = file.rpartition("/")[0]
+    return home
+
+
+def _bounds(git: Git) -> frozenset[str]:
+    with hearing.excused():
+        places = git.said("rev-parse", "--git-path", "HEAD", "--git-path", "logs/HEAD", "--git-path", "packed-refs",
+                          "--git-path", "shallow").decode().splitlines()  # fmt: skip
+        head = git.said("rev-parse", "--symbolic-full-name", "HEAD").decode().strip()
+        places += git.said("rev-parse", "--git-path", head).decode().splitlines()
+    paths = [git.cwd / place for place in places]
+    for path in paths:
+        hearing.looked(str(path))
+    try:
+        return frozenset((git.cwd / places[3]).read_text(encoding="ascii").split())
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
