@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -107,6 +108,15 @@ def test_it_is_locked_where_locks_are_committed_and_core_s_lock_stays_as_it_is(l
     )
     assert (lab.root / "requirements.lock").read_text() == lock
     assert not (lab.root / "experiments/other/requirements.lock").exists()
+
+
+def test_it_passes_every_check_on_its_first_day_also_those_of_codeowners_and_the_readme_s_table(lab: Project) -> None:
+    lab.write({"experiments/README.md": "# Experiments\n", "CODEOWNERS": "* @all\n"})
+    outcome = lab.fumehood("new", "unet", *TOLD).assert_ok()
+    assert outcome.stderr.splitlines()[0] == "mended CODEOWNERS"
+    assert lab.fumehood("check", "--offline", "--rule", "owner").assert_ok().stdout == "1 experiment checked: it fits\n"
+    errors = json.loads(lab.fumehood("check", "--format", "json").stdout)["findings"]
+    assert [one for one in errors if one["severity"] == "error"] == []
 
 
 def test_what_is_missing_is_named_where_nobody_can_be_asked_and_nothing_is_made(lab: Project) -> None:

@@ -232,6 +232,29 @@ def test_nothing_is_done_while_something_of_the_user_s_would_be_lost(lab: Projec
     assert snapshot(lab.root) == before
 
 
+def test_it_is_refused_while_core_or_another_experiment_imports_it(lab: Project) -> None:
+    lab.write(
+        {
+            "pyproject.toml": '[tool.fumehood]\nexperiments = ["acme/experiments/*"]\n',
+            "acme/__init__.py": "",
+            "acme/train.py": "def run(name):\n    from acme.experiments.one import model\n",
+            "acme/experiments/__init__.py": "",
+            "acme/experiments/one/__init__.py": "from acme.experiments.one import model\n",
+            "acme/experiments/one/model.py": "",
+            "acme/experiments/two/__init__.py": "\nimport acme.experiments.one.model\n",
+        }
+    )
+    lab.commit()
+    before = snapshot(lab.root)
+    assert lab.fumehood("retire", "one", "--reason", "stale").assert_exit(2).stderr == (
+        "acme/experiments/two/__init__.py:2: two imports acme.experiments.one.model, a part of acme/experiments/one\n"
+        "  → move what is still needed, or take the import out\n"
+        "acme/train.py:2: core imports acme.experiments.one.model, a part of acme/experiments/one\n"
+        "  → move what is still needed, or take the import out\n"
+    )
+    assert snapshot(lab.root) == before
+
+
 def test_without_git_or_a_commit_nobody_could_get_it_back(lab: Project, tmp_path: Path) -> None:
     lab.write({"experiments/bar/requirements.txt": ""})
     assert lab.fumehood("retire", "bar", "--reason", "stale").assert_exit(2).stderr == (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fumehood.commands import fix
 from fumehood.commands.progress import Bar
 from fumehood.errors import ExitCode, FumehoodError, UsageError
 from fumehood.lifecycle import new
@@ -21,6 +22,7 @@ from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
 from fumehood.reading import codeowners
 from fumehood.reading.manifest import is_owner
+from fumehood.repository import open_repository
 from fumehood.settings import PYTHON_VERSION
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         _lock(repository, folder, experiment, offline=offline, say=say)
 
     experiment = new.create(repository, beginning, complete=complete)
+    _mend(repository, say)
     lock = [experiment.lock] if (repository.root / experiment.lock).exists() else []
     files = sorted([*(f"{path}/{file}" for file in beginning.files), *lock])
     click.echo("\n".join([f"{path} is proposed:", *(f"  {file}" for file in files)]))
@@ -115,6 +118,14 @@ def _committer(repository: Repository) -> str:
         return Git(cwd=repository.root).setting("user.email")
     except FumehoodError:
         return ""  # A repository without git is one too.
+
+
+def _mend(repository: Repository, say: Say) -> None:
+    """Write the blocks of CODEOWNERS and of the experiments' README anew, where there are such blocks."""
+    try:
+        fix.run(open_repository(repository.root), ("owner",), dry_run=False, say=say)
+    except FumehoodError as error:
+        say(f"{error}\nonce that is right, `fumehood check --fix` adds it to CODEOWNERS and to the README's table")
 
 
 def _lock(repository: Repository, folder: Path, experiment: Experiment, *, offline: bool, say: Say) -> None:

@@ -16,6 +16,7 @@ from fumehood.environments.lease import Lease
 from fumehood.environments.registry import Registry
 from fumehood.environments.store import LayerStore
 from fumehood.errors import FumehoodError, Place, UsageError, WorldError, raise_all
+from fumehood.imports.survey import survey
 from fumehood.lifecycle import places, traces
 from fumehood.lifecycle import record as records
 from fumehood.lifecycle.record import Record
@@ -24,9 +25,11 @@ from fumehood.model.experiment import Experiment, session_name
 from fumehood.outside import git_folder
 from fumehood.outside.files import disk_errors, remove_tree, write_whole
 from fumehood.outside.private_folder import private_folder, sweep
+from fumehood.outside.work_tree import WorkTree
+from fumehood.rules.crossing import crossings, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from fumehood.outside.git import Git
@@ -74,7 +77,9 @@ class Why:
     today: str
 
 
-def plan(repository: Repository, git: Git, name: str, why: Why, *, cache: Path) -> Retirement:
+def plan(
+    repository: Repository, git: Git, name: str, why: Why, *, cache: Path, environ: Mapping[str, str]
+) -> Retirement:
     """Decide what retiring an experiment comes to.
 
     Args:
@@ -83,9 +88,11 @@ def plan(repository: Repository, git: Git, name: str, why: Why, *, cache: Path) 
         name: Of the experiment, or of one whose retirement was interrupted.
         why: What is recorded.
         cache: fumehood's cache folder.
+        environ: Variables of the process.
 
     Raises:
-        FumehoodError: There is no such experiment, or something of the user's would be lost: every reason at once.
+        FumehoodError: There is no such experiment, others import it, or something of the user's would be lost: every
+            reason at once.
     """
     git.prefix()
     experiment, begun = _find(repository, name)
@@ -93,7 +100,7 @@ def plan(repository: Repository, git: Git, name: str, why: Why, *, cache: Path) 
     record: Record | None = None
     files: tuple[str, ...] = ()
     if not begun:
-        _check_saved(git, experiment)
+        raise_all([*_importers(repository, experiment, environ), *_unsaved(git, experiment)])
         record = _record(git, experiment, why)
         files = tuple(file.removeprefix(f"{path}/") for file, _ in git_folder.tracked(git, path))
     names = Names(path=path, session=experiment.session, module=places.dotted(repository.root, path))
@@ -165,35 +172,45 @@ def _find(repository: Repository, name: str) -> tuple[Experiment, bool]:
         raise
 
 
-def _check_saved(git: Git, experiment: Experiment) -> None:
-    """Nothing may be lost that somebody made and that no commit holds."""
+def _importers(repository: Repository, experiment: Experiment, environ: Mapping[str, str]) -> Iterator[FumehoodError]:
+    """What would be broken without it."""
+    own = f"{experiment.path}/"
+    found = survey(repository, WorkTree(cwd=repository.root), environ)
+    for importer, uses in crossings(found, parts(repository, found)).into.items():
+        for use in uses:
+            if use.target.startswith(own) and not use.path.startswith(own):
+                yield UsageError(
+                    f"{importer or 'core'} imports {use.module}, a part of {experiment.path}",
+                    place=Place(use.path, use.line),
+                    remedy="move what is still needed, or take the import out",
+                )
+
+
+def _unsaved(git: Git, experiment: Experiment) -> Iterator[FumehoodError]:
+    """What somebody made and what no commit holds: nothing may be lost."""
     path = experiment.path
-    mistakes: list[FumehoodError] = [
-        UsageError(f"{inner} is an experiment of its own inside it", place=Place(path), remedy="retire that one first")
-        for inner in experiment.inner
-    ]
-    mistakes += [
-        UsageError(f"{file} is a submodule", place=Place(path), remedy=f"`git rm {file}` and commit that first")
-        for file, is_submodule in git_folder.tracked(git, path)
-        if is_submodule
-    ]
+    for inner in experiment.inner:
+        yield UsageError(
+            f"{inner} is an experiment of its own inside it", place=Place(path), remedy="retire that one first"
+        )
+    for file, is_submodule in git_folder.tracked(git, path):
+        if is_submodule:
+            remedy = f"`git rm {file}` and commit that first"
+            yield UsageError(f"{file} is a submodule", place=Place(path), remedy=remedy)
     try:
         git.commit("HEAD")
     except UsageError:
-        raise UsageError(f"{path} is in no commit, so nobody could get it back", remedy="commit it first") from None
+        yield UsageError(f"{path} is in no commit, so nobody could get it back", remedy="commit it first")
+        return
     unsaved = [file for file in git_folder.unsaved(git, path) if not _is_product(file)]
     if unsaved:
         more = len(unsaved) - _SHOWN
-        shown = "\n".join([*unsaved[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
-        mistakes.append(
-            UsageError(
-                f"{len(unsaved)} of its files would be lost, since no commit holds them as they are",
-                place=Place(path),
-                details=shown,
-                remedy="commit them, move them away or delete them; those that git ignores count too",
-            )
+        yield UsageError(
+            f"{len(unsaved)} of its files would be lost, since no commit holds them as they are",
+            place=Place(path),
+            details="\n".join([*unsaved[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]),
+            remedy="commit them, move them away or delete them; those that git ignores count too",
         )
-    raise_all(mistakes)
 
 
 def _is_product(file: str) -> bool:
@@ -227,8 +244,8 @@ def _record_file(repository: Repository, path: str) -> str:
 
 
 def _traces(repository: Repository, git: Git, names: Names) -> tuple[tuple[Edit, ...], tuple[Mention, ...]]:
-    parts = names.path.split("/")[:-1]
-    pages = {"/".join([*parts[:depth], "README.md"]) for depth in range(len(parts) + 1)}
+    above = names.path.split("/")[:-1]
+    pages = {"/".join([*above[:depth], "README.md"]) for depth in range(len(above) + 1)}
     found = [
         Mention(file=file, line=line, text=text)
         for file, line, text in git_folder.mentions(git, names.texts, outside=names.path)
