@@ -36,6 +36,11 @@ NOTHING = (
 )
 """Documentation, what people and their tools read, and stubs, which only type checkers do."""
 
+_LEFT_BEHIND = frozenset(
+    {"__pycache__", ".nox", ".venv", ".tox", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".coverage"}
+)
+"""Files and folders that running leaves behind, also where no .gitignore says so."""
+
 _NAMES_ANYWHERE = frozenset(pattern for pattern in NOTHING if "/" not in pattern)
 
 
@@ -50,6 +55,8 @@ def kind_of(path: str, settings: AffectedSettings, *, home: str = "") -> Kind:
     if matches(path, settings.all):
         return "everything"
     if matches(path, settings.ignore):
+        return "nothing"
+    if not _LEFT_BEHIND.isdisjoint(path.split("/")):
         return "nothing"
     inside = path.removeprefix(f"{home}/") if home else path
     if not home and matches(path, EVERYTHING):
