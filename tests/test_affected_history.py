@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support.history import EXPERIMENTS, FILES, Change, names, selected
 from support.project import Project
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def change(affects: str = "", *, core: bool = True, **changes: object) -> Change:
-    return Change(affects=frozenset(affects.split()), core=core, **changes)  # type: ignore[arg-type] - see Change
+
+def change(
+    affects: str = "",
+    *,
+    core: bool = True,
+    write: Mapping[str, str | bytes] | None = None,
+    delete: tuple[str, ...] = (),
+    move: Mapping[str, str] | None = None,
+) -> Change:
+    return Change(affects=frozenset(affects.split()), core=core, write=write or {}, delete=delete, move=move or {})
 
 
 ALL = " ".join(EXPERIMENTS)

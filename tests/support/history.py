@@ -87,20 +87,20 @@ class Change:
         core: Whether core's tests are affected.
     """
 
-    write: Mapping[str, str | bytes] | None = None
-    delete: tuple[str, ...] = ()
-    move: Mapping[str, str] | None = None
-    affects: frozenset[str] = frozenset()
-    core: bool = True
+    write: Mapping[str, str | bytes]
+    delete: tuple[str, ...]
+    move: Mapping[str, str]
+    affects: frozenset[str]
+    core: bool
 
     def apply(self, project: Project) -> None:
         """Make the change in a work tree."""
         for path in self.delete:
             target = project.root / path
             shutil.rmtree(target) if target.is_dir() else target.unlink()
-        for source, target in (self.move or {}).items():
-            os.renames(project.root / source, project.root / target)
-        project.write(self.write or {})
+        for before, after in self.move.items():
+            os.renames(project.root / before, project.root / after)
+        project.write(self.write)
 
 
 def selected(project: Project, base: str | None = "HEAD", *, only: str | None = None) -> Selection:

@@ -54,18 +54,15 @@ def kind_of(path: str, settings: AffectedSettings, *, home: str = "") -> Kind:
     """
     if matches(path, settings.all):
         return "everything"
-    if matches(path, settings.ignore):
+    if matches(path, settings.ignore) or not _LEFT_BEHIND.isdisjoint(path.split("/")):
         return "nothing"
-    if not _LEFT_BEHIND.isdisjoint(path.split("/")):
-        return "nothing"
-    inside = path.removeprefix(f"{home}/") if home else path
     if not home and matches(path, EVERYTHING):
         return "everything"
-    if matches(path.rpartition("/")[2], _NAMES_ANYWHERE):
-        return "nothing"
     if path.endswith(".py"):
         return "source"  # Also in `docs/`: something may import it.
-    return "nothing" if matches(inside, NOTHING) else "other"
+    inside = path.removeprefix(f"{home}/") if home else path
+    is_nothing = matches(inside, NOTHING) or matches(path.rpartition("/")[2], _NAMES_ANYWHERE)
+    return "nothing" if is_nothing else "other"
 
 
 def is_documentation(path: str) -> bool:
