@@ -26,6 +26,7 @@ NAMES = (
     "lock",
     "pairs",
     "result",
+    "reuse",
     "whatif",
 )
 

@@ -24,6 +24,17 @@ MANIFEST = 'theme = "infrastructure"\nowners = ["@example-owner"]\n'
 WAIVER = '\n[[waivers]]\nrule = "{}"\nreason = "it is being worked on"\nuntil = {}\n'
 
 OTHERS = "/experiments/owner-disagree/ @other-owner\n/experiments/owner-missing/\n"
+TABLE = """\
+def table(rows, separator):
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows)]
+    lines = []
+    for row in rows:
+        cells = [str(cell).ljust(width) for cell, width in zip(row, widths)]
+        lines.append(separator.join(cells).rstrip())
+    if not lines:
+        raise ValueError("a table has at least one row")
+    return "\\n".join(lines)
+"""
 
 BASE: Files = {
     "pyproject.toml": """\
@@ -132,6 +143,11 @@ VIOLATIONS: tuple[Violation, ...] = (
         mended=experiment("owner-missing"),
     ),
     Violation(rule="owner/table", wrong=experiment("owner-table")),
+    Violation(
+        rule="reuse/copied",
+        wrong={"src/thecore/tables.py": TABLE} | experiment("copies", tables__py=TABLE.replace("widths", "sizes")),
+        mended=experiment("copies", tables__py=""),
+    ),
     Violation(
         rule="reuse/core-tests",
         wrong=experiment("uses-tests", test_it__py="from tests.helpers import harness\n"),

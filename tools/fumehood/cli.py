@@ -178,6 +178,18 @@ def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> 
 
 
 @cli.command()
+@_names
+@_json
+@click.pass_context
+def reuse(context: click.Context, /, names: tuple[str, ...], *, as_json: bool) -> int:
+    """What experiments use of core, how much of their code is a copy of core's, and what core has changed since."""
+    from fumehood.commands import reuse as reuse_command  # noqa: PLC0415 - each command loads only what it needs
+
+    repository = _repository(context)
+    return reuse_command.run(repository, names, environ=os.environ, as_json=as_json, width=_width())
+
+
+@cli.command()
 @click.argument("name")
 @click.argument("package", required=False)
 @click.option("--budget", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop then, with what is known.")

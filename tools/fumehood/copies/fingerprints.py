@@ -23,9 +23,10 @@ ROW = 30
 _ROWS = re.compile(rb"[=\x80-\xff](?=(.{%d}))" % ROW, re.DOTALL)
 
 
-def fingerprints(text: str) -> bytes:
-    """The hashes of a file's rows, each once, sorted: four bytes each."""
-    return array("I", sorted(set(map(zlib.crc32, _ROWS.findall(kinds_of(text)))))).tobytes()
+def fingerprints(text: str) -> tuple[int, bytes]:
+    """How many tokens a file's code has, and the hashes of its rows, each once, sorted: four bytes each."""
+    kinds = kinds_of(text)
+    return len(kinds), array("I", sorted(set(map(zlib.crc32, _ROWS.findall(kinds))))).tobytes()
 
 
 def hashes(prints: bytes) -> array[int]:

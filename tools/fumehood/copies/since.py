@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Fate = Literal["same", "changed", "younger", "uncommitted", "unknown"]
 
 _ROWS_IN_COMMON = 3
-"""How many rows another file had at least, and a sixth of all, if it was where the original stood before it moved."""
+"""How many rows another file had at least, if that was where the original stood: also a tenth of all, and twice as
+many as any other file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class History:
             return Since(fate="uncommitted")
         made = next(iter(self.git.changes([commit])), None)
         lines = copy.original_lines
-        was, then = self._at(commit, copy.original, original, lines)
+        was, then = self._at(commit, copy.original, original)
         if then is None:
             return Since(fate="younger", made=made)
         moved = was if was != copy.original else ""
@@ -78,18 +79,21 @@ class History:
         changes = self.git.changes_of_lines(commit, copy.original, lines.first, lines.last)
         return Since(fate="changed", made=made, was=moved, changes=changes)
 
-    def _at(self, commit: str, path: str, original: Code, lines: Lines) -> tuple[str, Code | None]:
-        """Where the original stood at a commit: in its file, whatever that was called, or in another of core's."""
+    def _at(self, commit: str, path: str, original: Code) -> tuple[str, Code | None]:
+        """Where the original stood at a commit: in its file, whatever that was called, or in another of core's.
+
+        A file that was split has become several, none of which git calls by its old name: its rows tell.
+        """
         for name in dict.fromkeys([path, self.git.name_at(commit, path)]):
             if found := self._files(commit, [name]):
                 return name, found[name]
-        wanted = {row for position, row in rows(original) if lines.first <= original.lines[position] <= lines.last}
-        best, most = None, max(_ROWS_IN_COMMON - 1, len(wanted) // 6)
-        for name, code in self._core_at(commit).items():
-            shared = len(wanted.intersection(row for _, row in rows(code)))
-            if shared > most:
-                best, most = name, shared
-        return (best, self._core_at(commit)[best]) if best else ("", None)
+        wanted = {row for _, row in rows(original)}
+        others = self._core_at(commit)
+        shared = Counter({name: len(wanted & {row for _, row in rows(code)}) for name, code in others.items()})
+        (best, most), (_, second) = (*shared.most_common(2), ("", 0), ("", 0))[:2]
+        if most >= max(_ROWS_IN_COMMON, len(wanted) // 10) and most >= 2 * second:
+            return best, others[best]
+        return "", None
 
     def _core_at(self, commit: str) -> dict[str, Code]:
         if commit not in self._then:

@@ -28,12 +28,14 @@ class Survey:
     """The Python files of a repository.
 
     Attributes:
+        root: Its top folder.
         files: Every file, Python or not, relative to the repository with ``/``.
         sources: What each Python file says.
         graph: Which leads to which.
         links: Symbolic links to files and folders of the repository, with those.
     """
 
+    root: Path
     files: tuple[str, ...]
     sources: Sources
     graph: ImportGraph
@@ -65,7 +67,7 @@ def survey(repository: Repository, git: WorkTree, environ: Mapping[str, str], *,
         file_links={link: end for link, end in ends.items() if link.endswith(".py")},
     )
     connected = graph.build(sources, modules, territories(repository))
-    return Survey(files=files, sources=sources, graph=connected, links=ends)
+    return Survey(root=root, files=files, sources=sources, graph=connected, links=ends)
 
 
 def _files(root: Path, git: WorkTree) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -11,12 +11,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from fumehood.copies.search import find_copies
 from fumehood.model.source import DYNAMIC, LAZY, OPTIONAL, TYPING
 from fumehood.repository import fixed_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from fumehood.copies.search import FileCopies
     from fumehood.imports.scan import RawImport
     from fumehood.imports.survey import Survey
     from fumehood.repository import Repository
@@ -146,6 +148,19 @@ def crossings(survey: Survey, where: Parts) -> Crossings:
 def _use(path: str, raw: RawImport, target: str) -> Use:
     module, level, name, line, flags = raw
     return Use(path, line, f"{'.' * level}{module}" + (f".{name}" if name and name != "*" else ""), flags, target)
+
+
+def copied(
+    survey: Survey, where: Parts, names: Container[str], environ: Mapping[str, str]
+) -> dict[str, list[FileCopies]]:
+    """What the files of some experiments have from core's, by the name of the experiment."""
+    python = survey.sources.scans
+    own = [path for path in python if where.experiment(path) in names and where.experiment(path)]
+    core = [path for path in python if where.kind(path) == "core"]
+    found: dict[str, list[FileCopies]] = {}
+    for file in find_copies(survey.root, own, core, environ):
+        found.setdefault(where.experiment(file.path), []).append(file)
+    return found
 
 
 def by_line(uses: Iterable[Use]) -> list[Use]:

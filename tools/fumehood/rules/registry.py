@@ -20,7 +20,7 @@ from fumehood.rules.independence import two_indexes, vendor_locked
 from fumehood.rules.lock import stale
 from fumehood.rules.owner import codeowners, disagree, table
 from fumehood.rules.owner import missing as owner_missing
-from fumehood.rules.reuse import core_tests, private_name
+from fumehood.rules.reuse import copied, core_tests, private_name
 from fumehood.rules.theme import missing as theme_missing
 from fumehood.rules.theme import unknown as theme_unknown
 from fumehood.rules.waiver import expired, unneeded
@@ -48,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     disagree.RULE,
     owner_missing.RULE,
     table.RULE,
+    copied.RULE,
     core_tests.RULE,
     private_name.RULE,
     theme_missing.RULE,

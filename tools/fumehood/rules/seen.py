@@ -13,13 +13,14 @@ from fumehood.outside.git import Git
 from fumehood.outside.work_tree import WorkTree
 from fumehood.reading import codeowners
 from fumehood.reading.sources import Inputs
-from fumehood.rules.crossing import crossings, parts
+from fumehood.rules.crossing import copied, crossings, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
+    from fumehood.copies.search import FileCopies
     from fumehood.imports.survey import Survey
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
@@ -105,6 +106,11 @@ class Seen:
     def crossings(self) -> Crossings:
         """Every import that leads out of its part of the repository."""
         return crossings(self.survey, self.parts)
+
+    @cached_property
+    def copies(self) -> Mapping[str, Sequence[FileCopies]]:
+        """What the files of the experiments in question have from core's, by the name of the experiment."""
+        return copied(self.survey, self.parts, {item.name for item in self.experiments}, self.book.environ)
 
     def lines(self, experiment: Experiment | None) -> Inputs:
         """The requirement lines that an experiment adds to core's, those of running tests among them; else core's.
