@@ -85,8 +85,10 @@ def lines_of(book: LockBook, target: Target | None) -> list[Requirement]:
 def found_offline(prober: Prober, lines: Sequence[Requirement], *, text: str) -> Smallest | None:
     """The smallest set of lines as far as the cache alone can tell; None where it lacks what it takes to tell.
 
-    One line that fails by itself may only be missing from the cache.
+    One line that fails by itself may only be missing from the cache, and what is at an address most likely is.
     """
+    if any(line.url and prober.ask([line]).status != "holds" for line in lines):
+        return None
     found = smallest(prober, lines, text=text)
     return found if found.proven and len(found.lines) > 1 else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,6 +19,7 @@ from fumehood.environments import layer
 from fumehood.environments.plan import plan
 from fumehood.environments.store import LayerStore
 from fumehood.errors import FumehoodError
+from fumehood.locking.lockfile import parse_pins
 from fumehood.outside import interpreter as interpreters
 from fumehood.outside.files import disk_errors
 
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from fumehood.environments.layer import LayerDistribution
     from fumehood.model.experiment import Target
     from fumehood.model.lock import LayeredLock, Pin
-    from fumehood.outside.uv import Uv
+    from fumehood.outside.uv import Uv, UvResult
     from fumehood.reading.sources import Inputs
     from fumehood.repository import Repository
 
 _NOTED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\b.*\s# via (.+)$", re.MULTILINE)
+_NOTE = re.compile(r"[ ]+# via .+$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?=\[|$)")
 
 Metadata = dict[str, tuple[str, tuple[str, ...]]]
@@ -70,6 +72,21 @@ class Requirers:
         while found[-1] != end:
             found.append(nearer[found[-1]])
         return tuple(found)
+
+    def below(self, names: Iterable[str]) -> frozenset[str]:
+        """Packages, and all that these require."""
+        found: set[str] = set()
+        pending = deque(names)
+        required: dict[str, list[str]] = {}
+        for name, askers in self.by.items():
+            for asker in askers:
+                required.setdefault(asker, []).append(name)
+        while pending:
+            name = pending.popleft()
+            if name not in found:
+                found.add(name)
+                pending.extend(required.get(name, ()))
+        return frozenset(found)
 
     def what(self, name: str) -> str:
         """A package with its version."""
@@ -109,21 +126,52 @@ def requirers(
         scratch: An existing folder for files of this call.
         metadata: What the layers on this machine say.
     """
+    bounds = [pin.line for pin in pins if pin.name != pin.url]
+    done, text = _noted(uv, inputs, python, scratch, bounds=bounds)
+    by = _askers(text) if done.status == 0 else {}
+    return Requirers(versions=_versions(pins), by=by, metadata=metadata or {})
+
+
+def resolve_noted(
+    uv: Uv, inputs: Inputs, preferred: Iterable[Pin], *, python: str, scratch: Path
+) -> tuple[tuple[Pin, ...], Requirers] | str:
+    """Resolve lines from uv's cache: the pins, without hashes, and who requires whom; uv's text where it fails.
+
+    Args:
+        uv: The door to uv.
+        inputs: The lines.
+        preferred: Pins that are kept wherever the lines admit them.
+        python: Lower bound of the Python versions.
+        scratch: An existing folder for files of this call.
+    """
+    kept = [pin.line for pin in preferred]
+    done, text = _noted(replace(uv, offline=True), inputs, python, scratch, preferred=kept)
+    if done.status:
+        return done.stderr
+    pins = parse_pins(_NOTE.sub("", text))
+    return pins, Requirers(versions=_versions(pins), by=_askers(text))
+
+
+def _noted(
+    uv: Uv, inputs: Inputs, python: str, scratch: Path, *, bounds: Sequence[str] = (), preferred: Sequence[str] = ()
+) -> tuple[UvResult, str]:
+    """What uv says and writes, a note behind each pin, when it resolves lines."""
     with disk_errors("asking uv"):
-        source, bounds, output = (scratch / f"origin.{kind}" for kind in ("in", "bounds", "lock"))
-        bounds.write_text(
-            "\n".join([*(pin.line for pin in pins if pin.name != pin.url), *inputs.constraint_lines, ""]), "utf-8"
-        )
-        source.write_text("\n".join([f"-c {bounds.name}", *inputs.lines, ""]), "utf-8")
-        output.unlink(missing_ok=True)
+        source, constraints, output = (scratch / f"origin.{kind}" for kind in ("in", "bounds", "lock"))
+        constraints.write_text("\n".join([*bounds, *inputs.constraint_lines, ""]), "utf-8")
+        source.write_text("\n".join([f"-c {constraints.name}", *inputs.lines, ""]), "utf-8")
+        output.write_text("".join(f"{line}\n" for line in preferred), "utf-8")
         done = uv.annotated(source, output=output, python=python, options=inputs.options)
-        text = output.read_text("utf-8") if done.status == 0 else ""
+        return done, output.read_text("utf-8")
+
+
+def _askers(text: str) -> dict[str, frozenset[str]]:
     by: dict[str, frozenset[str]] = {}
     for match in _NOTED.finditer(text):
         name = str(canonicalize_name(match[1]))
         noted = (_NAME.match(part.strip()) for part in match[2].split(","))
         by[name] = by.get(name, frozenset()) | {str(canonicalize_name(found[0])) for found in noted if found}
-    return Requirers(versions=_versions(pins), by=by, metadata=metadata or {})
+    return by
 
 
 def _versions(pins: Iterable[Pin]) -> dict[str, str]:

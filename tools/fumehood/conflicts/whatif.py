@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 
+from fumehood.conflicts.before import is_likely, locked, resolved
 from fumehood.conflicts.explain import OFFLINE, found_offline, lines_of, plain
 from fumehood.conflicts.smallest import smallest
 from fumehood.conflicts.static import clashes
+from fumehood.conflicts.together import Together
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
-from fumehood.locking.obtain import known, remember
-from fumehood.locking.resolve import UndecidedError
-from fumehood.model.lock import LayeredLock, Lock, by_name
+from fumehood.locking.resolve import Question, UndecidedError
+from fumehood.model.lock import Lock, by_name
 from fumehood.reading.requirements_txt import parse_line
 from fumehood.reading.sources import of_lines, without_credentials
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from fumehood.conflicts.probe import Prober
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Resolutions
-    from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement
 
 Outcome = Literal["unchanged", "relocks", "conflict", "undecided"]
 ON_THE_COMMAND_LINE = "the command line"
+IMPOSSIBLE_BEFORE = "it could not be installed before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Effect:
     Attributes:
         pins: The pins that would move; for an experiment beyond what moves for core anyway.
         lines: The lines in conflict, where that shows without a search.
-        reason: uv's explanation, or why nothing could be decided.
+        reason: uv's explanation, or why nothing could be decided; what else there is to say.
     """
 
     subject: str
@@ -115,6 +115,9 @@ class WhatIf:
 
     def core(self) -> tuple[Effect, Lock | None]:
         """What would happen to core itself, and its lock then; None where nothing else can be told."""
+        clash = self._clash("core", None)
+        if clash:
+            return clash, None
         found = self._asked([self.after.core_question(self.core_before.pins)])["core"]
         if isinstance(found, FumehoodError):
             return self._failed("core", None, found), None
@@ -127,49 +130,60 @@ class WhatIf:
         if core is None:
             reason = "core's own requirements have to hold together first"
             return tuple(Effect(subject=target.subject, outcome="undecided", reason=reason) for target in targets)
-        before = self._before(targets)
-        asked: dict[str, Question | FumehoodError] = {}
+        settled: dict[str, Effect | FumehoodError] = {}
+        questions: dict[str, Question] = {}
         for target in targets:
             try:
-                asked[target.subject] = self._question(target, core)
+                clash = self._clash(target.subject, target)
+                if clash:
+                    settled[target.subject] = clash
+                else:
+                    questions[target.subject] = self._question(target, core)
             except FumehoodError as error:
-                asked[target.subject] = error
-        found = {subject: item for subject, item in asked.items() if isinstance(item, FumehoodError)}
-        answers = found | self._asked([item for item in asked.values() if not isinstance(item, FumehoodError)])
-        shared = {move.name: move for move in _moves(self.core_before.pins, core.pins)}
+                settled[target.subject] = error
+        trial = [target for target in targets if target.subject in questions]
+        compared = self._compared(trial, questions, core)
 
         def one(target: Target) -> Effect:
-            answer = answers[target.subject]
-            if isinstance(answer, FumehoodError):
-                return self._failed(target.subject, target, answer)
-            # What did not resolve before has no pins: what it would have is said against core's.
-            moves = _moves(before.get(target.subject, self.core_before.pins), answer)
-            own = tuple(move for move in moves if shared.get(move.name) != move)
-            return Effect(subject=target.subject, outcome="relocks" if own else "unchanged", pins=own)
+            found = settled.get(target.subject) or compared[target.subject]
+            return found if isinstance(found, Effect) else self._failed(target.subject, target, found)
 
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             return tuple(pool.map(one, targets))
 
-    def _before(self, targets: Sequence[Target]) -> dict[str, tuple[Pin, ...]]:
-        """What each experiment has now: by its lock, by the cache, or else by resolving; left out where that fails."""
-        found: dict[str, tuple[Pin, ...]] = {}
-        unknown: dict[str, Target] = {}
-        for target in targets:
-            with contextlib.suppress(FumehoodError):  # Its effect says what is the matter.
-                delta = self.book.store.committed(target.lock)
-                lock = LayeredLock(core=self.core_before, delta=delta) if delta and not delta.damage else None
-                lock = lock or known(self.book, target, self.core_before)
-                if lock:
-                    found[target.subject] = lock.pins
-                else:
-                    self.book.question(target, self.core_before)
-                    unknown[target.subject] = target
-        asked = self._asked([self.book.question(target, self.core_before) for target in unknown.values()])
-        for subject, pins in asked.items():
-            if not isinstance(pins, FumehoodError):
-                found[subject] = pins
-                remember(self.book, unknown[subject], self.core_before, pins)
-        return found
+    def _compared(
+        self, targets: Sequence[Target], questions: Mapping[str, Question], core: Lock
+    ) -> dict[str, Effect | FumehoodError]:
+        """What each has now against what it would have."""
+        resolutions = self.resolutions()
+        before = locked(self.book, self.core_before, targets)
+        kept = {name: group for pins in reversed(before.values()) for name, group in by_name(pins).items()}
+        own = [pin for name, group in kept.items() if name not in by_name(self.core_before.pins) for pin in group]
+        many = [each for each in targets if not questions[each.subject].settled and not self._includes_core(each)]
+        unlocked = [target for target in many if target.subject not in before]
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            other = pool.submit(Together(self.book, self.core_before, resolutions).pins, unlocked)
+            will = Together(self.after, core, resolutions).pins(many, preferred=own)
+            now = other.result()
+        shared = {move.name: move for move in _moves(self.core_before.pins, core.pins)}
+        could = before | now
+        unchanged = {
+            subject for subject, pins in will.items() if subject in could and not _own(could[subject], pins, shared)
+        }
+        rest = {target.subject: target for target in targets if target.subject not in unchanged}
+        answers = self._asked([questions[subject] for subject in rest])
+        after = {subject: pins for subject, pins in answers.items() if isinstance(pins, tuple)}
+        before |= {
+            subject: now[subject]
+            for subject, pins in after.items()
+            if subject in now and is_likely(now[subject], pins, self.core_before, core)
+        }
+        unknown = [target for subject, target in rest.items() if subject in after and subject not in before]
+        before |= resolved(self.book, self.core_before, unknown, resolutions)
+        failed = {subject: error for subject, error in answers.items() if not isinstance(error, tuple)}
+        effects = {subject: self._moved(subject, before.get(subject), pins, shared) for subject, pins in after.items()}
+        same = {subject: Effect(subject=subject, outcome="unchanged") for subject in unchanged}
+        return {**failed, **effects, **same}
 
     def _asked(self, questions: Sequence[Question]) -> dict[str, tuple[Pin, ...] | FumehoodError]:
         resolutions = self.resolutions()
@@ -179,12 +193,34 @@ class WhatIf:
         """What would be asked then; core's own lines, included by an experiment, are as they would be."""
         delta = self.book.store.committed(target.lock)
         question = self.after.question(target, core, delta)
-        included = {(line.place, line.text) for line in self.book.core_inputs.requirements}
-        own = self.after.inputs(target)
-        kept = tuple(line for line in own.requirements if (line.place, line.text) not in included)
-        if len(kept) == len(own.requirements):
+        if not self._includes_core(target):
             return question
+        own, included = self.after.inputs(target), self._core_lines()
+        kept = tuple(line for line in own.requirements if (line.place, line.text) not in included)
         return replace(question, inputs=self.after.core_inputs + of_lines(kept, own.options))
+
+    def _includes_core(self, target: Target) -> bool:
+        """Whether an experiment reads core's own lines once more."""
+        lines = self.after.inputs(target).requirements
+        return not self._core_lines().isdisjoint((line.place, line.text) for line in lines)
+
+    def _core_lines(self) -> set[tuple[Place, str]]:
+        return {(line.place, line.text) for line in self.book.core_inputs.requirements}
+
+    def _moved(
+        self, subject: str, before: tuple[Pin, ...] | None, after: tuple[Pin, ...], shared: Mapping[str, PinMove]
+    ) -> Effect:
+        """What moves for an experiment beyond what moves for core anyway."""
+        # What did not resolve before has no pins: what it would have is said against core's.
+        own = _own(self.core_before.pins if before is None else before, after, shared)
+        reason = IMPOSSIBLE_BEFORE if before is None else ""
+        return Effect(subject=subject, outcome="relocks" if own or reason else "unchanged", pins=own, reason=reason)
+
+    def _clash(self, subject: str, target: Target | None) -> Effect | None:
+        """A conflict that the lines alone show."""
+        for clash in clashes(self._lines(target), python=self.after.python(target)):
+            return Effect(subject=subject, outcome="conflict", lines=clash.lines, reason=clash.as_finding("").message)
+        return None
 
     def _failed(self, subject: str, target: Target | None, error: FumehoodError) -> Effect:
         """A failure with the lines that cannot hold together, if it is a conflict."""
@@ -192,11 +228,7 @@ class WhatIf:
         if not isinstance(error, ConflictError | UndecidedError):
             return Effect(subject=subject, outcome="undecided", reason=without_credentials(str(error)))
         lines = self._lines(target)
-        python = self.after.python(target)
-        shown = clashes(lines, python=python)
-        if shown:
-            return Effect(subject=subject, outcome="conflict", lines=shown[0].lines, reason=plain(said))
-        prober = self.prober(python, target)
+        prober = self.prober(self.after.python(target), target)
         if isinstance(error, ConflictError):
             prober.is_fresh = True
             found = smallest(prober, lines, text=said)
@@ -207,13 +239,18 @@ class WhatIf:
         return Effect(subject=subject, outcome="conflict", lines=found.lines, reason=without_credentials(plain(said)))
 
     def _lines(self, target: Target | None) -> list[Requirement]:
-        included = {(line.place, line.text) for line in self.book.core_inputs.requirements}
+        included = self._core_lines()
         core = {(line.place, line.text) for line in self.after.core_inputs.requirements}
         return [
             line
             for line in lines_of(self.after, target)
             if (line.place, line.text) in core or (line.place, line.text) not in included
         ]
+
+
+def _own(before: Iterable[Pin], after: Iterable[Pin], shared: Mapping[str, PinMove]) -> tuple[PinMove, ...]:
+    """What moves beyond what moves for core anyway."""
+    return tuple(move for move in _moves(before, after) if shared.get(move.name) != move)
 
 
 def _moves(before: Iterable[Pin], after: Iterable[Pin]) -> tuple[PinMove, ...]:

@@ -1,0 +1,112 @@
+"""What one resolution of many experiments' lines together tells about each of them: one instead of hundreds.
+
+That all lines hold together is proof that those of each do. And what it has of the packages that one experiment needs
+is consistent by itself: with core's pins it is a lock that the experiment could have, if not always the one that it
+would get alone, since others may hold a package back.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fumehood.conflicts.requirers import resolve_noted
+from fumehood.conflicts.static import clashes
+from fumehood.locking.certificate import breaches
+from fumehood.model.lock import by_name
+from fumehood.model.requirement import IndexOptions
+from fumehood.outside.files import disk_errors
+from fumehood.reading.sources import of_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fumehood.conflicts.requirers import Requirers
+    from fumehood.locking.book import LockBook
+    from fumehood.locking.many import Resolutions
+    from fumehood.model.experiment import Target
+    from fumehood.model.lock import Lock, Pin
+
+    Pins = tuple[Pin, ...]
+
+_FEW = 4
+"""So many experiments are resolved one by one as quickly."""
+_FAILURES = 6
+"""After so many sets of lines that do not hold together, one by one is quicker."""
+
+
+@dataclass(slots=True)
+class Together:
+    """Asks about many experiments at once, from uv's cache: that packages fit does not depend on what else there is.
+
+    Attributes:
+        book: The lines, core's as they are to be.
+        core: Core's lock for these lines.
+        resolutions: Whose uv and folders are used.
+    """
+
+    book: LockBook
+    core: Lock
+    resolutions: Resolutions
+    _left: int = _FAILURES
+
+    def pins(self, targets: Iterable[Target], *, preferred: Iterable[Pin] = ()) -> dict[str, Pins]:
+        """Pins that each could have on core's, by subject; left out where that cannot be told.
+
+        Args:
+            targets: Experiments.
+            preferred: Pins beside core's that are kept where that can be.
+        """
+        return self._tell([target for target in targets if self._is_plain(target)], tuple(preferred))
+
+    def _is_plain(self, target: Target) -> bool:
+        """Whether its lines can be asked about together with others'."""
+        inputs = self.book.inputs(target)
+        if any(line.url or line.name is None for line in inputs.requirements) or inputs.options != IndexOptions():
+            return False
+        python = self.book.python()
+        lines = [*self.book.core_inputs.requirements, *inputs.requirements]
+        return self.book.python(target) == python and not clashes(lines, python=python)
+
+    def _tell(self, targets: Sequence[Target], preferred: Pins) -> dict[str, Pins]:
+        if len(targets) < _FEW or not self._left:
+            return {}
+        inputs = sum((self.book.inputs(target) for target in targets), self.book.core_inputs)
+        lines = of_lines(inputs.requirements, inputs.options)
+        with disk_errors("asking uv"):
+            scratch = Path(tempfile.mkdtemp(dir=self.resolutions.scratch))
+        said = resolve_noted(
+            self.resolutions.uv, lines, (*self.core.pins, *preferred), python=self.book.python(), scratch=scratch
+        )
+        if isinstance(said, str):
+            self._left -= 1
+            rest = [target for target in targets if not self._is_named(target, said)]
+            middle = len(targets) // 2
+            parts = [rest] if len(rest) < len(targets) else [targets[:middle], targets[middle:]]
+            return {subject: found for part in parts for subject, found in self._tell(part, preferred).items()}
+        pins, graph = said
+        pinned = {str(name): group for name, group in by_name(pins).items()}
+        found = {target.subject: self._own(target, pinned, graph) for target in targets}
+        return {subject: (*self.core.pins, *own) for subject, own in found.items() if own is not None}
+
+    def _is_named(self, target: Target, text: str) -> bool:
+        """Whether uv's text has one of a target's own bounds: a hint at who cannot live with the others."""
+        essential = self.book.question(target, self.core).essential or ()
+        return any(line.specifier and f"{line.name}{line.specifier}" in text for line in essential)
+
+    def _own(self, target: Target, pinned: Mapping[str, Pins], graph: Requirers) -> Pins | None:
+        """What a target needs beside core's pins; None where core's are not kept, or not all that it needs is known."""
+        lines = self.book.inputs(target).requirements
+        core = {str(name): versions(group) for name, group in by_name(self.core.pins).items()}
+        needed = graph.below({str(line.name) for line in lines if not line.constraint}) - core.keys()
+        if not needed <= pinned.keys() or any(versions(pinned.get(name, ())) - core[name] for name in core):
+            return None
+        own = tuple(pin for name in sorted(needed) for pin in pinned[name])
+        return None if breaches(lines, by_name([*self.core.pins, *own]), python=self.book.python()) else own
+
+
+def versions(pins: Iterable[Pin]) -> frozenset[str]:
+    """The versions, or addresses, that pins name."""
+    return frozenset(pin.what for pin in pins)
