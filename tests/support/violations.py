@@ -36,6 +36,32 @@ def table(rows, separator):
     return "\\n".join(lines)
 """
 
+README = """\
+# An experiment
+
+## Motivation
+
+Core cannot do it.
+
+## What is new
+
+It can be done.
+"""
+MODEL = f"""{README}
+## Performance
+
+It takes 12 s for 100 steps, core 20 s: 2 cores, torch 2.7.1, commit COMMIT.
+
+## Loss convergence
+
+| step | loss | of core |
+| --- | --- | --- |
+| 100 | 2.1 | 2.1 |
+
+Taken on 2 cores with torch 2.7.1 on commit COMMIT.
+"""
+"""What a model shows; COMMIT becomes the name of a commit that there is."""
+
 BASE: Files = {
     "pyproject.toml": """\
 [project]
@@ -71,14 +97,34 @@ class Violation:
     removed: tuple[str, ...] = ()
 
 
-def experiment(name: str, **files: str | bytes) -> Files:
-    """An experiment that violates nothing; `files` stand beside its manifest, or instead of it, ``__`` for a dot."""
+def experiment(name: str, **files: str | bytes | None) -> Files:
+    """An experiment that violates nothing.
+
+    Args:
+        name: Of its folder.
+        files: What stands beside the usual files or instead of them, ``__`` for a dot; None for a file to leave out.
+    """
     usual: Files = {
         "requirements.txt": "",
         "experiment.toml": MANIFEST,
+        "README.md": README,
     }
     own = {key.replace("__", "."): content for key, content in files.items()}
-    return {f"experiments/{name}/{file}": content for file, content in (usual | own).items()}
+    return {f"experiments/{name}/{file}": content for file, content in (usual | own).items() if content is not None}
+
+
+def _of_readme(rule: str, wrong: str, mended: str, manifest: str = MANIFEST) -> Violation:
+    """A violation by what a README says, in an experiment that is named after the rule."""
+    name = rule.replace("/", "-")
+    return Violation(
+        rule=rule,
+        wrong=experiment(name, README__md=wrong, experiment__toml=manifest),
+        mended={f"experiments/{name}/README.md": mended},
+    )
+
+
+def _of_model(rule: str, wrong: str) -> Violation:
+    return _of_readme(rule, wrong, MODEL, MANIFEST.replace("infrastructure", "model"))
 
 
 STALE = experiment("stale")
@@ -111,6 +157,19 @@ VIOLATIONS: tuple[Violation, ...] = (
         wrong={"requirements.txt": "alpha\nbeta  # for the core's own commands\n"},
         mended={"requirements.txt": "alpha\n"},
     ),
+    _of_readme("evidence/broken-link", f"{README}\nSee [the setup](#setup).\n", f"{README}\nSee [why](#motivation).\n"),
+    _of_readme("evidence/empty-section", README.replace("It can be done.", "<!-- To do: say it. -->"), README),
+    _of_readme("evidence/missing-section", README.replace("What is new", "More"), README),
+    _of_model("evidence/no-curve", MODEL.replace("|", "")),
+    _of_model("evidence/no-number", MODEL.replace("12 s for 100 steps, core 20 s", "much less time")),
+    _of_model("evidence/no-provenance", MODEL.replace(": 2 cores, torch 2.7.1, commit", ", as of commit")),
+    Violation(
+        rule="evidence/no-readme",
+        wrong=experiment("no-readme", README__md=None),
+        mended=experiment("no-readme"),
+    ),
+    _of_readme("evidence/template", README.replace("Core cannot do it.", "TODO: describe the problem"), README),
+    _of_model("evidence/unknown-commit", MODEL.replace("commit COMMIT", "commit 0123abc")),
     Violation(
         rule="health/overstayed",
         wrong=experiment("overstayed", experiment__toml=MANIFEST + 'state = "graduated"\n'),
@@ -184,10 +243,10 @@ VIOLATIONS: tuple[Violation, ...] = (
 def violate(project: Project) -> None:
     """Write the repository with all violations, and commit it."""
     project.write(BASE | STALE)
-    project.commit("Begin, long ago")
+    commit = project.commit("Begin, long ago")
     project.env["GIT_COMMITTER_DATE"] = "2026-05-31T12:00:00Z"
     for violation in VIOLATIONS:
-        project.write(violation.wrong)
+        project.write(_on(commit, violation.wrong))
     project.write({"experiments/README.md": _table(**{"owner-table": "@other-owner", "owner-missing": ""})})
     project.commit("Violate everything")
 
@@ -200,10 +259,18 @@ def _table(**others: str) -> str:
     return f"# Experiments\n\n| experiment | owner |\n| --- | --- |\n{rows}"
 
 
+def _on(commit: str, files: Mapping[str, str | bytes]) -> Files:
+    return {
+        path: content.replace("COMMIT", commit[:10]) if isinstance(content, str) else content
+        for path, content in files.items()
+    }
+
+
 def mend(project: Project) -> None:
     """Mend all violations."""
+    commit = project.git("rev-parse", "--short=10", "HEAD").stdout.strip()
     for violation in VIOLATIONS:
-        project.write(violation.mended)
+        project.write(_on(commit, violation.mended))
         for path in violation.removed:
             (project.root / path).unlink()
     project.write({"experiments/README.md": _table()})

@@ -14,6 +14,17 @@ from fumehood.rules.baseline import gone
 from fumehood.rules.boundary import core_imports_experiment, core_names_experiment, experiment_imports_experiment
 from fumehood.rules.conflict import resolved, static
 from fumehood.rules.core import requirements_differ
+from fumehood.rules.evidence import (
+    broken_link,
+    empty_section,
+    missing_section,
+    no_curve,
+    no_number,
+    no_provenance,
+    no_readme,
+    template,
+    unknown_commit,
+)
 from fumehood.rules.health import overstayed
 from fumehood.rules.health import stale as health_stale
 from fumehood.rules.independence import two_indexes, vendor_locked
@@ -39,6 +50,15 @@ RULES: tuple[Rule, ...] = (
     resolved.RULE,
     static.RULE,
     requirements_differ.RULE,
+    broken_link.RULE,
+    empty_section.RULE,
+    missing_section.RULE,
+    no_curve.RULE,
+    no_number.RULE,
+    no_provenance.RULE,
+    no_readme.RULE,
+    template.RULE,
+    unknown_commit.RULE,
     overstayed.RULE,
     health_stale.RULE,
     two_indexes.RULE,
@@ -63,6 +83,7 @@ GROUPS: Mapping[str, str] = {
     "boundary": "Boundaries: whether imports lead only where they may, from experiments to core.",
     "conflict": "Versions: whether an experiment can live on this core.",
     "core": "Core: whether what it says of itself agrees.",
+    "evidence": "Evidence: whether the README of an experiment shows what it is for and what came of it.",
     "health": "Health: whether somebody still looks after an experiment.",
     "independence": "Independence: whether an experiment has all that it needs from places that say so.",
     "lock": "Locks: whether they still say what they were made from.",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError
 from fumehood.imports.survey import survey
 from fumehood.model.experiment import experiment_target
+from fumehood.outside import hearing
 from fumehood.outside.git import Git
 from fumehood.outside.work_tree import WorkTree
-from fumehood.reading import codeowners
+from fumehood.reading import codeowners, markdown
 from fumehood.reading.sources import Inputs
 from fumehood.rules.crossing import copied, crossings, parts
+from fumehood.rules.evidence import readme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from fumehood.model.finding import CheckAnswer
     from fumehood.model.waiver import Waiver
     from fumehood.reading.codeowners import CodeOwners
+    from fumehood.reading.markdown import Document
     from fumehood.repository import Repository
     from fumehood.rules.crossing import Crossings, Parts
+    from fumehood.rules.evidence.readme import Readme
     from fumehood.settings import Settings
 
 
@@ -50,6 +54,7 @@ class Seen:
     today: date
     check_versions: Callable[[], CheckAnswer]
     book: LockBook
+    _documents: dict[str, Document | None] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -124,6 +129,24 @@ class Seen:
             return self.book.inputs(experiment_target(experiment))
         except FumehoodError:
             return Inputs()
+
+    @cached_property
+    def readmes(self) -> Mapping[str, Readme]:
+        """The READMEs of the experiments in question, by the experiment's name; those that have none are not in it."""
+        found = ((experiment.name, readme.find(self, experiment)) for experiment in self.experiments)
+        return {name: one for name, one in found if one is not None}
+
+    def document(self, path: str) -> Document | None:
+        """A file of the repository, read as Markdown; None where there is none that can be read."""
+        if path not in self._documents:
+            text = self.text(path)
+            self._documents[path] = None if text is None else markdown.parse(text)
+        return self._documents[path]
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder; whoever remembers the answer is told that it was looked for."""
+        hearing.looked(str(self.root / path))
+        return (self.root / path).exists()
 
     def text(self, path: str) -> str | None:
         """The text of a file of the repository, read as UTF-8; None where there is none that can be read."""

@@ -1,0 +1,56 @@
+"""The door to git, continued: which commits there are, and how far others have come since. Nothing is ever written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fumehood.outside import hearing
+from fumehood.outside.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History(Git):
+    """The history of the repository that a folder is in."""
+
+    def known_commits(self, names: Iterable[str]) -> frozenset[str] | None:
+        """Those names, whole or abbreviated, that are commits here; None where nobody can tell.
+
+        A shallow clone lacks most commits, and a plain folder has none. Whoever remembers an answer is told what this
+        one follows from: a commit comes with a pack, or with a file in a folder named by its first two digits.
+
+        Args:
+            names: Hexadecimal digits.
+        """
+        wanted = list(dict.fromkeys(names))
+        with hearing.excused():
+            shared = self._run(["rev-parse", "--git-common-dir"])
+            if shared.returncode:
+                hearing.looked(f"{self.cwd}/.git")
+                return None
+            folder = os.path.join(self.cwd, os.fsdecode(shared.stdout).strip("\n"))
+            parts = ("shallow", "packed-refs", "objects/pack", *(f"objects/{name[:2]}" for name in wanted))
+            for part in parts:
+                hearing.looked(os.path.normpath(f"{folder}/{part}"))
+            if os.path.exists(f"{folder}/shallow"):
+                return None
+            asked = "".join(f"{name}^{{commit}}\n" for name in wanted).encode()
+            done = self._run(["cat-file", "--batch-check=%(objecttype)"], given=asked)
+        answers = done.stdout.split(b"\n")
+        return frozenset(name for name, answer in zip(wanted, answers, strict=False) if answer == b"commit")
+
+    def commits_since(self, commit: str, *, leaving_out: Iterable[str]) -> int | None:
+        """How many commits there are since one that touch other paths; None where it is not in the history here.
+
+        Args:
+            commit: Its name.
+            leaving_out: Paths, from the folder.
+        """
+        others = [f":(exclude,literal){path}" for path in leaving_out]
+        is_there = self._run(["merge-base", "--is-ancestor", commit, "HEAD"])
+        done = self._run(["rev-list", "--count", f"{commit}..HEAD", "--", ".", *others])
+        return int(done.stdout) if not is_there.returncode and not done.returncode else None

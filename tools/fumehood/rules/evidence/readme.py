@@ -1,0 +1,191 @@
+"""The README of an experiment as evidence: which of its sections is about what, and what its numbers were taken on."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fumehood.errors import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from fumehood.model.experiment import Experiment
+    from fumehood.reading.markdown import Document, Section
+    from fumehood.rules.seen import Seen
+
+MODEL = "model"
+_NAME = re.compile(r"readme(?:\.(?:md|markdown|rst|txt))?", re.IGNORECASE)
+
+KINDS: Mapping[str, re.Pattern[str]] = {
+    "motivation": re.compile(r"\b(?:motivat|why\b|background|rationale|problem|goals?\b|purpose|introduction)"),
+    "innovation": re.compile(r"\b(?:innovat|novel|new\b|contribution|key idea|approach|method)"),
+    "performance": re.compile(
+        r"\b(?:performance|benchmark|numbers|throughput|speed|fast|results?\b|evaluation|measure)"
+    ),
+    "convergence": re.compile(r"\b(?:converge|loss\b|training curve|learning curve)"),
+}
+"""What a README shows, each with the headings that it goes by, in lower case."""
+
+_PARTICULARS = re.compile(r"\b(?:setup|environment|hardware|reproduc|how (?:it|this|they|we) \w*\s*measured)")
+"""The headings of sections that say what numbers were taken on, wherever the numbers are."""
+
+_CLAIM = re.compile(
+    r"\d\s*(?:x|\N{MULTIPLICATION SIGN}|times|%|percent)\s+(?:as\s+)?(?:faster|slower|less|more|higher|lower|fewer)"
+    r"|\b(?:faster|slower) than\b|\bspeed-?ups?\b|\btokens(?:/s| per second)",
+    re.IGNORECASE,
+)
+_HARDWARE = re.compile(
+    r"\b(?:(?:A|B|H|L|T|V|GB|GH|MI)\d{1,4}[A-Z]{0,2}"
+    r"|(?:RTX|GTX|Quadro|Tesla|Titan|Radeon|Instinct)[ -]?\w+"
+    r"|Gaudi\s?\d?|TPU\s?\w*|Trainium\d?|Inferentia\d?"
+    r"|Xeon|EPYC|Ryzen|Threadripper|Graviton\d?|Core i\d|Apple M\d|M\d (?:Pro|Max|Ultra)"
+    r"|\d+ (?:\w+ ){0,2}(?:cores?|CPUs?|GPUs?|vCPUs?|TPUs?))\b"
+)
+_USUAL_NAMES = (
+    "cpython", "cuda", "cudnn", "driver", "fumehood", "jax", "linux", "nccl", "numpy", "python", "pytorch", "rocm",
+    "tensorflow", "torch", "transformers", "triton", "version", "versions",
+)  # fmt: skip
+_LOCKED = re.compile(r"requirements\.lock\b|\buv\.lock\b|\bpylock[\w.]*\.toml\b|\d+\.\d+\.\d+")
+_COMMIT = re.compile(r"(?<![\w.])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}(?![\w.])|(?<=commit )[0-9a-f]{7,40}\b")
+_NUMBER = re.compile(
+    r"(?<![\w.-])[<>~+-]?\d[\d.,_]*(?![\w-])|(?<![\w.-])\d[\d.,]*\s?(?:[a-zA-Z\N{MICRO SIGN}%/]{1,6})\b"
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readme:
+    """What one README shows.
+
+    Attributes:
+        document: None where it is not Markdown, so that nothing is known of its sections.
+        packages: Names whose versions count, normalised.
+    """
+
+    path: str
+    document: Document | None
+    packages: frozenset[str]
+
+    @cached_property
+    def sections(self) -> Mapping[str, tuple[Section, ...]]:
+        """For each kind the sections about it, without those that are inside another one about it."""
+        return {kind: tuple(self._about(pattern)) for kind, pattern in KINDS.items()}
+
+    def _about(self, pattern: re.Pattern[str]) -> Iterator[Section]:
+        inside: set[int] = set()
+        # The title of the whole is about everything.
+        for section in self.document.sections if self.document else ():
+            is_about = section.level > 0 and section is not self._title and pattern.search(section.title.lower())
+            if is_about and id(section) not in inside:
+                inside |= {id(part) for part in self.parts(section)}
+                yield section
+
+    @property
+    def _title(self) -> Section | None:
+        """The first heading, where it is the only one of its level: it names the experiment."""
+        sections = [section for section in self.document.sections if section.level] if self.document else []
+        is_only = sections and sum(section.level <= sections[0].level for section in sections) == 1
+        return sections[0] if is_only else None
+
+    def parts(self, section: Section) -> tuple[Section, ...]:
+        """A section with those below it."""
+        return self.document.whole(section) if self.document else ()
+
+    def text(self, section: Section) -> str:
+        """All that is read in a section and below it, the headings below it included."""
+        parts = self.parts(section)
+        return "\n".join([parts[0].text, *(f"{part.title}\n{part.text}" for part in parts[1:])])
+
+    def claims_performance(self) -> bool:
+        """Whether it claims anywhere to be faster or to need less."""
+        return any(_CLAIM.search(section.text) for section in (self.document.sections if self.document else ()))
+
+    def has_number(self, section: Section) -> bool:
+        """Whether something was measured: a number that is no version, no name of hardware and no commit."""
+        text = self.text(section)
+        for pattern in (_COMMIT, self._version, _LOCKED, _HARDWARE):
+            text = pattern.sub(" ", text)
+        return _NUMBER.search(text) is not None
+
+    def lacks(self, section: Section) -> tuple[str, ...]:
+        """What its numbers do not say of themselves, in the order in which one would ask."""
+        text = "\n".join([self.text(section), *map(self.text, self._about(_PARTICULARS))])
+        found = {
+            "hardware": _HARDWARE.search(text),
+            "versions": self._version.search(text) or _LOCKED.search(text),
+            "commit": self.commits(section),
+        }
+        return tuple(what for what, is_there in found.items() if not is_there)
+
+    def commits(self, section: Section) -> tuple[tuple[str, int], ...]:
+        """The commits that a section, or one about how it was measured, names in text or in links, with lines."""
+        found: dict[str, int] = {}
+        for about in (section, *self._about(_PARTICULARS)):
+            for part in self.parts(about):
+                for text, line in [(part.text, part.line), *((target.address, target.line) for target in part.targets)]:
+                    for match in _COMMIT.finditer(text.replace("/", " ")):
+                        found.setdefault(match[0], line)
+        return tuple(found.items())
+
+    @cached_property
+    def _version(self) -> re.Pattern[str]:
+        names = "|".join(re.escape(name).replace("\\-", "[-_. ]") for name in sorted({*_USUAL_NAMES, *self.packages}))
+        return re.compile(rf"\b(?:{names})\b\s*(?:==|[=:])?\s*v?\d+(?:\.\d+)*\b", re.IGNORECASE)
+
+    def has_text(self, section: Section) -> bool:
+        """Whether there is anything to read in it."""
+        return bool(self.text(section).strip())
+
+    def has_picture(self, section: Section) -> bool:
+        """Whether there is anything to look at in it."""
+        return any(target.is_picture for part in self.parts(section) for target in part.targets)
+
+    def at(self, line: int) -> Place:
+        """A line of it."""
+        return Place(self.path, line)
+
+
+def find(seen: Seen, experiment: Experiment) -> Readme | None:
+    """The README in an experiment's folder; Markdown rather than something else."""
+    try:
+        names = sorted(filter(_NAME.fullmatch, os.listdir(seen.root / experiment.path)))
+    except OSError:
+        return None
+    if not names:
+        return None
+    name = next((name for name in names if _is_markdown(name)), names[0])
+    path = f"{experiment.path}/{name}"
+    lines = (*seen.lines(None).requirements, *seen.lines(experiment).requirements)
+    packages = frozenset({line.name for line in lines if line.name} | {name.lower() for name in seen.core.packages})
+    return Readme(path=path, document=seen.document(path) if _is_markdown(name) else None, packages=packages)
+
+
+def sections(seen: Seen, *kinds: str) -> Iterator[tuple[Experiment, Readme, Section]]:
+    """The sections of all READMEs that are about one of these kinds, each once."""
+    for experiment in seen.experiments:
+        if readme := seen.readmes.get(experiment.name):
+            found = {id(section): section for kind in kinds for section in readme.sections[kind]}
+            for section in found.values():
+                yield experiment, readme, section
+
+
+def required(experiment: Experiment, readme: Readme) -> Iterable[str]:
+    """The kinds of section that an experiment has to have."""
+    yield from ("motivation", "innovation")
+    if experiment.theme == MODEL or readme.claims_performance():
+        yield "performance"
+    if experiment.theme == MODEL:
+        yield "convergence"
+
+
+def measured(readme: Readme) -> tuple[str, ...]:
+    """The commits that its numbers were taken on; `History.commits_since` says how far others have come since."""
+    sections = (*readme.sections["performance"], *readme.sections["convergence"])
+    return tuple(dict.fromkeys(commit for section in sections for commit, _ in readme.commits(section)))
+
+
+def _is_markdown(name: str) -> bool:
+    return name.lower().endswith((".md", ".markdown")) or name.lower() == "readme"
