@@ -149,7 +149,7 @@ VIOLATIONS: tuple[Violation, ...] = (
     ),
     Violation(
         rule="conflict/static",
-        wrong=experiment("conflict-static", requirements__txt="alpha<2\nalpha>=2\n"),
+        wrong=experiment("conflict-static", requirements__txt="alpha<2\nalpha>=2\n", train__py="import alpha\n"),
         mended={"experiments/conflict-static/requirements.txt": "alpha>=2\n"},
     ),
     Violation(
@@ -182,8 +182,22 @@ VIOLATIONS: tuple[Violation, ...] = (
     ),
     Violation(
         rule="independence/two-indexes",
-        wrong=experiment("two-indexes", requirements__txt="--extra-index-url https://packages.example/simple\nbeta\n"),
+        wrong=experiment(
+            "two-indexes",
+            requirements__txt="--extra-index-url https://packages.example/simple\nbeta\n",
+            train__py="import beta\n",
+        ),
         mended={"experiments/two-indexes/requirements.txt": "beta\n"},
+    ),
+    Violation(
+        rule="independence/undeclared",
+        wrong=experiment("undeclared", train__py="import zeta\n"),
+        mended=experiment("undeclared", train__py="try:\n    import zeta\nexcept ImportError:\n    zeta = None\n"),
+    ),
+    Violation(
+        rule="independence/unused",
+        wrong=experiment("unused", requirements__txt="beta\n"),
+        mended=experiment("unused", requirements__txt="beta\n", train__py="import beta.more\n"),
     ),
     Violation(
         rule="independence/vendor-locked",

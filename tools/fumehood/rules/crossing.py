@@ -130,7 +130,7 @@ def crossings(survey: Survey, where: Parts) -> Crossings:
     graph = survey.graph
     for path in sorted(survey.sources.scans):
         own = where.experiment(path)
-        if not own and where.kind(path) == "around":
+        if is_hidden(path) or (not own and where.kind(path) == "around"):
             continue
         for raw in survey.sources.scans[path].imports:
             files = graph.runs(path, raw)
@@ -145,6 +145,11 @@ def crossings(survey: Survey, where: Parts) -> Crossings:
     return Crossings(into, outside)
 
 
+def is_hidden(path: str) -> bool:
+    """Whether a file is hidden, or in a hidden folder: those are for other programs."""
+    return path.startswith(".") or "/." in path
+
+
 def _use(path: str, raw: RawImport, target: str) -> Use:
     module, level, name, line, flags = raw
     return Use(path, line, f"{'.' * level}{module}" + (f".{name}" if name and name != "*" else ""), flags, target)
@@ -154,7 +159,7 @@ def copied(
     survey: Survey, where: Parts, names: Container[str], environ: Mapping[str, str]
 ) -> dict[str, list[FileCopies]]:
     """What the files of some experiments have from core's, by the name of the experiment."""
-    python = survey.sources.scans
+    python = [path for path in survey.sources.scans if not is_hidden(path)]
     own = [path for path in python if where.experiment(path) in names and where.experiment(path)]
     core = [path for path in python if where.kind(path) == "core"]
     found: dict[str, list[FileCopies]] = {}

@@ -27,7 +27,7 @@ from fumehood.rules.evidence import (
 )
 from fumehood.rules.health import overstayed
 from fumehood.rules.health import stale as health_stale
-from fumehood.rules.independence import two_indexes, vendor_locked
+from fumehood.rules.independence import transitive, two_indexes, undeclared, unused, vendor_locked
 from fumehood.rules.lock import stale
 from fumehood.rules.owner import codeowners, disagree, table
 from fumehood.rules.owner import missing as owner_missing
@@ -61,7 +61,10 @@ RULES: tuple[Rule, ...] = (
     unknown_commit.RULE,
     overstayed.RULE,
     health_stale.RULE,
+    transitive.RULE,
     two_indexes.RULE,
+    undeclared.RULE,
+    unused.RULE,
     vendor_locked.RULE,
     stale.RULE,
     codeowners.RULE,

@@ -16,6 +16,7 @@ from fumehood.reading import codeowners, markdown
 from fumehood.reading.sources import Inputs
 from fumehood.rules.crossing import copied, crossings, parts
 from fumehood.rules.evidence import readme
+from fumehood.rules.needs import NeedsReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,6 +112,11 @@ class Seen:
     def crossings(self) -> Crossings:
         """Every import that leads out of its part of the repository."""
         return crossings(self.survey, self.parts)
+
+    @cached_property
+    def needs(self) -> NeedsReader:
+        """How the imports of core and of experiments agree with their requirement lines."""
+        return NeedsReader(self)
 
     @cached_property
     def copies(self) -> Mapping[str, Sequence[FileCopies]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import Place
 from fumehood.imports.graph import is_named
+from fumehood.rules.crossing import is_hidden
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
 
@@ -56,7 +57,7 @@ def _dotted(seen: Seen, root: str) -> Iterator[str]:
 
 
 def _is_read_by_core(path: str) -> bool:
-    return path != PYPROJECT and not any(part.startswith(".") for part in path.split("/"))
+    return path != PYPROJECT and not is_hidden(path)
 
 
 def _finding(path: str, line: int, name: str) -> Finding:

@@ -9,7 +9,7 @@ from fumehood.rules.crossing import by_module
 from fumehood.rules.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fumehood.model.finding import Finding
     from fumehood.rules.crossing import Use
@@ -23,9 +23,7 @@ def check(seen: Seen) -> Iterator[Finding]:
         uses = [
             use
             for use in seen.crossings.into.get(experiment.name, ())
-            if _is_private(use.module)
-            and seen.parts.kind(use.target) == "core"
-            and not any(f"{use.module}.".startswith(f"{point}.") for point in offered)
+            if _is_private(use.module, offered) and seen.parts.kind(use.target) == "core"
         ]
         for use, others in by_module(uses):
             yield RULE.finding(
@@ -38,7 +36,12 @@ def check(seen: Seen) -> Iterator[Finding]:
             )
 
 
-def _is_private(module: str) -> bool:
+def _is_private(module: str, offered: Iterable[str]) -> bool:
+    """Whether a part of a name is private that does not belong to the name of an extension point."""
+    for point in offered:
+        if f"{module}.".startswith(f"{point}."):
+            module = module.removeprefix(point)
+            break
     return any(part.startswith("_") and not part.endswith("__") for part in module.split("."))
 
 

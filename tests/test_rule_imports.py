@@ -1,0 +1,260 @@
+"""The rules about what is imported: `boundary`, `reuse`, and the imports among `independence`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.rules import findings, said
+
+if TYPE_CHECKING:
+    from support.project import Project
+
+SETTINGS = "[tool.fumehood]\ntest-requirements = []\n"
+
+
+@pytest.fixture
+def repository(project: Project) -> Project:
+    """A core with two experiments that it does not know, and that do not know each other."""
+    project.write(
+        {
+            "pyproject.toml": SETTINGS,
+            "requirements.txt": "alpha\n",
+            "src/core/__init__.py": "import alpha\n",
+            "src/core/tools.py": "",
+            "tests/test_core.py": "import core.tools\n",
+            "experiments/one/requirements.txt": "",
+            "experiments/one/model.py": "import core\nfrom core import tools\n",
+            "experiments/two/requirements.txt": "",
+            "experiments/two/src/twice/__init__.py": "from . import parts\n",
+            "experiments/two/src/twice/parts.py": "",
+        }
+    )
+    assert said(project, "boundary", "reuse", "independence") == []
+    return project
+
+
+ONE = "experiments.one.model, which is a part of the experiment one"
+WAYS = {
+    "a statement": ("import experiments.one.model\n", f"core imports {ONE}"),
+    "a part of a line": ("import os, experiments.one.model as model\n", f"core imports {ONE}"),
+    "in a function": ("def f():\n    from experiments.one import model\n", f"core imports {ONE}, in a function"),
+    "in a try": ("try:\n    import experiments.one.model\nexcept ImportError: ...\n", f"core imports {ONE}, in a try"),
+    "for type checkers": (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import experiments.one.model\n",
+        f"core imports {ONE}, for type checkers only",
+    ),
+    "import_module": (
+        'from importlib import import_module as load\nload("experiments.one.model")\n',
+        f"core imports {ONE}, by name",
+    ),
+    "__import__": ('__import__("experiments.one.model")\n', f"core imports {ONE}, by name"),
+    "a formatted name": (
+        'import importlib\n\ndef f(name):\n    importlib.import_module(f"experiments.{name}.model")\n',
+        "core imports what begins with 'experiments.', which leads to experiments",
+    ),
+    "sys.path": (
+        'import sys\nsys.path.append("experiments/two/src")\nimport twice.parts\n',
+        "core puts experiments/two/src on the import path, where experiments are",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_core_that_imports_an_experiment_is_found_whichever_way_it_is_written(repository: Project, way: str) -> None:
+    source, message = WAYS[way]
+    repository.write({"src/core/bad.py": source})
+    found = said(repository, "boundary/core-imports-experiment")
+    place = {"a statement": 1, "a part of a line": 1, "__import__": 1, "for type checkers": 3, "a formatted name": 4}
+    assert f"src/core/bad.py:{place.get(way, 2)}: {message}" in found
+    assert len(found) == (2 if way == "sys.path" else 1)
+
+
+def test_a_test_of_cores_and_an_entry_point_count_too(repository: Project) -> None:
+    whose = "which is a part of the experiment"
+    scripts = '[project]\nname = "core"\n[project.scripts]\ntrain = "experiments.one.model:main"\n'
+    plugins = '[project.entry-points."core.models"]\ntwo = "experiments.two.src.twice"\nown = "core.tools"\n'
+    repository.write(
+        {
+            "pyproject.toml": f"{SETTINGS}{scripts}{plugins}",
+            "tests/test_core.py": "def test_it():\n    import experiments.one.model\n",
+        }
+    )
+    assert said(repository, "boundary/core-imports-experiment") == [
+        f"pyproject.toml:6: core's entry point 'train' is experiments.one.model:main, {whose} one",
+        f"pyproject.toml:8: core's entry point 'two' is experiments.two.src.twice, {whose} two",
+        f"tests/test_core.py:2: core's tests import {ONE}, in a function",
+    ]
+
+
+def test_names_in_strings_and_in_files_of_core_are_found_and_those_for_tools_are_not(repository: Project) -> None:
+    overrides = '[[tool.mypy.overrides]]\nmodule = "experiments.one.model"\nignore_errors = true\n'
+    repository.write(
+        {
+            "pyproject.toml": SETTINGS + overrides,
+            ".github/workflows/ci.yml": "run: python -m experiments.one.model\n",
+            "src/core/registry.py": 'MODELS = ["experiments.one.model:Model", "experiments.none.model"]\n',
+            "src/core/registry.yaml": "models:\n  one: experiments.one.model\n  none: experiments.none\n",
+        }
+    )
+    assert said(repository, "boundary/core-names-experiment") == [
+        "src/core/registry.py:1: core names experiments.one.model.Model, which is no part of core",
+        "src/core/registry.yaml:2: core names experiments.one.model, which is no part of core",
+    ]
+
+
+def test_what_stands_around_experiments_is_no_part_of_core_and_may_know_them(repository: Project) -> None:
+    repository.write(
+        {
+            "experiments/__init__.py": "from experiments.one import model\n",
+            "experiments/one/__init__.py": "",
+            "experiments/one/other.py": "import experiments\n",
+            "src/core/bad.py": "import experiments\n",
+        }
+    )
+    assert said(repository, "boundary") == [
+        "src/core/bad.py:1: core imports experiments, which is among the experiments and no part of core"
+    ]
+
+
+def test_experiments_inside_of_cores_package_have_the_same_boundaries(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": f'{SETTINGS}experiments = ["core/experiments/*"]\n',
+            "requirements.txt": "",
+            "core/__init__.py": "from .experiments.one import model\n",
+            "core/tools.py": "",
+            "core/experiments/__init__.py": "",
+            "core/experiments/one/__init__.py": "",
+            "core/experiments/one/model.py": "from ... import tools\nfrom ..two.model import two\n",
+            "core/experiments/two/__init__.py": "",
+            "core/experiments/two/model.py": "import core.tools\n",
+        }
+    )
+    assert said(project, "boundary", "independence") == [
+        "core/__init__.py:1: core imports .experiments.one.model, which is a part of the experiment one",
+        "core/experiments/one/model.py:2: it imports ..two.model.two, a part of the experiment two",
+    ]
+
+
+def test_an_experiment_that_imports_another_is_found_whichever_way_it_is_written(repository: Project) -> None:
+    repository.write(
+        {
+            "experiments/one/more.py": (
+                "import experiments.two.src.twice.parts\n"
+                "def later(name):\n"
+                "    import importlib\n"
+                '    importlib.import_module("experiments." + name)\n'
+                '    importlib.import_module(f"experiments.two.{name}")\n'
+                '    importlib.import_module(f"experiments.one.{name}")\n'
+            )
+        }
+    )
+    assert said(repository, "boundary") == [
+        "experiments/one/more.py:1: it imports experiments.two.src.twice.parts, a part of the experiment two",
+        "experiments/one/more.py:4: it imports what begins with 'experiments.', which leads to other experiments",
+        "experiments/one/more.py:5: it imports what begins with 'experiments.two.', which leads to other experiments",
+    ]
+
+
+def test_private_names_of_core_are_found_once_in_each_file_with_whom_to_ask(repository: Project) -> None:
+    points = 'extension-points = { hooks = "core.offered._hook", tools = "core.tools" }\n'
+    repository.write(
+        {
+            "CODEOWNERS": "/src/core/ @core-owner\n",
+            "src/core/_inner.py": "",
+            "src/core/offered/_hook.py": "",
+            "pyproject.toml": SETTINGS + points,
+            "experiments/one/private.py": (
+                "from core import __version__\nfrom core.offered._hook import hook\nfrom core.tools import _helper\n"
+                "import core._inner\n\ndef later():\n    from core.tools import _helper\n"
+            ),
+        }
+    )
+    found = findings(repository, "reuse/private-name")
+    assert [(one.line, one.message, one.details) for one in found] == [
+        (3, "it uses core.tools._helper, which is private to core", ("experiments/one/private.py:7",)),
+        (4, "it uses core._inner, which is private to core", ()),
+    ]
+    assert found[0].remedy == "use one of core's extension points (hooks, tools), or ask @core-owner to make it public"
+
+
+def test_imports_of_cores_tests_are_found_by_their_line(repository: Project) -> None:
+    repository.write({"experiments/one/test_it.py": "from tests.test_core import a, b\nimport tests.test_core\n"})
+    assert said(repository, "reuse/core-tests") == [
+        "experiments/one/test_it.py:1: it imports tests.test_core.a, which is a part of core's tests",
+        "experiments/one/test_it.py:2: it imports tests.test_core, which is a part of core's tests",
+    ]
+
+
+def needs(project: Project, source: str, requirements: str = "", **more: str) -> list[str]:
+    files = {f"experiments/one/{name.replace('__', '.')}": text for name, text in more.items()}
+    project.write({"experiments/one/model.py": source, "experiments/one/requirements.txt": requirements, **files})
+    return [line.removeprefix("experiments/one/") for line in said(project, "independence")]
+
+
+def test_what_is_imported_has_to_be_asked_for(repository: Project) -> None:
+    assert needs(repository, "import os, alpha.part, distutils\nimport zeta.one\nfrom zeta import two\n") == [
+        "model.py:2: it imports zeta, and no requirement line asks for it\n  experiments/one/model.py:3"
+    ]
+    assert needs(repository, "import zeta\n", "Zeta>=1\n") == []
+
+
+def test_an_import_that_the_experiment_can_do_without_needs_no_requirement(repository: Project) -> None:
+    optional = "try:\n    import zeta\nexcept ImportError:\n    zeta = None\n"
+    typing = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import zeta\n"
+    looked = "import importlib.util\nif importlib.util.find_spec('zeta'):\n    import zeta\n"
+    assert [needs(repository, source) for source in (optional, typing, looked)] == [[], [], []]
+    assert needs(repository, "def later():\n    import zeta\n") == [
+        "model.py:2: it imports zeta, and no requirement line asks for it, in a function"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("yaml", "PyYAML"),
+        ("cv2", "opencv-python-headless"),
+        ("google.protobuf.message", "protobuf"),
+        ("google.cloud.storage", "google-cloud-storage"),
+        ("ruamel.yaml", "ruamel.yaml"),
+        ("slugify", "python-slugify"),
+        ("monarch", "torchmonarch"),
+        ("renderers", "git+https://example.invalid/some/renderers.git@main"),
+    ],
+)
+def test_a_distribution_with_another_name_than_its_module_is_known(repository: Project, module: str, line: str) -> None:
+    assert needs(repository, f"import {module}\n", f"{line}\n") == []
+
+
+def test_what_core_imports_without_asking_for_it_is_a_warning_everywhere(repository: Project) -> None:
+    repository.write({"src/core/tools.py": "import zeta\n", "scripts/convert.py": "import eta\n"})
+    assert needs(repository, "import zeta\n") == [
+        "src/core/tools.py:1: core imports zeta, and no requirement line asks for it",
+        "model.py:1: it imports zeta, as core does, and no requirement line asks for it",
+    ]
+    assert {one.severity for one in findings(repository, "independence")} == {"warning"}
+
+
+def test_a_requirement_file_that_is_none_of_the_experiments_is_named(repository: Project) -> None:
+    repository.write({"experiments/one/examples/requirements.txt": "zeta\n"})
+    said_of = "which only experiments/one/examples/requirements.txt asks for, and that is none of its files"
+    assert needs(repository, "import zeta\n") == [f"model.py:1: it imports zeta, {said_of}"]
+
+
+def test_what_only_the_lock_brings_is_milder(repository: Project) -> None:
+    pinned = f"zeta==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+    repository.write({"requirements.lock": f"# fumehood lock\n{pinned}"})
+    assert needs(repository, "import zeta\n") == [
+        "model.py:1: it imports zeta, which is installed only because others require it"
+    ]
+
+
+def test_a_line_that_nothing_imports_or_mentions_is_a_note(repository: Project) -> None:
+    lines = "zeta\npytest-cov\ntypes-requests\nruff-lsp\neta-theta\nalpha\n"
+    mentions = {"run__sh": "ruff-lsp --check\n", "README__md": "# One\n\nNeeds eta_theta.\n"}
+    assert needs(repository, "import alpha\n", lines, **mentions) == [
+        "requirements.txt:1: nothing imports zeta, and no file of the experiment mentions it"
+    ]
+    assert [one.severity for one in findings(repository, "independence")] == ["note"]

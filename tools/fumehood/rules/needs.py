@@ -1,0 +1,224 @@
+"""What an experiment imports from outside of the repository, against what its requirement lines bring."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+
+from fumehood.environments.store import LayerStore
+from fumehood.errors import FumehoodError
+from fumehood.model.source import OPTIONAL, TYPING
+from fumehood.outside import toml_file
+from fumehood.outside.files import cache_folder
+from fumehood.reading import pyproject_requirements, requirements_txt
+from fumehood.rules.crossing import by_line
+from fumehood.rules.import_names import Installed, installed, likely, subject
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fumehood.model.experiment import Experiment
+    from fumehood.model.requirement import Requirement
+    from fumehood.rules.crossing import Use
+    from fumehood.rules.seen import Seen
+
+_NOT_IMPORTED = frozenset(
+    {"cmake", "hf-transfer", "kernels", "ninja", "pip", "pytest", "sentencepiece", "setuptools", "uv", "wheel"}
+)
+"""Distributions that do their work without being imported by those who require them."""
+_MOST_PLACES = 4
+_REQUIREMENTS = re.compile(r"/requirements[^/]*\.txt$")
+_TEXT = (".cfg", ".ini", ".ipynb", ".json", ".md", ".py", ".rst", ".sh", ".toml", ".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """Something from outside that is imported.
+
+    Attributes:
+        module: The part of its name that a distribution decides about.
+        distribution: The likeliest to bring it.
+        uses: The lines that import it and cannot do without it.
+        core_too: Whether core imports it too, and asks for it as little.
+        file: Another requirement file in the experiment's folder that asks for it.
+    """
+
+    module: str
+    distribution: str
+    uses: Sequence[Use]
+    core_too: bool = False
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """How the imports of an experiment, or of core, agree with requirement lines.
+
+    Attributes:
+        undeclared: What no line asks for, and nothing else brings.
+        transitive: What no line asks for, and the lock has because something else asks for it.
+        unused: Lines that bring what nothing imports.
+    """
+
+    undeclared: tuple[Needed, ...] = ()
+    transitive: tuple[Needed, ...] = ()
+    unused: tuple[Requirement, ...] = ()
+
+
+@dataclass
+class NeedsReader:
+    """Finds out about core and each experiment once."""
+
+    seen: Seen
+    _found: dict[str, Needs] = field(default_factory=dict)
+    _others: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+
+    def of(self, experiment: Experiment | None) -> Needs:
+        """What is to be said about an experiment, or about core."""
+        name = experiment.name if experiment else ""
+        if name not in self._found:
+            self._found[name] = self._needs(experiment)
+        return self._found[name]
+
+    def _needs(self, experiment: Experiment | None) -> Needs:
+        own = self.seen.lines(experiment).requirements if experiment else self._project(extras=True)
+        declared = _names([*self.seen.lines(None).requirements, *self._project(extras=False), *own])
+        uses = self._uses(experiment.name if experiment else "")
+        lacking = [
+            Needed(module, likely(module)[0], by_line(hard))
+            for module, places in uses.items()
+            if (hard := _hard(places)) and not self._is_brought(module, declared)
+        ]
+        pinned = self._pinned(experiment) if lacking else frozenset[str]()
+        transitive = [one for one in lacking if self._is_brought(one.module, pinned)]
+        return Needs(
+            undeclared=tuple(self._explained(one, experiment) for one in lacking if one not in transitive),
+            transitive=tuple(transitive),
+            unused=tuple(self._unused(experiment, own, uses)) if experiment else (),
+        )
+
+    def _explained(self, needed: Needed, experiment: Experiment | None) -> Needed:
+        """With what is known of it all the same: that core needs it too, or that another file asks for it."""
+        if experiment is None:
+            return needed
+        core = self.of(None)
+        if any(needed.module == one.module for one in (*core.undeclared, *core.transitive)):
+            return replace(needed, core_too=True)
+        files = (file for file, names in self._elsewhere(experiment).items() if self._is_brought(needed.module, names))
+        return replace(needed, file=next(files, ""))
+
+    def _elsewhere(self, experiment: Experiment) -> dict[str, frozenset[str]]:
+        """What other requirement files in an experiment's folder ask for, which are none of its own."""
+        if experiment.name not in self._others:
+            own = {source.path for source in experiment.requirements}
+            self._others[experiment.name] = {
+                path: _names(self._read(path))
+                for path in self.seen.files
+                if path.startswith(f"{experiment.path}/") and _REQUIREMENTS.search(path) and path not in own
+            }
+        return self._others[experiment.name]
+
+    def _read(self, path: str) -> Sequence[Requirement]:
+        try:
+            environ = self.seen.book.environ
+            return requirements_txt.read(self.seen.root / path, root=self.seen.root, environ=environ).requirements
+        except FumehoodError:
+            return ()
+
+    def _uses(self, name: str) -> dict[str, list[Use]]:
+        """The imports of a part of the repository from outside; of core's only those of its packages."""
+        found: dict[str, list[Use]] = {}
+        for places in self.seen.crossings.outside.get(name, {}).values():
+            for use in places:
+                if name or use.path.startswith(self._packages):
+                    found.setdefault(subject(use.module), []).append(use)
+        return found
+
+    @cached_property
+    def _packages(self) -> tuple[str, ...]:
+        core = self.seen.core
+        sources = ("" if source == "." else f"{source}/" for source in core.sources)
+        return tuple(f"{source}{package}/" for source in sources for package in core.packages)
+
+    @cached_property
+    def _installed(self) -> Installed:
+        store = LayerStore(cache=cache_folder(self.seen.book.environ), say=lambda _line: None)
+        return installed(store.published())
+
+    def _is_brought(self, module: str, names: frozenset[str]) -> bool:
+        """Whether one of some distributions brings a module."""
+        if not names.isdisjoint(likely(module)):
+            return True
+        return not names.isdisjoint(self._installed.bringing(module))
+
+    def _project(self, *, extras: bool) -> Sequence[Requirement]:
+        """What core's pyproject.toml declares, wherever core's requirements are read from; all its extras on demand."""
+        path = self.seen.root / PYPROJECT
+        try:
+            project = toml_file.load(path, name=PYPROJECT).data.get("project", {}) if path.is_file() else {}
+            names = tuple(project.get("optional-dependencies", ())) if extras else ()
+            found = pyproject_requirements.read_project(path, root=self.seen.root, extras=names) if project else None
+        except (FumehoodError, AttributeError):  # What is wrong in it is said where it is read for its own sake.
+            return ()
+        return found.requirements if found else ()
+
+    def _pinned(self, experiment: Experiment | None) -> frozenset[str]:
+        """The distributions in core's lock and in the experiment's, as they are committed."""
+        paths = [self.seen.core.lock, *([experiment.lock] if experiment else [])]
+        try:
+            locks = [self.seen.book.store.committed(path) for path in paths]
+        except FumehoodError:
+            return frozenset()
+        return frozenset(str(pin.name) for lock in locks if lock for pin in lock.pins)
+
+    def _unused(
+        self, experiment: Experiment, lines: Iterable[Requirement], uses: dict[str, list[Use]]
+    ) -> Iterator[Requirement]:
+        for line in lines:
+            name = str(line.name)
+            if not line.name or line.constraint or not line.place.file.startswith(f"{experiment.path}/"):
+                continue
+            if name in _NOT_IMPORTED or name.startswith(("pytest-", "types-")) or name.endswith("-stubs"):
+                continue
+            brought = frozenset({name})
+            if any(self._is_brought(module, brought) for module in uses) or self._installed.is_imported_never(name):
+                continue
+            if not self._mentions(experiment, name):
+                yield line
+
+    def _mentions(self, experiment: Experiment, name: str) -> bool:
+        """Whether a name stands anywhere in an experiment: as a command, in a configuration, or in its README."""
+        spelled = "[-_.]".join(map(re.escape, name.split("-")))
+        word = re.compile(rf"(?<![\w-]){spelled}(?![\w-])", re.IGNORECASE)
+        files = (path for path in self.seen.files if path.startswith(f"{experiment.path}/") and path.endswith(_TEXT))
+        return any(word.search(self.seen.text(path) or "") for path in files)
+
+
+def _hard(uses: Iterable[Use]) -> list[Use]:
+    """Those that fail where there is nothing to import; not in a file that looks first whether there is something."""
+    looked = {use.path for use in uses if use.flags & OPTIONAL}
+    return [use for use in uses if not use.flags & TYPING and use.path not in looked]
+
+
+def _names(lines: Iterable[Requirement]) -> frozenset[str]:
+    """The distributions that lines ask for; of an address without a name, what its end is called."""
+    return frozenset(str(line.name or _end(line.url or "")) for line in lines if not line.constraint)
+
+
+def _end(address: str) -> str:
+    """``renderers`` for ``git+https://host/someone/renderers.git@main``."""
+    last = urlsplit(address).path.rstrip("/").rpartition("/")[2]
+    return canonicalize_name(last.partition("@")[0].removesuffix(".git"))
+
+
+def places(needed: Needed) -> tuple[str, ...]:
+    """Where else something is imported, for the details of a finding."""
+    others = [f"{use.path}:{use.line}" for use in needed.uses[1:]]
+    more = [f"and in {len(others) - _MOST_PLACES} more places"] if len(others) > _MOST_PLACES else []
+    return (*others[:_MOST_PLACES], *more)
