@@ -6,7 +6,7 @@ Sources: git-ls-files(1) and git-diff(1), whose ``-z`` forms hold any name that 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import WorldError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["added", "changed", "deleted", "renamed", "untracked", "in conflict"]
 
-_KINDS: dict[str, Kind] = {"A": "added", "D": "deleted", "R": "renamed", "U": "in conflict"}
+_KINDS: dict[str, Kind] = {"A": "added", "D": "deleted", "R": "renamed"}
 _LINK = "120000"
 _SUBMODULE = "160000"
 _NOTHING = "000000"
@@ -76,7 +76,7 @@ class WorkTree(Git):
             links=frozenset(
                 path
                 for path in files
-                if modes.get(path) == _LINK or (path not in modes and os.path.islink(self.cwd / path))
+                if modes.get(path) == _LINK or (path not in modes and os.path.islink(f"{self.cwd}/{path}"))
             ),
             submodules=frozenset(path for path in files if modes.get(path) == _SUBMODULE),
         )
@@ -93,8 +93,10 @@ class WorkTree(Git):
         untracked = (os.fsdecode(path) for path in others.split(b"\0") if path)
         found = [*_differences(compared), *(FileChange(path=path, kind="untracked") for path in untracked)]
         by_path = {change.path: change for change in found}
-        # A file in conflict is named twice.
-        by_path |= {change.path: change for change in found if change.kind == "in conflict"}
+        for entry in self._answer(["ls-files", "-z", "--unmerged", "--full-name", ":/"]).split(b"\0"):
+            path = os.fsdecode(entry.partition(b"\t")[2])
+            if path in by_path:
+                by_path[path] = replace(by_path[path], kind="in conflict")
         return tuple(change for _, change in sorted(by_path.items()))
 
     def blobs(self, names: Iterable[str]) -> dict[str, bytes]:

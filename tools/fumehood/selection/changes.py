@@ -53,7 +53,7 @@ def difference(git: WorkTree, commit: str, root: Path) -> Difference:
     """
     prefix = git.prefix()
     found = git.differences(commit)
-    ours = [change for change in found if change.path.startswith(prefix) or change.former.startswith(prefix or "\0")]
+    ours = [change for change in found if change.path.startswith(prefix) or change.former.startswith(prefix or "/")]
     labels: dict[str, str] = {}
     gone: set[str] = set()
     for change in ours:
@@ -73,7 +73,7 @@ def difference(git: WorkTree, commit: str, root: Path) -> Difference:
         labels={path: label for path, label in labels.items() if path not in same},
         gone=frozenset(gone),
         alike=same,
-        outside=frozenset(change.path for change in found if change not in ours),
+        outside=frozenset(change.path for change in found) - {change.path for change in ours},
         warnings=tuple(_warnings(mistakes, conflicts)),
     )
 
