@@ -113,7 +113,8 @@ def test_what_nobody_claims_is_for_the_settings_to_decide(lab: Project) -> None:
     found = selected(lab)
     assert (names(found), found.core) == ({"plain", "rl"}, True)
     assert found.experiments[0].reasons == (("data/table.csv (untracked)", "which nothing claims"),)
-    for unclaimed, expected in (("core", (set(), True)), ("none", (set(), False))):
+    nobody: set[str] = set()
+    for unclaimed, expected in (("core", (nobody, True)), ("none", (nobody, False))):
         lab.write({"pyproject.toml": f'[tool.fumehood.affected]\nunclaimed = "{unclaimed}"\n'})
         lab.git("add", "pyproject.toml")
         lab.git("commit", "--quiet", "--message", "Settle", "pyproject.toml")

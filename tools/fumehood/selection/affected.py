@@ -226,9 +226,9 @@ class _Selecting:
             self._add_all(path, f"no lock tells what that changes: {pins.unknown}")
         if pins.names:
             self._add("", (self._label(path), *pins.names.values()), path)
-            for experiment in self.repository.experiments:
-                if left := self.pins.of_experiment(experiment, pins.names):
-                    self._add(experiment.path, (self._label(path), *left), path)
+        for experiment in self.repository.experiments if pins.names or pins.has_new_lines else ():
+            if left := self.pins.of_experiment(experiment, pins):
+                self._add(experiment.path, (self._label(path), *left), path)
 
     def _is_of_former(self, path: str) -> bool:
         return path in self.found.gone and self.claims.is_of_former_experiment(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import tomllib
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from fumehood.errors import FumehoodError
 from fumehood.locking import lockfile
 from fumehood.locking.book import LockBook
 from fumehood.locking.store import LockStore
-from fumehood.model.lock import by_name
+from fumehood.model.experiment import experiment_target
+from fumehood.model.lock import LayeredLock, by_name
 from fumehood.outside.files import cache_folder
 from fumehood.reading import core_at
 from fumehood.settings import PYPROJECT
@@ -47,13 +49,15 @@ class ChangedPins:
     Attributes:
         names: Core's packages whose pins differ, with how; empty where none does.
         unknown: Why pins do not tell which experiments get something else; all may then.
+        has_new_lines: Whether core asks for something else, so that a delta which replaces a pin may break a line.
     """
 
     names: Mapping[NormalizedName, str] = field(default_factory=dict)
     unknown: str = ""
+    has_new_lines: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Pins:
     """Locks and requirement lines of a repository, now and at a commit.
 
@@ -66,7 +70,7 @@ class Pins:
     commit: str
     environ: Mapping[str, str]
 
-    @property
+    @functools.cached_property
     def book(self) -> LockBook:
         """The repository's locks and lines as they are now."""
         store = LockStore(root=self.repository.root, cache=cache_folder(self.environ))
@@ -94,16 +98,23 @@ class Pins:
             return ChangedPins(unknown=error.what)
         if before is None or now is None:
             return ChangedPins(unknown=f"{self.repository.core.lock} is new")
-        return ChangedPins(names=differences(before, now))
+        return ChangedPins(names=differences(before, now), has_new_lines=not self._has_same_lines(book))
 
-    def of_experiment(self, experiment: Experiment, core: Mapping[NormalizedName, str]) -> Reason:
-        """What an experiment gets otherwise because core's pins have changed; empty if its delta replaces them all."""
+    def of_experiment(self, experiment: Experiment, core: ChangedPins) -> Reason:
+        """What an experiment gets otherwise because core's pins have changed, and what of core's lines it breaks now.
+
+        Empty if its delta replaces all these pins, and still may.
+        """
+        book = self.book
         try:
-            delta = self.book.store.committed(experiment.lock)
-        except FumehoodError:
-            delta = None
+            delta = book.store.committed(experiment.lock)
+            now = book.store.committed(book.repository.core.lock)
+            lock = LayeredLock(core=now, delta=delta) if now and delta else None
+            broken = book.reasons(experiment_target(experiment), lock) if core.has_new_lines else ()
+        except FumehoodError as error:
+            return (error.what,)
         own = {pin.name for pin in delta.pins} | set(delta.header.removes) if delta else set()
-        return tuple(how for name, how in sorted(core.items()) if name not in own)
+        return (*(how for name, how in sorted(core.names.items()) if name not in own), *broken)
 
     def is_same_delta(self, path: str) -> bool:
         """Whether a delta lock installs what it did at the commit, whatever its header says."""
