@@ -31,12 +31,13 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff, mypy and the import rules."""
+    """Ruff, mypy, the import rules, and fumehood's own rules about its experiments."""
     session.install(*DEVELOPMENT, "-e", ".", "-r", "tests/requirements-lint.txt")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
     session.run("lint-imports")
+    session.run("fumehood", "check")
 
 
 @nox.session

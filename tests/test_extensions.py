@@ -57,6 +57,7 @@ def test_the_examples_of_the_documentation_do_what_it_says(project: Project) -> 
         ["plain_list.py", "pyproject.toml"],
         ["one_by_one.py", "pyproject.toml"],
         ["acme_gpus.py", "pyproject.toml"],
+        ["lab_rules.py", "pyproject.toml"],
     ]
     for files in examples:
         install(project, files)

@@ -198,11 +198,12 @@ def load(group: str, name: str, built_in: Mapping[str, T]) -> Extension[T]:
 
 def load_all(group: str) -> tuple[tuple[Extension[object], ...], tuple[ExtensionError, ...]]:
     """Every extension of a group, in the order of their distributions' names, and why others cannot be loaded."""
-    loaded, failures = [], []
+    loaded: list[Extension[object]] = []
+    failures: list[ExtensionError] = []
     for point in sorted(entry_points(group=group), key=lambda point: (_brought_by(point), point.name)):
         try:
             with blaming(f"{point.name} of {_brought_by(point)}", f"loading {point.value}"):
-                loaded.append(Extension[object](what=_brought_by(point), value=point.load()))
+                loaded.append(Extension(what=_brought_by(point), value=point.load()))
         except FumehoodError as error:
             failures.append(ExtensionError(error.what, details=error.details, remedy=error.remedy))
     return tuple(loaded), tuple(failures)
