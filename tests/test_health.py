@@ -142,6 +142,14 @@ def test_the_answer_of_a_check_is_remembered_until_somebody_commits_or_the_day_c
     assert "health/stale" not in project.fumehood("check", "--rule", "health", env=stale).stdout
 
 
+def test_what_does_not_run_says_so_in_the_list_of_sessions_and_when_it_is_left_out(project: Project) -> None:
+    project.write({"requirements.txt": "", "experiments/a/experiment.toml": 'state = "suspended"\nsummary = "A"\n'})
+    project.noxfile()
+    assert "- exp-a [exp] -> Left out, since it is suspended: A\n" in project.nox("--list").assert_ok().stdout
+    outcome = project.nox("-t", "exp").assert_ok()
+    assert "experiments/a is suspended (experiments/a/experiment.toml)" in outcome.stderr
+
+
 def test_without_git_nothing_is_known_and_nothing_is_said(project: Project) -> None:
     project.write({"requirements.txt": "", "experiments/a/experiment.toml": 'theme = "model"\n'})
     outcome = project.fumehood("check", "--rule", "health", env={"FUMEHOOD_TODAY": "2030-01-01"}).assert_ok()

@@ -25,8 +25,10 @@ NAMES = (
     "list",
     "lock",
     "pairs",
+    "release-gate",
     "result",
     "reuse",
+    "status",
     "whatif",
 )
 

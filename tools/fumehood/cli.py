@@ -237,6 +237,29 @@ def blockers(context: click.Context, /, package: str | None, **options: Any) -> 
 
 
 @cli.command()
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one page for a browser instead.")
+@_json
+@click.pass_context
+def status(context: click.Context, *, html: Path | None, as_json: bool) -> int:
+    """How every experiment is doing: results, age, versions, owners, and the next step of its life."""
+    from fumehood.commands import status as status_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return status_command.run(_repository(context), html=html, as_json=as_json, width=_width(), say=say)
+
+
+@cli.command("release-gate")
+@click.argument("version")
+@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--json", "format_", flag_value="json", help="The same as --format json.")
+@click.pass_context
+def release_gate(context: click.Context, version: str, format_: str) -> int:
+    """Which experiments are not green on a release's core, since when, and whose they are."""
+    from fumehood.commands import release_gate as gate_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return gate_command.run(_repository(context), version, format_=format_, width=_width())
+
+
+@cli.command()
 @click.argument("name")
 @click.option("--theme", metavar="THEME", help="What kind it is, `model` or `infrastructure`, or one of the settings'.")
 @click.option("--summary", metavar="TEXT", help="What it is about, in one line.")

@@ -92,7 +92,8 @@ def _register_experiment(repository: Repository, experiment: Experiment) -> None
     def run(session: Session) -> None:
         _run(session, repository, experiment)
 
-    run.__doc__ = experiment.summary or f"Tests of {experiment.path}"
+    about = experiment.summary or f"Tests of {experiment.path}"
+    run.__doc__ = about if experiment.state in RUNNING_STATES else f"Left out, since it is {experiment.state}: {about}"
     tags = ["exp", "gpu"] if _mentions_gpu(repository, experiment) else ["exp"]
     python = list(experiment.pythons) if len(experiment.pythons) > 1 else next(iter(experiment.pythons), None)
     _session(run, name=experiment.session, venv_backend=BACKEND, python=python, tags=tags)

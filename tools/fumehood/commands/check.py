@@ -72,7 +72,7 @@ def ask(
     rules = registry.select(options.rules)
     experiments = repository.select(options.names)
     known = baseline_file.read(repository)
-    with _without_collection(), desk(repository, offline=False, environ=environ) as asking, Bar() as bar:
+    with without_collection(), desk(repository, offline=False, environ=environ) as asking, Bar() as bar:
 
         def versions() -> CheckAnswer:
             check = Check(asking.book, asking.uv, asking.scratch, bar, options.offline)
@@ -91,7 +91,7 @@ def ask(
 
 
 @contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """Without looking for garbage that refers to itself.
 
     A check makes hundreds of thousands of small values and no such garbage; looking takes longer than all the rest.

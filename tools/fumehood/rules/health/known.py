@@ -14,7 +14,7 @@ from fumehood.testing.results import default_folder, read_results
 from fumehood.testing.standing import Standing, standings, when
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from fumehood.model.experiment import Experiment
@@ -33,7 +33,6 @@ class Known:
     """
 
     repository: Repository
-    results: tuple[Result, ...]
     standings: Mapping[str, Standing]
     walk: Walk
 
@@ -51,18 +50,21 @@ class Known:
         return health(facts, self.repository.settings.lifecycle)
 
 
-def known(repository: Repository, git: Git, *, back_to: datetime | None = None) -> Known:
+def known(
+    repository: Repository, git: Git, *, results: Sequence[Result] | None = None, back_to: datetime | None = None
+) -> Known:
     """Look at everything that says how experiments are doing.
 
     Args:
         repository: Where they are.
         git: In the repository.
+        results: All that are known, oldest first; read where they are kept, if not given.
         back_to: Look at history at least until then, and not only to the last commit of each experiment.
     """
-    results = read_results(default_folder(repository.root, os.environ))
+    if results is None:
+        results = read_results(default_folder(repository.root, os.environ))
     return Known(
         repository=repository,
-        results=results,
         standings=standings(results),
         walk=_walk(repository, git, (experiment.path for experiment in repository.experiments), back_to),
     )
@@ -70,15 +72,17 @@ def known(repository: Repository, git: Git, *, back_to: datetime | None = None) 
 
 def _walk(repository: Repository, git: Git, folders: Iterable[str], back_to: datetime | None) -> Walk:
     roots = [fixed_part(pattern) for pattern in repository.settings.experiments]
-    nothing = Walk(last={}, commits=())
+    return walk(git, folders, ignored=roots, back_to=back_to) if has_history(git) else Walk(last={}, commits=())
+
+
+def has_history(git: Git) -> bool:
+    """Whether there is a repository here with a commit in it; without git there is nothing to know, nor to complain."""
     try:
         git.prefix()
         git.commit("HEAD")
-    except UsageError:
-        return nothing
-    except WorldError:
-        return nothing  # Without git there is nothing to know, and nothing is wrong either.
-    return walk(git, folders, ignored=roots, back_to=back_to)
+    except (UsageError, WorldError):
+        return False
+    return True
 
 
 def _when(result: Result | None) -> datetime | None:

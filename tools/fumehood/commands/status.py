@@ -1,0 +1,67 @@
+"""``fumehood status``, behind its options."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from fumehood.commands import status_reports
+from fumehood.commands.asking import desk
+from fumehood.commands.check import without_collection
+from fumehood.commands.memo import today
+from fumehood.commands.progress import Bar
+from fumehood.conflicts.check import Check
+from fumehood.errors import ExitCode, UsageError
+from fumehood.lifecycle.status import overview
+from fumehood.model.experiment import experiment_target
+from fumehood.outside.files import write_whole
+from fumehood.outside.git import Git
+from fumehood.testing.results import default_folder, read_results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fumehood.model.finding import CheckAnswer
+    from fumehood.repository import Repository
+
+
+def run(
+    repository: Repository, *, html: Path | None, as_json: bool, width: int, say: Callable[[str], None]
+) -> ExitCode:
+    """Say how every experiment is doing."""
+    if html and as_json:
+        raise UsageError("--html and --json are two answers", remedy="ask for one at a time")
+    results = read_results(default_folder(repository.root, os.environ))
+    found = overview(repository, Git(cwd=repository.root), results, _versions(repository), today(os.environ))
+    if html:
+        from fumehood.lifecycle import page  # noqa: PLC0415 - only the page needs it
+
+        rows = [page.Row(cells=status_reports.cells(status, found.today), status=status) for status in found.statuses]
+        write_whole(
+            html,
+            page.render(
+                name=repository.root.name,
+                today=found.today,
+                summary=status_reports.summary(found),
+                headings=status_reports.HEADINGS,
+                rows=rows,
+            ),
+        )
+        click.echo(str(html))
+    elif as_json:
+        click.echo(status_reports.status_json(found))
+    else:
+        click.echo(status_reports.status_text(found, width=width))
+    for broken in repository.broken:
+        say(str(broken.error))
+    return ExitCode.USAGE if repository.broken else ExitCode.OK
+
+
+def _versions(repository: Repository) -> CheckAnswer:
+    """What locks and lines say about versions, without uv and the network."""
+    targets = [(experiment, experiment_target(experiment)) for experiment in repository.experiments]
+    with without_collection(), desk(repository, offline=True) as asking, Bar() as bar:
+        return Check(asking.book, asking.uv, asking.scratch, bar, offline=True).run(targets)
