@@ -301,6 +301,65 @@ def affected(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 
     return _report_broken(repository)
 
 
+@cli.command()
+@click.option("--base", metavar="REF", help="What to compare with; by default the branch that the change goes to.")
+@click.option("--all", "all_", is_flag=True, help="Everything, whatever has changed: for the periodic run.")
+@click.option("--lowest", is_flag=True, help="Rows that test the lowest admitted versions, too.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="L", help="A label of the change: `fumehood: all`, `fumehood: NAME`."
+)
+@click.option("--format", "format_", type=click.Choice(["github", "gitlab", "json"]), default="json", show_default=True)
+@click.pass_context
+def matrix(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """The CI jobs for what a change affects: each session on the right machine."""
+    from fumehood.commands import matrix as matrix_command  # noqa: PLC0415 - each command loads only what it needs
+
+    repository = _repository(context)
+    code = matrix_command.run(repository, say=say, **options)
+    _report_broken(repository)
+    return code
+
+
+@cli.group()
+def ci() -> None:
+    """The workflow that runs the matrix, and the verdict on it."""
+
+
+_platform = click.argument("platform", type=click.Choice(["github", "gitlab"]), required=False)
+
+
+@ci.command("write")
+@_platform
+@click.pass_context
+def ci_write(context: click.Context, platform: str | None) -> int:
+    """Write the workflow for this repository."""
+    from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return ci_command.write(_repository(context), platform=platform, say=say)
+
+
+@ci.command("check")
+@_platform
+@click.pass_context
+def ci_check(context: click.Context, platform: str | None) -> int:
+    """Compare the committed workflow with the one that would be written."""
+    from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return ci_command.check(_repository(context), platform=platform, say=say)
+
+
+@ci.command("verdict")
+@click.argument("results", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--rows", type=click.Path(path_type=Path), required=True, help="What `fumehood matrix` answered.")
+@click.option("--summary", type=click.Path(path_type=Path), help="A file that a summary in Markdown is added to.")
+@_json
+def ci_verdict(results: Path, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Judge the results of all rows: exit 1 if a failure stops the change."""
+    from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return ci_command.verdict(results, **options)
+
+
 @cli.group()
 def env() -> None:
     """The environments and layers on this machine."""

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
+from fumehood.ci_settings import read_ci, read_runners
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.duration import parse_duration
 from fumehood.model.health import Limits
+from fumehood.model.runner import CiSettings, Runners
 from fumehood.model.waiver import Waiver
 from fumehood.outside.toml_file import TableReader, TomlFile, load
 
@@ -113,6 +115,8 @@ class Settings:
         baseline: The file with the findings that were there when the repository began to be checked.
         core: See `CoreSettings`.
         affected: See `AffectedSettings`.
+        runners: The machines of CI jobs.
+        ci: How the workflow for them is written.
     """
 
     experiments: tuple[str, ...] = ("experiments/*",)
@@ -128,6 +132,8 @@ class Settings:
     baseline: str = DEFAULT_BASELINE
     core: CoreSettings = CoreSettings()
     affected: AffectedSettings = AffectedSettings()
+    runners: Runners = field(default_factory=Runners)
+    ci: CiSettings = field(default_factory=CiSettings)
 
 
 def read(root: Path) -> tuple[Settings, TomlFile | None]:
@@ -165,6 +171,8 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
             timeout=read_duration(core, "timeout"),
         ),
         affected=_affected(reader.subtable("affected")),
+        runners=read_runners(reader.subtable("runners")),
+        ci=read_ci(reader.subtable("ci")),
     )
     _check_paths(reader, settings.experiments, "experiments")
     _check_paths(reader, (settings.baseline,), "baseline")

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from fumehood.ci_settings import read_demand
 from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
 from fumehood.outside.toml_file import TableReader, load
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 MANIFEST = "experiment.toml"
 _OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+")
-_VERSION = re.compile(r"\d+(?:\.\d+)?")
-_MEMORY = re.compile(r"\d+(?:\.\d+)?\s*[KMGT]i?B")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +85,7 @@ def _gpus(reader: TableReader) -> GpuDemand | None:
     if not isinstance(reader.table["gpus"], dict):
         count = reader.integer("gpus")
         return GpuDemand(count=count) if count else None
-    table = reader.subtable("gpus")
-    demand = GpuDemand(
-        count=table.integer("count", 1) or 1,
-        memory=table.string("memory"),
-        compute_capability=table.string("compute_capability"),
-        vendor=table.string("vendor"),
-    )
-    if demand.memory and not _MEMORY.fullmatch(demand.memory):
-        table.complain("memory", f"memory is {demand.memory!r}", 'write a size such as "40GiB"')
-    if demand.compute_capability and not _VERSION.fullmatch(demand.compute_capability):
-        capability = demand.compute_capability
-        table.complain("compute_capability", f"compute_capability is {capability!r}", 'write a version such as "9.0"')
-    table.finish()
-    return demand
+    return read_demand(reader.subtable("gpus"))
 
 
 def is_owner(text: str) -> bool:

@@ -253,7 +253,7 @@ def gpu_needs(repository: Repository, experiment: Experiment | None) -> GpuNeeds
     """
     from fumehood.testing.needs import needs_of_demand, read_needs  # noqa: PLC0415 - only runs of tests need it
 
-    files = [repository.root / test for test in experiment.tests] if experiment else _core_test_files(repository)
+    files = [repository.root / test for test in experiment.tests] if experiment else core_test_files(repository)
     found = read_needs(files, root=repository.root).gpu
     if experiment is None or experiment.gpus is None:
         return found
@@ -261,7 +261,8 @@ def gpu_needs(repository: Repository, experiment: Experiment | None) -> GpuNeeds
     return demanded.join(found) if found else demanded
 
 
-def _core_test_files(repository: Repository) -> list[Path]:
+def core_test_files(repository: Repository) -> list[Path]:
+    """The test files of core's own tests."""
     roots = [repository.root / path for path in repository.core.tests]
     return [file for root in roots for file in ([root] if root.is_file() else sorted(root.rglob("test_*.py")))]
 
