@@ -123,7 +123,7 @@ class Memo:
     _began: int = 0
     _seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _has_called: bool = False
-    _is_excused: bool = False
+    _excuses: int = 0
 
     def answer(self) -> Said | None:
         """What was said last; None where something changed since, or nothing is remembered."""
@@ -178,9 +178,9 @@ class Memo:
         """Note what an audit event says was looked at."""
         match event, arguments:
             case "subprocess.Popen", _:
-                self._has_called |= not self._is_excused
+                self._has_called |= not self._excuses
             case hearing.EXCUSED, (bool() as is_excused,):
-                self._is_excused = is_excused
+                self._excuses += 1 if is_excused else -1
             case hearing.LOOKED, (path,):
                 self._note(path)
             case "open", (str() | os.PathLike() as path, _, int(flags)) if not flags & _WRITING:

@@ -8,6 +8,7 @@ git-log(1) for where lines come from.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import UsageError, WorldError
-from fumehood.outside import hearing
+from fumehood.outside import git_state, hearing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -280,10 +281,14 @@ class Git:
         self, arguments: list[str], *, given: bytes = b"", timeout: float | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         command, environ = self._call(arguments)
+        reads_history = arguments[0] in git_state.READERS
+        for path in git_state.history_files(self.cwd) if reads_history else ():
+            hearing.looked(path)
         try:
-            return subprocess.run(
-                command, cwd=self.cwd, env=environ, input=given, capture_output=True, check=False, timeout=timeout
-            )
+            with hearing.excused() if reads_history else contextlib.nullcontext():
+                return subprocess.run(
+                    command, cwd=self.cwd, env=environ, input=given, capture_output=True, check=False, timeout=timeout
+                )
         except OSError as error:
             raise WorldError(f"git could not be started: {error.strerror}", remedy="install git anew") from error
 

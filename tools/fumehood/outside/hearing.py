@@ -18,7 +18,10 @@ LOOKED = "fumehood.looked"
 ONLY_FASTER = ".remembered"
 """How files end on which no answer depends, only how soon it is given."""
 EXCUSED = "fumehood.excused"
-"""An event: whether programs that start from now on are known to answer from what was said to be looked at."""
+"""An event: whether programs that start from now on are known to answer from what was said to be looked at.
+
+Blocks may be nested: there are as many ends as beginnings.
+"""
 
 
 def looked(path: str) -> None:

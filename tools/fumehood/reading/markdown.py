@@ -152,6 +152,7 @@ class _Reader:
                 self._point(str(child.attrs.get("href", "")), line)
             elif child.type == "html_inline":
                 self._html(child.content, line)
+                line += child.content.count("\n")
         plain = _plain(children)
         if self._cells is not None:
             self._cells.append(plain)

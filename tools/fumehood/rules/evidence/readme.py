@@ -85,10 +85,9 @@ class Readme:
 
     @property
     def _title(self) -> Section | None:
-        """The first heading, where it is the only one of its level: it names the experiment."""
-        sections = [section for section in self.document.sections if section.level] if self.document else []
-        is_only = sections and sum(section.level <= sections[0].level for section in sections) == 1
-        return sections[0] if is_only else None
+        """The only heading of the first level: it names the experiment."""
+        first = [section for section in self.document.sections if section.level == 1] if self.document else []
+        return first[0] if len(first) == 1 else None
 
     def parts(self, section: Section) -> tuple[Section, ...]:
         """A section with those below it."""
@@ -137,7 +136,7 @@ class Readme:
 
     def has_text(self, section: Section) -> bool:
         """Whether there is anything to read in it."""
-        return bool(self.text(section).strip())
+        return any(part.text for part in self.parts(section))
 
     def has_picture(self, section: Section) -> bool:
         """Whether there is anything to look at in it."""

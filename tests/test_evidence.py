@@ -1,0 +1,190 @@
+"""What a README shows: which sections are taken for what, and what counts as evidence in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fumehood.outside.history import History
+from fumehood.reading import markdown
+from fumehood.rules.evidence.readme import Readme
+from support.rules import findings, said
+from support.violations import BASE, MANIFEST, MODEL, README, experiment
+
+if TYPE_CHECKING:
+    from support.project import Project
+
+
+def readme(text: str, *packages: str) -> Readme:
+    return Readme(path="README.md", document=markdown.parse(text), packages=frozenset(packages))
+
+
+@pytest.mark.parametrize(
+    ("heading", "kinds"),
+    [
+        ("Motivation", ["motivation"]),
+        ("Why?", ["motivation"]),
+        ("The problem", ["motivation"]),
+        ("What's new", ["innovation"]),
+        ("Our approach", ["innovation"]),
+        ("Results", ["performance"]),
+        ("Performance and loss convergence", ["performance", "convergence"]),
+        ("Training curves", ["convergence"]),
+        ("Usage", []),
+        ("Renewal", []),
+        ("Glossary", []),
+    ],
+)
+def test_sections_are_known_by_their_headings(heading: str, kinds: list[str]) -> None:
+    found = readme(f"# Title of performance\n\n## {heading}\n\ntext\n\n## Other\n").sections
+    assert [kind for kind, sections in found.items() if sections] == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "is_number"),
+    [
+        ("It takes 12 s.", True),
+        ("| tokens/s |\n| --- |\n| 1,234 |", True),
+        ("It is 2.5x faster.", True),
+        ("30% less memory", True),
+        ("Much faster on 8 H100 GPUs with torch 2.7.1 and FP8.", False),
+        ("With Python 3.11 on commit 0a1b2c3.", False),
+        ("See section two.", False),
+    ],
+)
+def test_versions_hardware_and_commits_are_no_measurements(text: str, *, is_number: bool) -> None:
+    shown = readme(f"## Performance\n\n{text}\n")
+    assert shown.has_number(shown.sections["performance"][0]) is is_number
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("12 s on 8 H100, torch 2.7, commit 0a1b2c3", ()),
+        ("12 s on 2 cores, requirements.lock as of [here](https://example.org/commit/0123456789abcdef)", ()),
+        ("12 s on a MI300X with tinygrad==0.9, commit 1234567", ()),
+        ("12 s on a GPU", ("hardware", "versions", "commit")),
+        ("12 s on 4 GPUs, Python 3.12", ("commit",)),
+        ("12 s with commit deadbee", ("hardware", "versions")),
+        ("12 s\n\n## Other\n\n2 cores, Python 3.11, commit 0a1b2c3", ("hardware", "versions", "commit")),
+        ("12 s\n\n## How it was measured\n\n2 cores, Python 3.11, commit 0a1b2c3", ()),
+        ("12 s\n\n### On what\n\n2 cores, Python 3.11, commit 0a1b2c3", ()),
+    ],
+)
+def test_numbers_name_hardware_versions_and_the_commit(text: str, lacks: tuple[str, ...]) -> None:
+    shown = readme(f"## Performance\n\n{text}\n", "tinygrad")
+    assert shown.lacks(shown.sections["performance"][0]) == lacks
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("TODO", "template"),
+        ("To be written.", "template"),
+        ("- TBD\n- TBD", "template"),
+        ("Describe your results here.", "template"),
+        ("...", "template"),
+        ("[insert a figure]", "template"),
+        ("<!-- To do -->", "empty_section"),
+        ("", "empty_section"),
+        ("### Deeper", "empty_section"),
+        ("TODO lists are what it is about.\n\nThey are long.", ""),
+        ("It is done.", ""),
+        ("![a](a.svg)", "broken_link"),
+    ],
+)
+def test_sections_with_nothing_in_them_are_told_from_those_that_say_something(
+    project: Project, text: str, rule: str
+) -> None:
+    project.write(BASE | experiment("one", README__md=README.replace("It can be done.", text)))
+    found = findings(project, "evidence")
+    assert [one.rule for one in found if one.rule != "evidence/missing-section"] == (
+        [f"evidence/{rule.replace('_', '-')}"] if rule else []
+    )
+
+
+def test_what_only_a_model_has_to_show(project: Project) -> None:
+    project.write(BASE | experiment("one") | experiment("fast", README__md=f"{README}\nIt is 3x faster than core.\n"))
+    model = MANIFEST.replace("infrastructure", "model")
+    project.write(
+        experiment("two", experiment__toml=model) | experiment("none", README__md=None, README__rst="Hello\n")
+    )
+    project.write(experiment("picture", experiment__toml=model, README__md=MODEL.replace("COMMIT", "requirements")))
+    assert said(project, "evidence/missing-section") == [
+        "experiments/fast/README.md:0: no section is about performance, which it claims or its theme asks for",
+        "experiments/two/README.md:0: no section is about performance, which it claims or its theme asks for",
+        "experiments/two/README.md:0: no section is about the convergence of its loss",
+    ]
+
+
+def test_links_and_pictures_lead_somewhere(project: Project) -> None:
+    text = """
+[here](#motivation) [top](/README.md) [up](../README.md#a-title-c) [folder](tests/) [web](https://example.invalid/x)
+[mail](mailto:a@example.invalid) [host](//example.invalid) [space](a%20b.txt?raw=1) <a href="tests/test_it.py">html</a>
+[ref][r] [line](tests/test_it.py#L3) <img src="/docs/a.svg"> [twice](#what-is-new) `[code](nowhere.md)`
+
+[r]: ../README.md#b
+
+[bad](nowhere.md) [bad](#nowhere) [bad](../README.md#nowhere)
+[bad](../../../up.md) <img
+  src="no.png"> [bad](/no.md)
+![bad](no.svg)
+"""
+    project.write(
+        BASE
+        | experiment("one", README__md=README + text, **{"a b__txt": ""})
+        | {"README.md": "", "docs/a.svg": "", "experiments/README.md": '# A title: `c`!\n\n<a name="b"></a>\n'}
+        | {"experiments/one/tests/test_it.py": ""}
+    )
+    assert [one.rpartition("/README.md:")[2] for one in said(project, "evidence/broken-link")] == [
+        "17: the link #nowhere points nowhere: experiments/one/README.md has no heading for #nowhere",
+        "17: the link ../README.md#nowhere points nowhere: experiments/README.md has no heading for #nowhere",
+        "17: the link nowhere.md points nowhere: there is no experiments/one/nowhere.md",
+        "18: the link ../../../up.md points nowhere: it leaves the repository",
+        "18: the picture no.png points nowhere: there is no experiments/one/no.png",
+        "19: the link /no.md points nowhere: there is no no.md",
+        "20: the picture no.svg points nowhere: there is no experiments/one/no.svg",
+    ]
+
+
+def test_what_a_folder_without_a_manifest_lacks_is_a_note_and_a_proposal_s_a_warning(project: Project) -> None:
+    project.write(BASE | experiment("found", experiment__toml=None, README__md=None))
+    project.write(experiment("new", README__md=None, experiment__toml=MANIFEST + 'state = "proposed"\n'))
+    project.write(experiment("old", README__md=None))
+    assert [(one.experiment, one.severity) for one in findings(project, "evidence/no-readme")] == [
+        ("found", "note"),
+        ("new", "warning"),
+        ("old", "error"),
+    ]
+
+
+def test_commits_are_looked_for_where_the_history_is_whole(project: Project) -> None:
+    project.write(BASE | experiment("one"))
+    first = project.commit("Begin")
+    project.write({"src/thecore/new.py": ""})
+    project.commit("Change core")
+    project.write({"experiments/one/new.py": ""})
+    last = project.commit("Change an experiment")
+    history = History(cwd=project.root)
+    assert history.known_commits([first, last[:9], "0a1b2c3"]) == frozenset({first, last[:9]})
+    assert history.commits_since(first, leaving_out=["experiments/one"]) == 1
+    assert history.commits_since(last, leaving_out=[]) == 0
+    assert history.commits_since("0a1b2c3", leaving_out=[]) is None
+    project.write({"other/file": ""})
+    shallow = project.root / "other" / "clone"
+    project.git("clone", "--quiet", "--depth", "1", f"file://{project.root}", str(shallow))
+    assert History(cwd=shallow).known_commits([first]) is None
+    assert History(cwd=project.root.parent).known_commits([first]) is None
+
+
+@given(st.text(st.sampled_from("#|-` []()<>!\n\\a1é&*_:/\"'=") | st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_text_at_all_is_read_as_markdown(text: str) -> None:
+    document = markdown.parse(text)
+    lines = len(text.splitlines()) + 1
+    for section in document.sections:
+        assert 1 <= section.line <= lines
+        assert section in document.whole(section)
+        assert all(1 <= target.line <= lines + 1 for target in section.targets)
