@@ -14,17 +14,18 @@ from fumehood.commands.memo import today
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.check import Check
 from fumehood.errors import ExitCode, UsageError
-from fumehood.lifecycle.status import overview
+from fumehood.lifecycle.status import Sources, overview
 from fumehood.model.experiment import experiment_target
 from fumehood.outside.files import write_whole
 from fumehood.outside.git import Git
+from fumehood.rules.evidence import readme
+from fumehood.rules.seen import Seen
 from fumehood.testing.results import default_folder, read_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fumehood.model.finding import CheckAnswer
     from fumehood.repository import Repository
 
 
@@ -34,8 +35,7 @@ def run(
     """Say how every experiment is doing."""
     if html and as_json:
         raise UsageError("--html and --json are two answers", remedy="ask for one at a time")
-    results = read_results(default_folder(repository.root, os.environ))
-    found = overview(repository, Git(cwd=repository.root), results, _versions(repository), today(os.environ))
+    found = overview(repository, Git(cwd=repository.root), _sources(repository), today(os.environ))
     if html:
         from fumehood.lifecycle import page  # noqa: PLC0415 - only the page needs it
 
@@ -60,8 +60,19 @@ def run(
     return ExitCode.USAGE if repository.broken else ExitCode.OK
 
 
-def _versions(repository: Repository) -> CheckAnswer:
-    """What locks and lines say about versions, without uv and the network."""
+def _sources(repository: Repository) -> Sources:
+    """What results, READMEs, locks and lines say, without uv and the network."""
     targets = [(experiment, experiment_target(experiment)) for experiment in repository.experiments]
     with without_collection(), desk(repository, offline=True) as asking, Bar() as bar:
-        return Check(asking.book, asking.uv, asking.scratch, bar, offline=True).run(targets)
+        versions = Check(asking.book, asking.uv, asking.scratch, bar, offline=True).run(targets)
+        seen = Seen(
+            repository=repository,
+            experiments=repository.experiments,
+            is_whole=True,
+            today=today(os.environ),
+            check_versions=lambda: versions,
+            book=asking.book,
+        )
+        measured = {name: readme.measured(found) for name, found in seen.readmes.items()}
+    results = read_results(default_folder(repository.root, os.environ))
+    return Sources(results=results, versions=versions, measured=measured)

@@ -26,7 +26,7 @@ def status_text(overview: Overview, *, width: int) -> str:
 
 
 def cells(status: Status, today: date) -> tuple[str, ...]:
-    """One row, under `HEADINGS`: ages in days, and by how many commits core has moved since the last green result."""
+    """One row, under `HEADINGS`: ages in days, and how many commits have changed core since."""
     experiment = status.experiment
     return (
         experiment.name,
@@ -78,7 +78,8 @@ def _commit(status: Status, today: date) -> str:
 def _moved(status: Status) -> str:
     if status.evidence is None:
         return ""
-    return "?" if status.evidence.moved is None else f"+{status.evidence.moved}"
+    moved = "?" if status.evidence.moved is None else f"+{status.evidence.moved}"
+    return f"{moved} {status.evidence.source}"
 
 
 def _age(day: date | None, today: date) -> str:
@@ -121,7 +122,9 @@ def _as_object(status: Status, today: date) -> dict[str, Any]:
         else None,
         "commit": {"id": commit.name, "time": commit.time.isoformat(), "at_least": status.at_least} if commit else None,
         "versions": {"status": status.versions, "reasons": list(status.reasons)},
-        "evidence": {"commit": evidence.commit, "core_moved": evidence.moved} if evidence else None,
+        "evidence": {"source": evidence.source, "commit": evidence.commit, "core_moved": evidence.moved}
+        if evidence
+        else None,
         "health": {
             "reason": status.health.reason,
             "due": _step(status.health.due(today)),

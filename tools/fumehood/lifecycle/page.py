@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _KEY = """\
 commit: days since the last one to the experiment's folder. versions: whether it can live on this core, as far as locks
-and lines tell. core: how many commits have changed core since the experiment was last green."""
+and lines tell. core: how many commits have changed core since the numbers in the README were taken, or, where they name
+no commit, since the tests were last green."""
 _LAST = "zzz"
 """Sorted behind every number and every time."""
 _RANKS = {"passed": 2, "all-skipped": 1, "no-tests": 1}

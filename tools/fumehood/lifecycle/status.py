@@ -28,12 +28,15 @@ Versions = Literal["fits", "conflict", "stale lock", "not known"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The commit that an experiment was last shown to work on, and how many commits have changed core since.
+    """The commit that what an experiment shows was taken on, and how many commits have changed core since.
 
     Attributes:
+        source: ``numbers`` for those of its README, the oldest of several; ``green`` for its last green result, if the
+            README names no commit.
         moved: None where this clone does not have that commit in its history.
     """
 
+    source: Literal["numbers", "green"]
     commit: str
     moved: int | None
 
@@ -48,7 +51,7 @@ class Status:
         at_least: Whether that commit may be older than it seems, since the clone ends there.
         versions: Whether it can live on this core, as far as locks and lines tell.
         reasons: Why it cannot, or why that is not known.
-        evidence: None where it was never green as far as is known.
+        evidence: None where there are neither numbers nor a green result, as far as is known.
     """
 
     experiment: Experiment
@@ -70,30 +73,44 @@ class Overview:
     statuses: tuple[Status, ...]
 
 
-def overview(
-    repository: Repository, git: Git, results: Sequence[Result], versions: CheckAnswer, today: date
-) -> Overview:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is known besides git's history.
+
+    Attributes:
+        results: All that are known, oldest first.
+        versions: What a check without the network says about versions.
+        measured: The commits that the numbers in READMEs were taken on, by experiment.
+    """
+
+    results: Sequence[Result]
+    versions: CheckAnswer
+    measured: Mapping[str, Sequence[str]]
+
+
+def overview(repository: Repository, git: Git, sources: Sources, today: date) -> Overview:
     """Put together what is known.
 
     Args:
         repository: Whose experiments.
         git: In the repository.
-        results: All that are known, oldest first.
-        versions: What a check without the network says about versions.
+        sources: What else is known.
         today: The day that steps are judged on.
     """
-    green = {name: one.green.origin.commit for name, one in standings(results).items() if one.green}
-    here = times(git, filter(None, green.values())) if has_history(git) else {}
+    green = {name: one.green.origin.commit for name, one in standings(sources.results).items() if one.green}
+    named = {*filter(None, green.values()), *(commit for several in sources.measured.values() for commit in several)}
+    here = times(git, sorted(named)) if has_history(git) else {}
     back_to = min((time for _, time in here.values()), default=None)
-    seen = known(repository, git, results=results, back_to=back_to)
-    moved = functools.cache(functools.partial(since, seen.walk))
-    judged = _judged(versions)
+    seen = known(repository, git, results=sources.results, back_to=back_to)
+    moved = functools.cache(lambda commit: since(seen.walk, here[commit][0]) if commit in here else None)
+    judged = _judged(sources.versions)
 
     def evidence(name: str) -> Evidence | None:
+        if several := sources.measured.get(name):
+            oldest = max(several, key=lambda commit: (moved(commit) is not None, moved(commit) or 0))
+            return Evidence(source="numbers", commit=oldest, moved=moved(oldest))
         commit = green.get(name)
-        if not commit:
-            return None
-        return Evidence(commit=commit, moved=moved(here[commit][0]) if commit in here else None)
+        return Evidence(source="green", commit=commit, moved=moved(commit)) if commit else None
 
     return Overview(
         today=today,
