@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html.parser
 import json
+import random
 import resource
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fumehood.outside.git import Git
+from fumehood.outside.git_walk import since, walk
 from fumehood.testing.results import Origin, Result, Status, default_folder, record
 from support.schemas import mistakes, schema
 
@@ -138,6 +142,29 @@ def test_core_s_way_since_then_is_counted_across_merges(lab: Project) -> None:
     moved = {name: (one["evidence"] or {}).get("core_moved") for name, one in said(lab).items()}  # type: ignore[attr-defined]  # as the schema says
     # Since the second commit: one to core, and two of side's. Since the first: the second too.
     assert moved == {"clash": None, "failing": 3, "lost": None, "resting": None, "well": 4}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_how_far_core_has_moved_is_what_git_counts_in_any_history(project: Project, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the shape of a history, no secret
+    stream = []
+    for number in range(1, 31):
+        parents = sorted(chance.sample(range(max(1, number - 6), number), min(number - 1, chance.choice([1, 1, 1, 2]))))
+        links = "".join(f"{'merge' if at else 'from'} :{parent}\n" for at, parent in enumerate(parents))
+        # Clocks that are wrong make children older than their parents.
+        when = 1767225600 + number * 100 - chance.choice([0, 0, 0, 1000])
+        about = f"committer A <a@example.org> {when} +0000\ndata 1\nC\n{links}"
+        change = f"M 100644 inline core{number}\ndata 0\n\n"
+        stream.append(f"commit refs/heads/{'main' if number == 30 else f'b{number}'}\nmark :{number}\n{about}{change}")
+    (project.root / "stream").write_text("".join(stream))
+    project.run("sh", "-c", "git fast-import --quiet --force < stream && git reset --quiet --hard main").assert_ok()
+    names = project.git("rev-list", "--all").stdout.split()
+    git = Git(cwd=project.root, environ=project.env)
+    seen = walk(git, (), back_to=datetime.fromtimestamp(0, tz=UTC))
+    reached = set(project.git("rev-list", "HEAD").stdout.split())
+    for name in names:
+        counted = int(project.git("rev-list", "--count", "--no-merges", f"{name}..HEAD").stdout)
+        assert since(seen, name) == (counted if name in reached else None)
 
 
 def test_in_a_shallow_clone_ages_are_lower_bounds(lab: Project) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,13 +34,14 @@ class Walk:
 
     Attributes:
         last: The last commit to each folder, where the walk came by one.
-        commits: All that it came by, newest first.
+        commits: All that it came by, newest first, and each before its parents.
         bounds: Where a shallow clone ends: what such a commit seems to have changed may be older.
     """
 
     last: Mapping[str, Commit]
     commits: tuple[Commit, ...]
-    bounds: frozenset[str] = field(default=frozenset())
+    names: frozenset[str] = frozenset()
+    bounds: frozenset[str] = frozenset()
 
 
 def walk(git: Git, folders: Iterable[str], *, ignored: Iterable[str] = (), back_to: datetime | None = None) -> Walk:
@@ -63,15 +64,16 @@ def walk(git: Git, folders: Iterable[str], *, ignored: Iterable[str] = (), back_
     commits: list[Commit] = []
     bounds = _bounds(git)
     with hearing.excused():
-        for commit, files in _commits(git):
+        for about, files in _commits(git):
             homes = {_home(file, wanted, others) for file in files}
-            commits.append(_as_commit(commit, outside=None in homes))
+            commits.append(_as_commit(about, outside=None in homes))
             for folder in missing & homes:
                 last[folder] = commits[-1]
                 missing.remove(folder)
             if not missing and (back_to is None or commits[-1].time < back_to):
                 break
-    return Walk(last=last, commits=tuple(commits), bounds=bounds)
+    names = frozenset(commit.name for commit in commits)
+    return Walk(last=last, commits=tuple(commits), names=names, bounds=bounds)
 
 
 def times(git: Git, names: Iterable[str]) -> dict[str, tuple[str, datetime]]:
@@ -96,21 +98,26 @@ def since(walk: Walk, commit: str) -> int | None:
 
     None where the walk did not come by that commit.
     """
-    by_name = {found.name: found for found in walk.commits}
-    if commit not in by_name:
+    if commit not in walk.names:
         return None
-    pending, own = [commit], set()
-    while pending:
-        name = pending.pop()
-        if name in by_name and name not in own:
-            own.add(name)
-            pending += by_name[name].parents
-    return sum(found.outside for found in walk.commits if found.name not in own)
+    own, pending, count = {commit}, {walk.commits[0].name}, 0
+    for found in walk.commits:  # Each before its parents: what is in its own history is known when its turn comes.
+        if found.name in own:
+            own.update(found.parents)
+            pending.difference_update(found.parents)
+        else:
+            count += found.outside
+            pending.update(parent for parent in found.parents if parent not in own)
+        pending.discard(found.name)
+        if not pending - own:
+            break
+    return count
 
 
 def _commits(git: Git) -> Iterator[tuple[str, list[str]]]:
     about, files = "", list[str]()
-    for line in git.lines("-c", "core.quotePath=false", "log", _FORM, "--name-only", "--no-renames", "--relative"):
+    options = ("--date-order", "--name-only", "--no-renames", "--relative")
+    for line in git.lines("-c", "core.quotePath=false", "log", _FORM, *options):
         if line.startswith(_MARK):
             if about:
                 yield about, files
