@@ -32,16 +32,25 @@ class ImportGraph:
     """The files of a repository and where each leads.
 
     Attributes:
-        steps: For each file those that it leads to, with why.
         modules: The names behind it.
         territories: Core and the experiments.
     """
 
-    steps: Mapping[str, Mapping[str, Step]]
     modules: Modules
     territories: Territories
     _builder: _Builder
+    _steps: dict[str, dict[str, Step]] = field(default_factory=dict)
     _users: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> Mapping[str, Mapping[str, Step]]:
+        """For each file those that it leads to, with why; found when first asked for, since rules ask for less."""
+        if not self._steps:
+            builder = self._builder
+            self._steps = {path: builder.steps(path, found) for path, found in builder.scans.items()}
+            for link, target in self.modules.file_links.items():
+                self._steps.setdefault(link, {})[target] = Step("is a link to", 0)
+        return self._steps
 
     @property
     def users(self) -> Mapping[str, Sequence[str]]:
@@ -90,13 +99,10 @@ class ImportGraph:
 
 
 def build(sources: Sources, modules: Modules, territories: Territories) -> ImportGraph:
-    """Find out where each file leads."""
+    """What is needed to find out where each file leads."""
     builder = _Builder(sources.scans, modules, territories)
     builder.follow_path_edits()
-    steps = {path: builder.steps(path, found) for path, found in sources.scans.items()}
-    for link, target in modules.file_links.items():
-        steps.setdefault(link, {})[target] = Step("is a link to", 0)
-    return ImportGraph(steps=steps, modules=modules, territories=territories, _builder=builder)
+    return ImportGraph(modules=modules, territories=territories, _builder=builder)
 
 
 @dataclass(slots=True)

@@ -129,9 +129,12 @@ def _read(reading: Reading, root: str, paths: list[str], known: Mapping[bytes, A
     count = len(chunks)
     found: dict[str, tuple[bytes, Any]] = {}
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for part in pool.map(_read_some, [reading] * count, [root] * count, chunks, [{}] * count):
-            found.update(part)
+    try:
+        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+            for part in pool.map(_read_some, [reading] * count, [root] * count, chunks, [{}] * count):
+                found.update(part)
+    except (OSError, concurrent.futures.process.BrokenProcessPool):  # Where none can be started, one has to do.
+        return dict(_read_some(reading, root, paths, known))
     return found
 
 

@@ -119,8 +119,8 @@ class NeedsReader:
             own = {source.path for source in experiment.requirements}
             self._others[experiment.name] = {
                 path: _names(self._read(path))
-                for path in self.seen.files
-                if path.startswith(f"{experiment.path}/") and _REQUIREMENTS.search(path) and path not in own
+                for path in self.seen.own_files.get(experiment.name, ())
+                if _REQUIREMENTS.search(path) and path not in own
             }
         return self._others[experiment.name]
 
@@ -195,9 +195,19 @@ class NeedsReader:
     def _mentions(self, experiment: Experiment, name: str) -> bool:
         """Whether a name stands anywhere in an experiment: as a command, in a configuration, or in its README."""
         spelled = "[-_.]".join(map(re.escape, name.split("-")))
-        word = re.compile(rf"(?<![\w-]){spelled}(?![\w-])", re.IGNORECASE)
-        files = (path for path in self.seen.files if path.startswith(f"{experiment.path}/") and path.endswith(_TEXT))
-        return any(word.search(self.seen.text(path) or "") for path in files)
+        word = re.compile(rf"(?<![\w-]){spelled}(?![\w-])".encode())
+        beginning = name.partition("-")[0].encode()
+        files = (path for path in self.seen.own_files.get(experiment.name, ()) if path.endswith(_TEXT))
+        texts = (_bytes(f"{self.seen.root}/{path}").lower() for path in files)
+        return any(beginning in text and word.search(text) is not None for text in texts)
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def _hard(uses: Iterable[Use]) -> list[Use]:

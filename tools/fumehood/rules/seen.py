@@ -104,6 +104,15 @@ class Seen:
         return survey(self.repository, WorkTree(cwd=self.root), self.book.environ)
 
     @cached_property
+    def own_files(self) -> Mapping[str, Sequence[str]]:
+        """The files of each experiment, by its name."""
+        found: dict[str, list[str]] = {}
+        for path in self.survey.files:
+            if name := self.parts.experiment(path):
+                found.setdefault(name, []).append(path)
+        return found
+
+    @cached_property
     def parts(self) -> Parts:
         """Which part of the repository each file is in."""
         return parts(self.repository, self.survey)
