@@ -22,8 +22,9 @@ PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 CORES = "experiments/old/requirements.txt:1: transformers<4.51   (@example-owner)"
 BECAUSE = (
     "because\n"
-    "  Because transformers<=4.50.0 depends on tokenizers<0.22 and you require tokenizers==0.23.3, we can\n"
-    "  conclude that your requirements and transformers<=4.50.0 are incompatible. And because you require\n"
+    "  Because transformers<=4.50.0 depends on tokenizers<0.22 and you require\n"
+    "  tokenizers==0.23.3, we can conclude that your requirements and\n"
+    "  transformers<=4.50.0 are incompatible. And because you require\n"
     "  transformers<4.51, we can conclude that your requirements are unsatisfiable.\n"
 )
 
@@ -70,7 +71,7 @@ def test_a_changed_pin_is_a_chain_from_a_line_and_what_keeps_cores_out(repositor
     tail = (
         "     └─ tokenizers 0.21.4\n"
         "\n"
-        "core's tokenizers 0.23.3 cannot be used: this line does not hold together with it\n"
+        "core's tokenizers 0.23.3 cannot be used: this line rules it out\n"
         f"  {CORES}\n"
         "\n"
         f"{BECAUSE}"
@@ -113,13 +114,13 @@ def test_what_keeps_cores_pin_out_need_not_be_the_line_that_asks(repository: Pro
         "  requirements.txt:2: beta   (@example-core)\n"
         "  └─ beta 1.0\n"
         "\n"
-        "core's beta 2.0 cannot be used: this line does not hold together with it\n"
+        "core's beta 2.0 cannot be used: this line rules it out\n"
         "  experiments/old/requirements.txt:2: alpha<2   (@example-owner)\n"
         "\n"
         "because\n"
-        "  Because beta>=2.0 depends on alpha>=2 and you require alpha<2, we can conclude that your\n"
-        "  requirements and beta>=2.0 are incompatible. And because you require beta==2.0, we can conclude\n"
-        "  that your requirements are unsatisfiable.\n"
+        "  Because beta>=2.0 depends on alpha>=2 and you require alpha<2, we can conclude\n"
+        "  that your requirements and beta>=2.0 are incompatible. And because you require\n"
+        "  beta==2.0, we can conclude that your requirements are unsatisfiable.\n"
     )
     assert answered(repository, "old", "beta")["chain"] == [
         {
@@ -218,7 +219,7 @@ def test_a_reason_that_is_gone_is_said_to_be_gone(project: Project, own: Path) -
         "\n"
     )
     assert said(project, "a", "base") == (
-        f"{chain}nothing keeps core's pin out any more: `fumehood lock --upgrade-package plug` may take it\n"
+        f"{chain}nothing keeps core's pin out any more: `fumehood lock --upgrade-package plug`\nmay take it\n"
     )
     project.fumehood("lock", "--upgrade-package", "plug").assert_ok()
     assert said(project, "a", "base").startswith("base is 2.0 in a, as in core\n")

@@ -41,8 +41,9 @@ class Family:
         self.known[chosen] = any(conflict <= chosen for conflict in self.failing)
         return Answer(status="fails" if self.known[chosen] else "holds")
 
-    def fewest(self) -> frozenset[Requirement]:
-        return min((seen for seen, fails in self.known.items() if fails), key=len, default=frozenset())
+    def fewest(self, lines: Iterable[Requirement]) -> list[Requirement]:
+        fewest = min((seen for seen, fails in self.known.items() if fails), key=len, default=frozenset())
+        return [line for line in lines if line in fewest]
 
 
 def lines(count: int) -> list[Requirement]:

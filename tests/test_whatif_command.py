@@ -56,7 +56,7 @@ def test_pins_that_move_are_named_and_nothing_on_disk_changes(repository: Projec
     before = everything(repository.root)
     outcome = repository.fumehood("whatif", "tokenizers>=0.22", "torch>=2.7", "-alpha").assert_ok()
     assert outcome.stdout == (
-        "core: locks anew: alpha 2.0 → (gone), tokenizers 0.21.4 → 0.23.3, torch 2.5.0 → 2.7.1\n"
+        "core: locks anew: alpha 2.0 → (gone), tokenizers 0.21.4 → 0.23.3,\n  torch 2.5.0 → 2.7.1\n"
         "models: locks anew: transformers 4.50.0 → 5.0.0\n"
         "plain: locks anew: torchvision 0.20.0 → 0.22.1\n"
         "\n"
@@ -85,9 +85,10 @@ def test_a_conflict_comes_with_its_lines_and_reason(repository: Project) -> None
         "other: conflict\n"
         "  the command line: alpha<2\n"
         "  experiments/other/requirements.txt:1: beta>=2   (@lab)\n"
-        "  | Because beta>=2.0 depends on alpha>=2 and you require alpha<2, we can conclude that your\n"
-        "  | requirements and beta>=2.0 are incompatible. And because you require beta>=2, we can conclude\n"
-        "  | that your requirements are unsatisfiable.\n"
+        "  | Because beta>=2.0 depends on alpha>=2 and you require alpha<2, we can\n"
+        "  | conclude that your requirements and beta>=2.0 are incompatible. And because\n"
+        "  | you require beta>=2, we can conclude that your requirements are\n"
+        "  | unsatisfiable.\n"
         "\n"
         "3 experiments: 2 unchanged, 1 in conflict\n"
     )
@@ -107,7 +108,8 @@ def test_the_markdown_can_be_pasted_into_a_pull_request(repository: Project) -> 
         "| experiment | what happens | owners |\n"
         "| --- | --- | --- |\n"
         "| `models` | locks anew: transformers 4.50.0 → 5.0.0 | @example-owner |\n"
-        "| `other` | conflict | @lab |\n"
+        "| `other` | conflict<br>`the command line: alpha<2`<br>"
+        "`experiments/other/requirements.txt:1: beta>=2` @lab | @lab |\n"
     )
 
 

@@ -76,7 +76,8 @@ def test_the_markdown_names_the_ref_and_its_commit(repository: Project) -> None:
         "\n"
         "| experiment | what happens | owners |\n"
         "| --- | --- | --- |\n"
-        "| `old` | conflict | @example-owner |\n"
+        "| `old` | conflict<br>`requirements/models.txt:1: tokenizers>=0.22`<br>"
+        "`experiments/old/requirements.txt:1: transformers<4.51` @example-owner | @example-owner |\n"
     )
     assert outcome.stderr == ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fumehood.locking.many import Progress
-    from fumehood.model.requirement import Requirement
+    from fumehood.model.requirement import IndexOptions, Requirement
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.repository import Repository
 
@@ -49,16 +50,24 @@ class Desk:
     uv: Uv
     scratch: Path
     _code_owners: list[CodeOwners | None] = field(default_factory=list)
+    _probers: dict[tuple[str, IndexOptions], Prober] = field(default_factory=dict)
+    _making: threading.Lock = field(default_factory=threading.Lock)
 
-    def prober(
-        self,
-        python: str,
-        target: Target | None,
-        *,
-        budget: float | None = None,
-        advance: Callable[[str], None] = lambda _what: None,
+    def prober(self, python: str, target: Target | None) -> Prober:
+        """The prober for a Python version and for a target's lines or, without one, for core's.
+
+        All experiments with the same registries share one, and so what is known of lines that say the same.
+        """
+        options = self._options(target)
+        with self._making:
+            if (python, options) not in self._probers:
+                self._probers[python, options] = self._prober(python, options)
+            return self._probers[python, options]
+
+    def limited_prober(
+        self, python: str, target: Target | None, *, budget: float | None, advance: Callable[[str], None]
     ) -> Prober:
-        """A prober for a Python version; for a target's lines or, without one, for core's.
+        """A prober of its own for one question.
 
         Args:
             python: Lower bound of the Python versions.
@@ -66,17 +75,18 @@ class Desk:
             budget: Seconds that it may take; None for as long as it takes.
             advance: Called after each resolution.
         """
+        deadline = None if budget is None else time.monotonic() + budget
+        made = self._prober(python, self._options(target))
+        return replace(made, uv=replace(self.uv, deadline=deadline), advance=advance)
+
+    def _options(self, target: Target | None) -> IndexOptions:
         parts = [self.book.core_inputs, *([self.book.inputs(target)] if target else [])]
+        return merge_options([part.options for part in parts])
+
+    def _prober(self, python: str, options: IndexOptions) -> Prober:
         with disk_errors("preparing to ask uv"):
             scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-        return Prober(
-            uv=replace(self.uv, deadline=time.monotonic() + budget) if budget is not None else self.uv,
-            root=self.repository.root,
-            scratch=scratch,
-            python=python,
-            options=merge_options([part.options for part in parts]),
-            advance=advance,
-        )
+        return Prober(uv=self.uv, root=self.repository.root, scratch=scratch, python=python, options=options)
 
     def resolutions(self, progress: Progress) -> Resolutions:
         """For many questions at once, each time with none of them answered yet."""

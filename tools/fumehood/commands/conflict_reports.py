@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fumehood.commands.reports import as_json, table
+from fumehood.formats.text import WIDTH, folded
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Owners = Callable[[Requirement], tuple[str, ...]]
 
-_WIDTH = 100
 NOBODY = "nobody"
 CORE = "core"
 NEWLINE = "\n"
@@ -99,19 +98,22 @@ def explanation_text(found: Explanation, name: str, people: People, others: Mapp
         head = f"{name} fits on core" if name != CORE else "core's lines hold together"
         return "\n".join([f"{head}: {_counted(found.asked, 'resolution')}, no conflict", *origins])
     if found.status == "undecided":
-        return f"{name}: not decided: {found.reason}"
-    parts = [_head(found, name), "\n".join(line_text(line, people.owners) for line in found.lines)]
+        return "\n".join(folded(f"{name}: not decided: {found.reason}", "", "  "))
+    parts = [
+        "\n".join(folded(_head(found, name), "", "")),
+        "\n".join(line_text(line, people.owners) for line in found.lines),
+    ]
     if found.remark:
-        parts.append(f"not proven smallest: {found.remark}")
-    parts.append("because\n" + textwrap.fill(found.reason, _WIDTH, initial_indent="  ", subsequent_indent="  "))
+        parts.append("\n".join(folded(f"not proven smallest: {found.remark}", "", "  ")))
+    parts.append("\n".join(["because", *folded(found.reason, "  ", "  ")]))
     if origins:
         parts.append("\n".join(origins))
     if found.remedies:
-        steps = "\n".join(_remedy_text(remedy, people, others.get(remedy)) for remedy in found.remedies)
-        parts.append(f"what would mend it (each was resolved)\n{steps}")
+        steps = [line for remedy in found.remedies for line in _remedy_text(remedy, people, others.get(remedy))]
+        parts.append("\n".join(["what would mend it (each was resolved)", *steps]))
     else:
         parts.append("no change of a single one of these lines was found to mend it")
-    return "\n\n".join([*parts, *found.notes])
+    return "\n\n".join([*parts, *("\n".join(folded(note, "", "  ")) for note in found.notes)])
 
 
 def _head(found: Explanation, name: str) -> str:
@@ -124,19 +126,19 @@ def _head(found: Explanation, name: str) -> str:
     return f"{what}: these {count} lines cannot hold together, and without any one of them the rest can"
 
 
-def _remedy_text(remedy: Remedy, people: People, others: Sequence[Effect] | None) -> str:
+def _remedy_text(remedy: Remedy, people: People, others: Sequence[Effect] | None) -> list[str]:
     pins = ", ".join(f"{name} {version}" for name, version in remedy.pins)
-    line = f"  {remedy.place}: {remedy.before} → {remedy.after}   gives {pins}"
+    lines = folded(f"{remedy.place}: {remedy.before} → {remedy.after}   gives {pins}", "  ", "      ")
     if not remedy.of_core:
-        return line
+        return lines
     if remedy.is_wider:
-        return f"{line}\n    core's line: it only becomes wider, so every pin of the other experiments still fits"
-    if others is None:
-        return (
-            f"{line}\n    core's line: `fumehood whatif '{remedy.after}'` says what that does to the other experiments"
-        )
-    touched = [f"{people.name(one.subject)} {_WORDS[one.outcome]}" for one in others if one.outcome != "unchanged"]
-    return f"{line}\n    core's line: of {summary(others)}" + (f" ({', '.join(touched)})" if touched else "")
+        what = "it only becomes wider, so every pin of the other experiments still fits"
+    elif others is None:
+        what = f"`fumehood whatif '{remedy.after}'` says what that does to the other experiments"
+    else:
+        touched = [f"{people.name(one.subject)} {_WORDS[one.outcome]}" for one in others if one.outcome != "unchanged"]
+        what = f"of {summary(others)}" + (f" ({', '.join(touched)})" if touched else "")
+    return [*lines, *folded(f"core's line: {what}", "    ", "      ")]
 
 
 def _counted(number: int, what: str) -> str:
@@ -168,30 +170,55 @@ def _effect_json(effect: Effect, people: People) -> dict[str, Any]:
 
 
 def effects_text(core: Effect, effects: Sequence[Effect], people: People) -> str:
-    """The answer of ``fumehood whatif …`` for people."""
+    """The answer of ``fumehood whatif …`` for people; what several are not decided for is said once."""
+    undecided: dict[str, list[str]] = {}
+    for effect in effects:
+        if effect.outcome == "undecided":
+            undecided.setdefault(effect.reason, []).append(people.name(effect.subject))
     lines = []
     for name, effect in [("core", core), *((people.name(effect.subject), effect) for effect in effects)]:
         if effect.outcome == "unchanged" and effect is not core:
             continue
-        lines.append(f"{name}: {_outcome(effect)}")
-        lines += [line_text(line, people.owners) for line in effect.lines]
-        if effect.outcome == "conflict":
-            lines += textwrap.wrap(effect.reason, _WIDTH, initial_indent="  | ", subsequent_indent="  | ")
+        if effect.outcome == "undecided" and effect is not core:
+            names = undecided.pop(effect.reason, [])
+            lines += _effect_text(", ".join(names), effect, people) if names else []
         else:
-            lines += [f"  | {line}" for line in effect.reason.strip().splitlines()]
+            lines += _effect_text(name, effect, people)
     return "\n".join([*lines, "", summary(effects)])
+
+
+def _effect_text(name: str, effect: Effect, people: People) -> list[str]:
+    head, *moves = _outcome(effect)
+    lines = [f"{name}: {head}"]
+    for move in moves:  # Each stays on one line.
+        if len(lines[-1]) + 1 + len(move) > WIDTH:
+            lines.append(f"  {move}")
+        else:
+            lines[-1] += f" {move}"
+    lines = folded(lines[0], "", "  ") + lines[1:]
+    lines += [line_text(line, people.owners) for line in effect.lines]
+    return lines if effect.outcome == "relocks" else lines + folded(effect.reason, "  | ", "  | ")
 
 
 def effects_markdown(change: str, core: Effect, effects: Sequence[Effect], people: People) -> str:
     """A report to paste into a pull request."""
     rows = [
-        f"| `{people.name(effect.subject)}` | {_outcome(effect)} | "
+        f"| `{people.name(effect.subject)}` | {_cell(effect, people)} | "
         f"{' '.join(sorted(people.owners_of(effect.subject))) or NOBODY} |"
         for effect in effects
         if effect.outcome != "unchanged"
     ]
     listing = ["| experiment | what happens | owners |", "| --- | --- | --- |", *rows] if rows else []
-    return "\n".join([f"**{change}**: {summary(effects)}", "", f"Core: {_outcome(core)}.", "", *listing]).rstrip()
+    return "\n".join([f"**{change}**: {summary(effects)}", "", f"Core: {_cell(core, people)}.", "", *listing]).rstrip()
+
+
+def _cell(effect: Effect, people: People) -> str:
+    """What happens, with the lines in conflict, for one cell of a table."""
+    lines = (
+        f"`{line.place}: {without_credentials(line.text)}` {' '.join(sorted(people.owners(line)))}".rstrip()
+        for line in effect.lines
+    )
+    return "<br>".join([" ".join(_outcome(effect)), *lines]).replace("|", "\\|")
 
 
 def summary(effects: Iterable[Effect]) -> str:
@@ -201,19 +228,20 @@ def summary(effects: Iterable[Effect]) -> str:
     return f"{_counted(len(outcomes), 'experiment')}: {', '.join(parts) or 'none'}"
 
 
-def _outcome(effect: Effect) -> str:
+def _outcome(effect: Effect) -> list[str]:
+    """What happens, in pieces that are not torn apart."""
     match effect.outcome:
         case "unchanged":
-            return "unchanged"
+            return ["unchanged"]
+        case "relocks" if effect.reason:
+            return [f"locks anew: {effect.reason}"]
         case "relocks":
-            moves = ", ".join(
-                f"{move.name} {move.before or '(new)'} → {move.after or '(gone)'}" for move in effect.pins
-            )
-            return f"locks anew: {moves}"
+            moves = [f"{move.name} {move.before or '(new)'} → {move.after or '(gone)'}" for move in effect.pins]
+            return ["locks anew:", *(f"{move}," for move in moves[:-1]), *moves[-1:]]
         case "conflict":
-            return "conflict"
+            return ["conflict"]
         case "undecided":
-            return "not decided"
+            return ["not decided"]
 
 
 def headroom_json(rows: Iterable[Headroom], people: People, *, pins: Mapping[str, str], to: str | None) -> str:

@@ -35,7 +35,7 @@ def explain(repository: Repository, name: str, *, budget: float | None, offline:
     shown = CORE if target is None else repository.experiment(name).name
     with desk(repository, offline=offline) as asking, Bar() as bar:
         bar.begin("resolutions", None)
-        prober = asking.prober(asking.book.python(target), target, budget=budget, advance=bar.advance)
+        prober = asking.limited_prober(asking.book.python(target), target, budget=budget, advance=bar.advance)
         found = explain_target(asking.book, prober, target, asking.scratch)
         others = {} if budget is not None or offline else _others(asking, bar, found)
         if as_json:

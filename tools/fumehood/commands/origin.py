@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,7 @@ from fumehood.commands.progress import Bar
 from fumehood.commands.reports import as_json as written_as_json
 from fumehood.conflicts.origin import Origin, Origins, Step
 from fumehood.errors import ConflictError, ExitCode
+from fumehood.formats.text import folded
 from fumehood.locking.obtain import obtain
 from fumehood.model.experiment import Target, experiment_target
 from fumehood.model.lock import Header, LayeredLock, Lock
@@ -25,8 +25,6 @@ from fumehood.reading.sources import without_credentials
 if TYPE_CHECKING:
     from fumehood.commands.conflict_reports import Owners
     from fumehood.repository import Repository
-
-_WIDTH = 100
 
 
 def explain(
@@ -44,7 +42,7 @@ def explain(
         bar.begin("resolutions", None)
         origins = Origins(
             book=asking.book,
-            prober=asking.prober(asking.book.python(target), target, budget=budget, advance=bar.advance),
+            prober=asking.limited_prober(asking.book.python(target), target, budget=budget, advance=bar.advance),
             target=target,
             lock=lock,
             is_proven=is_proven,
@@ -87,15 +85,15 @@ def _step_json(step: Step, name: str, owners: Owners) -> dict[str, Any]:
 
 def origin_text(found: Origin, name: str, owners: Owners) -> str:
     """The answer of ``fumehood explain NAME PACKAGE`` for people."""
-    parts = [_head(found, name)]
+    parts = ["\n".join(folded(_head(found, name), "", ""))]
     if found.chain:
         parts.append("\n".join(_chain(found, owners)))
     if found.lines:
-        parts.append("\n".join([_count(found), *(line_text(line, owners) for line in found.lines)]))
+        parts.append("\n".join([*folded(_count(found), "", ""), *(line_text(line, owners) for line in found.lines)]))
     if found.reason:
-        parts.append("because\n" + textwrap.fill(found.reason, _WIDTH, initial_indent="  ", subsequent_indent="  "))
+        parts.append("\n".join(["because", *folded(found.reason, "  ", "  ")]))
     if found.remark:
-        parts.append(found.remark)
+        parts.append("\n".join(folded(found.remark, "", "")))
     return "\n\n".join(parts)
 
 
@@ -113,8 +111,8 @@ def _count(found: Origin) -> str:
     cores = f"core's {found.name} {found.before}"
     one = len(found.lines) == 1
     if found.proven:
-        return f"{cores} cannot be used: {'this line does' if one else 'these lines do'} not hold together with it"
-    return f"{cores} cannot be used; among these lines are some that do not hold together with it"
+        return f"{cores} cannot be used: {'this line rules' if one else 'these lines rule'} it out"
+    return f"{cores} cannot be used; among these lines are some that rule it out"
 
 
 def _chain(found: Origin, owners: Owners) -> list[str]:

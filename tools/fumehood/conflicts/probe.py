@@ -27,6 +27,10 @@ _FROM = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==\S[^\n]*\n +# from (\S+)$", 
 """A pin with the index that answered for it, as ``--emit-index-annotation`` writes it."""
 
 
+Said = frozenset[tuple[str, bool, bool]]
+"""What lines say, wherever they stand: their text, whether editable, whether a constraint."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Whether lines hold together.
@@ -61,8 +65,8 @@ class Asker(Protocol):
     def ask(self, lines: Iterable[Requirement]) -> Answer:
         """Whether the lines hold together."""
 
-    def fewest(self) -> frozenset[Requirement]:
-        """The fewest lines that are known to fail; empty where none are."""
+    def fewest(self, lines: Iterable[Requirement]) -> list[Requirement]:
+        """Of these lines, the fewest that are known to fail; none where none are."""
 
 
 @dataclass(slots=True)
@@ -89,7 +93,7 @@ class Prober:
     advance: Callable[[str], None] = lambda _what: None
     asked: int = 0
     is_fresh: bool = False
-    _answers: dict[frozenset[Requirement], Answer] = field(default_factory=dict)
+    _answers: dict[Said, Answer] = field(default_factory=dict)
     _number: itertools.count[int] = field(default_factory=itertools.count)
 
     def ask(self, lines: Iterable[Requirement]) -> Answer:
@@ -104,23 +108,26 @@ class Prober:
         Raises:
             BudgetError: There is no time left to ask.
         """
-        chosen = frozenset(lines)
-        if chosen in self._answers:
-            return self._answers[chosen]
-        for asked, answer in self._answers.items():
-            if (answer.status == "fails" and asked <= chosen) or (answer.status == "holds" and chosen <= asked):
+        asked = frozenset(lines)
+        said = _said(asked)
+        if said in self._answers:
+            return self._answers[said]
+        for known, answer in tuple(self._answers.items()):  # Others may be asking at the same time.
+            if (answer.status == "fails" and known <= said) or (answer.status == "holds" and said <= known):
                 return answer
-        return self.learn(chosen, self._resolve(chosen))
+        return self.learn(asked, self._resolve(asked))
 
     def learn(self, lines: Iterable[Requirement], answer: Answer) -> Answer:
         """Take note of an answer that was found in another way."""
-        self._answers[frozenset(lines)] = answer
+        self._answers[_said(lines)] = answer
         return answer
 
-    def fewest(self) -> frozenset[Requirement]:
-        """The fewest lines that are known to fail; empty where none are."""
-        failing = [lines for lines, answer in self._answers.items() if answer.status == "fails"]
-        return min(failing, key=len, default=frozenset())
+    def fewest(self, lines: Iterable[Requirement]) -> list[Requirement]:
+        """Of these lines, the fewest that are known to fail; none where none are."""
+        given = list(lines)
+        failing = [known for known, answer in self._answers.items() if answer.status == "fails"]
+        fewest = min((known for known in failing if known <= _said(given)), key=len, default=frozenset())
+        return [line for line in given if _said([line]) <= fewest]
 
     def lowest(self, line: Requirement, bounds: Iterable[Requirement]) -> str | None:
         """The lowest version of a line's package that the line and bounds of other packages admit.
@@ -165,6 +172,10 @@ class Prober:
         asked = [f"-e {line.text}" if line.editable else line.text for line in ordered if not line.constraint]
         source.write_text("\n".join([f"-c {constraints.name}", *asked, ""]), encoding="utf-8")
         return source, self.scratch / f"question-{number}.lock"
+
+
+def _said(lines: Iterable[Requirement]) -> Said:
+    return frozenset((line.text, line.editable, line.constraint) for line in lines)
 
 
 def _indexes(text: str) -> tuple[tuple[str, str], ...]:

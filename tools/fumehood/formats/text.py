@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from fumehood.model.finding import CheckAnswer, Finding
 
@@ -25,7 +25,7 @@ def render(answer: CheckAnswer, *, width: int = WIDTH) -> str:
         for name, group in groupby(sorted(answer.findings), key=lambda finding: finding.experiment)
     }
     undecided = {
-        name: [line for one in group for line in _folded(f"not decided: {one.reason}", "  ", "    ", width)]
+        name: [line for one in group for line in folded(f"not decided: {one.reason}", "  ", "    ", width)]
         for name, group in groupby(sorted(answer.undecided), key=lambda one: one.experiment)
     }
     together: dict[str, list[str]] = {}
@@ -33,10 +33,10 @@ def render(answer: CheckAnswer, *, width: int = WIDTH) -> str:
         stands_alone = not name or name in findings
         together.setdefault(name if stands_alone else "\n".join(undecided[name]), []).append(name)
     parts = [
-        [*_folded(", ".join(names) or "core", "", "", width), *findings.get(names[0], []), *undecided.get(names[0], [])]
+        [*folded(", ".join(names) or "core", "", "", width), *findings.get(names[0], []), *undecided.get(names[0], [])]
         for names in together.values()
     ]
-    parts.append(list(_folded(summary(answer), "", "", width)))
+    parts.append(list(folded(summary(answer), "", "", width)))
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -80,32 +80,32 @@ def _count(number: int, what: str) -> str:
 def _finding(finding: Finding, width: int) -> Iterator[str]:
     place = f"{finding.file}:{finding.line}" if finding.line else finding.file
     head = f"{finding.severity} [{finding.rule}]"
-    yield from _folded(_visible(f"{place}: {head}" if place else head), "  ", "    ", width)
-    yield from _folded(finding.message, "    ", "    ", width)
+    yield from folded(_visible(f"{place}: {head}" if place else head), "  ", "    ", width)
+    yield from folded(finding.message, "    ", "    ", width)
     for detail in finding.details:
-        yield from _folded(detail, "      ", "        ", width)
+        yield from folded(detail, "      ", "        ", width)
     if finding.remedy:
-        yield from _folded(finding.remedy, "    → ", "      ", width)
+        yield from folded(finding.remedy, "    → ", "      ", width)
 
 
-def _folded(text: str, first: str, rest: str, width: int) -> Iterable[str]:
+def folded(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
     """Lines of at most `width` columns where spaces allow it; what stood on lines of its own stays so.
 
     A line that is folded keeps its indentation, and the bar in front of what is quoted.
     """
-    folded: list[str] = []
+    lines: list[str] = []
     for line in text.strip().splitlines():
         body = line.lstrip(" |")
         frame = line.removesuffix(body)
-        folded += textwrap.wrap(
+        lines += textwrap.wrap(
             _visible(body.expandtabs(4)),
             width,
-            initial_indent=(rest if folded else first) + frame,
+            initial_indent=(rest if lines else first) + frame,
             subsequent_indent=rest + frame,
             break_long_words=False,
             break_on_hyphens=False,
         )
-    return folded
+    return lines
 
 
 def _visible(text: str) -> str:
