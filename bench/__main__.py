@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import kills, report, startup, trials, workload
+from bench import conflicts, kills, report, startup, trials, workload
 from bench.measure import FailedError
 from bench.ours import Fumehood
 from bench.place import RESULTS, Place, base_python
@@ -25,7 +25,12 @@ from bench.trials import Trial
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MEASURES = ("times", "repeat", "imports", "disk", "memory", "list", "kills")
+    from bench.contender import Contender
+
+MEASURES = ("times", "repeat", "imports", "disk", "memory", "list", "kills", "conflicts")
+_ALONE = frozenset({"list", "conflicts"})
+"""Measures that need none of the environments."""
+
 _TOOLS = ("fumehood", "nox", "uv", "virtualenv", "tox", "tox-uv", "hatch")
 
 
@@ -37,15 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = Place(folder=options.work.absolute())
     place.folder.mkdir(parents=True, exist_ok=True)
     try:
-        load = workload.prepare(Place(folder=place.folder, online=True))
+        load, contenders = _contenders(place, options)
     except FailedError as error:
         progress.print(f"nothing could be measured: {error}", markup=False)
         return 3
-    contenders = tuple(
-        kind(place=place, workload=load)
-        for kind in CONTENDERS
-        if not options.contender or kind.name in options.contender
-    )
     results.facts = _facts(options, load, [contender.name for contender in contenders])
     trial = Trial(
         contenders=contenders,
@@ -61,6 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if results.failures else 0
 
 
+def _contenders(place: Place, options: argparse.Namespace) -> tuple[workload.Workload, tuple[Contender, ...]]:
+    """What is installed, and by whom; nothing by nobody where no environment is measured."""
+    if options.measure and _ALONE.issuperset(options.measure):
+        return workload.Workload(core=(), whole={}, added={}), ()
+    load = workload.prepare(Place(folder=place.folder, online=True))
+    chosen = (kind for kind in CONTENDERS if not options.contender or kind.name in options.contender)
+    return load, tuple(kind(place=place, workload=load) for kind in chosen)
+
+
 def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:
     wanted = options.measure or MEASURES
     for name in wanted:
@@ -73,6 +82,8 @@ def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:
                 }
             case "kills":
                 _kills(trial, options)
+            case "conflicts":
+                conflicts.conflicts(place, trial.results, trial.repetitions, trial.say)
             case _:
                 getattr(trials, name)(trial)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 clock = time.perf_counter
@@ -80,6 +80,15 @@ def run(commands: Iterable[Command], cwd: Path, environ: Mapping[str, str]) -> S
             said = (done.stdout + done.stderr).strip().splitlines()[-_QUOTED:]
             raise FailedError("\n".join([f"{' '.join(command)} ended with {done.returncode}", *said]))
     return Spent(seconds=seconds, processor=_processor() - before)
+
+
+@contextlib.contextmanager
+def spending() -> Iterator[Callable[[], Spent]]:
+    """What the processes take that are started and waited for in this block, to be asked for after it."""
+    spent: list[Spent] = []
+    begun, before = clock(), _processor()
+    yield lambda: spent[0]
+    spent.append(Spent(seconds=clock() - begun, processor=_processor() - before))
 
 
 def _processor() -> float:

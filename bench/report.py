@@ -36,6 +36,18 @@ _SIZES = (
     ("tree", "memory_tree_cold_bytes", _MEGABYTES),
     ("core there: tree", "memory_tree_core_bytes", _MEGABYTES),
 )
+_CONFLICTS = (
+    ("32 sets online, s", "sets_online_s", _SECONDS),
+    ("processor", "sets_online_cpu_s", _SECONDS),
+    ("offline, s", "sets_offline_s", _SECONDS),
+    ("processor", "sets_offline_cpu_s", _SECONDS),
+    ("whatif, s", "whatif_offline_s", _SECONDS),
+    ("explain, s", "explain_s", _SECONDS),
+    ("resolutions", "explain_resolutions", _COUNT),
+    ("1,000 locks, s", "certificates_s", _SECONDS),
+    ("unchanged, s", "certificates_again_s", _SECONDS),
+    ("MB", "certificates_bytes", _MEGABYTES),
+)
 _KILLS = (
     ("trials", "kill_trials", _COUNT),
     ("damaged", "kill_damaged", _COUNT),
@@ -50,6 +62,7 @@ def render(results: Results) -> Iterator[RenderableType]:
         ("Ten environments, seconds of processor time (medians)", _PROCESSOR),
         ("Disk and memory", _SIZES),
         ("Killed and run again", _KILLS),
+        ("Conflicts (medians)", _CONFLICTS),
     ):
         shown = [column for column in columns if column[1] in results.samples]
         if shown:

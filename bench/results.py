@@ -97,9 +97,11 @@ class Target:
         return None if value is None else value <= self.limit
 
 
-def _ratio(measure: str, other: str) -> Callable[[Results], float | None]:
+def _ratio(measure: str, other: str, *, as_: str | None = None) -> Callable[[Results], float | None]:
+    """Ours to another contender's, of the same measure or of what that one was measured as."""
+
     def measured(results: Results) -> float | None:
-        ours, theirs = results.median(measure, "fumehood"), results.median(measure, other)
+        ours, theirs = results.median(measure, "fumehood"), results.median(as_ or measure, other)
         return None if ours is None or not theirs else ours / theirs
 
     return measured
@@ -179,6 +181,50 @@ TARGETS = (
         unit="s",
         measured=_over("list_s", "1,000 experiments", "empty noxfile"),
         processor=_over("list_cpu_s", "1,000 experiments", "empty noxfile"),
+    ),
+    Target(
+        text="check of 32 public sets online, of a plain loop of uv pip compile",
+        limit=1 / 4,
+        unit="ratio",
+        measured=_ratio("sets_online_s", "plain loop"),
+        processor=_ratio("sets_online_cpu_s", "plain loop"),
+    ),
+    Target(
+        text="check of 32 public sets offline, of the same loop offline",
+        limit=1.2,
+        unit="ratio",
+        measured=_ratio("sets_offline_s", "plain loop"),
+        processor=_ratio("sets_offline_cpu_s", "plain loop"),
+    ),
+    Target(
+        text="whatif over 32 public sets, of the same loop offline",
+        limit=1.2,
+        unit="ratio",
+        measured=_ratio("whatif_offline_s", "plain loop", as_="sets_offline_s"),
+        processor=_ratio("whatif_offline_cpu_s", "plain loop", as_="sets_offline_cpu_s"),
+    ),
+    Target(
+        text="explain a conflict among 25 lines offline",
+        limit=3,
+        unit="s",
+        measured=_median("explain_s"),
+        processor=_median("explain_cpu_s"),
+    ),
+    Target(text="explain that conflict", limit=12, unit="resolutions", measured=_median("explain_resolutions")),
+    Target(
+        text="certificates of 1,000 experiments",
+        limit=2,
+        unit="s",
+        measured=_median("certificates_s"),
+        processor=_median("certificates_cpu_s"),
+    ),
+    Target(text="the same", limit=200, unit="MB", measured=_median("certificates_bytes", scale=MEGABYTE)),
+    Target(
+        text="the same with nothing changed",
+        limit=0.3,
+        unit="s",
+        measured=_median("certificates_again_s"),
+        processor=_median("certificates_again_cpu_s"),
     ),
     Target(text="damaged environments after SIGKILL", limit=0, unit="damaged", measured=_median("kill_damaged")),
 )

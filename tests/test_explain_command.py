@@ -68,11 +68,13 @@ def test_a_conflict_is_explained_with_lines_owners_reason_and_remedies(repositor
         "  unsatisfiable.\n"
         "\n"
         "what would mend it (each was resolved)\n"
-        "  experiments/old/requirements.txt:2: transformers==4.50.0 → transformers==4.57.1   "
-        "gives tokenizers 0.23.3, transformers 4.57.1\n"
-        "  requirements.txt:1: tokenizers>=0.22 → tokenizers>=0.21   "
-        "gives tokenizers 0.21.4, transformers 4.50.0\n"
-        "    core's line: it only becomes wider, so every pin of the other experiments still fits\n"
+        "  experiments/old/requirements.txt:2: transformers==4.50.0 →\n"
+        "      transformers==4.57.1\n"
+        "    gives tokenizers 0.23.3, transformers 4.57.1\n"
+        "  requirements.txt:1: tokenizers>=0.22 → tokenizers>=0.21\n"
+        "    gives tokenizers 0.21.4, transformers 4.50.0\n"
+        "    core's line: it only becomes wider, so every pin of the other experiments\n"
+        "      still fits\n"
     )
     assert outcome.stderr == ""
     answer = explained(repository, "old")
@@ -103,7 +105,7 @@ def test_what_fits_is_said_to_fit_and_so_is_core(repository: Project) -> None:
     repository.write({"requirements.txt": "gamma\nalpha>=2\n"})
     said = repository.fumehood("explain", "core").assert_exit(1)
     assert said.stdout.startswith("core cannot be installed: these 2 lines cannot hold together, ")
-    assert "\n  requirements.txt:2: alpha>=2 → alpha>=1   gives gamma 1.0, alpha 1.1\n" in said.stdout
+    assert "\n  requirements.txt:2: alpha>=2 → alpha>=1\n    gives gamma 1.0, alpha 1.1\n" in said.stdout
 
 
 def test_lines_that_clash_by_themselves_need_no_search(repository: Project) -> None:
@@ -180,7 +182,7 @@ def test_a_changed_pin_of_core_says_what_it_does_to_the_others(repository: Proje
     )
     outcome = repository.fumehood("explain", "old").assert_exit(1)
     assert outcome.stdout.endswith(
-        "  requirements.txt:3: alpha==1.1 → alpha==2.0   gives alpha 2.0, beta 2.0\n"
+        "  requirements.txt:3: alpha==1.1 → alpha==2.0\n    gives alpha 2.0, beta 2.0\n"
         "    core's line: of 2 experiments: 1 unchanged, 1 in conflict (fits in conflict)\n"
     )
     assert explained(repository, "old")["remedies"][-1]["others"] == [
@@ -192,7 +194,7 @@ def test_a_changed_pin_of_core_says_what_it_does_to_the_others(repository: Proje
 def test_where_no_change_of_one_line_helps_none_is_named(repository: Project) -> None:
     repository.write({"requirements.txt": "alpha>=2\n", "experiments/old/requirements.txt": "gamma\n"})
     outcome = repository.fumehood("explain", "old").assert_exit(1)
-    assert "  requirements.txt:1: alpha>=2 → alpha>=1   gives alpha 1.1, gamma 1.0\n" in outcome.stdout
+    assert "  requirements.txt:1: alpha>=2 → alpha>=1\n    gives alpha 1.1, gamma 1.0\n" in outcome.stdout
     repository.write(
         {"requirements.txt": "needs-old-alpha\n", "experiments/old/requirements.txt": "beta==2.0\nbeta>1\n"}
     )
@@ -210,7 +212,7 @@ def test_a_line_that_cannot_hold_stands_alone(repository: Project) -> None:
         "\n"
         "  experiments/old/requirements.txt:2: transformers==9   (@example-owner @other-owner)\n"
     )
-    assert "  experiments/old/requirements.txt:2: transformers==9 → transformers==5.0.0\n      gives" in outcome.stdout
+    assert "  experiments/old/requirements.txt:2: transformers==9 → transformers==5.0.0\n    gives" in outcome.stdout
 
 
 def test_25_lines_take_12_resolutions_at_most_until_the_set_is_proven(repository: Project, tmp_path: Path) -> None:
@@ -264,7 +266,7 @@ def test_offline_the_cache_tells_as_far_as_it_can(repository: Project, private_u
     outcome = repository.fumehood("explain", "old", "--offline").assert_exit(1)
     assert outcome.stdout.startswith("old cannot be installed on core: these 2 lines cannot hold together, ")
     assert outcome.stdout.endswith(
-        "\n\nfound in uv's cache alone: a version that it lacks may make the lines hold together\n"
+        "\n\nfound in uv's cache alone: a version that it lacks may make the lines hold\n  together\n"
     )
 
 

@@ -67,6 +67,7 @@ def explanation_json(found: Explanation, name: str, people: People, others: Mapp
         lines=[line_json(line, people.owners) for line in found.lines],
         smallest=found.proven,
         reason=found.reason,
+        resolutions=found.asked,
         remedies=[_remedy_json(remedy, people, others.get(remedy)) for remedy in found.remedies],
     )
 
@@ -128,7 +129,8 @@ def _head(found: Explanation, name: str) -> str:
 
 def _remedy_text(remedy: Remedy, people: People, others: Sequence[Effect] | None) -> list[str]:
     pins = ", ".join(f"{name} {version}" for name, version in remedy.pins)
-    lines = folded(f"{remedy.place}: {remedy.before} → {remedy.after}   gives {pins}", "  ", "      ")
+    lines = folded(f"{remedy.place}: {remedy.before} → {remedy.after}", "  ", "      ")
+    lines += folded(f"gives {pins}", "    ", "      ")
     if not remedy.of_core:
         return lines
     if remedy.is_wider:
