@@ -37,13 +37,17 @@ if TYPE_CHECKING:
 
 __all__ = ["enter", "register"]
 
+_LOCKED, _LOWEST = _OWN_ARGUMENTS = ("--locked", "--lowest")
+"""What a session takes for itself of the arguments after ``--``; the others are pytest's."""
+
 
 def register(root: str | os.PathLike[str] | None = None) -> None:
     """Register a nox session for each experiment of a repository, and one for core's tests.
 
     Sessions are called ``exp-NAME`` and tagged ``exp``, those with tests that need GPUs also ``gpu``; core's is called
     ``core``. They belong to no default run: ``nox`` alone runs what the noxfile itself has. Arguments after ``--`` go
-    to pytest; ``--locked`` among them refuses to resolve, as is the default where ``CI`` is set.
+    to pytest; ``--locked`` among them refuses to resolve, as is the default where ``CI`` is set, and ``--lowest`` tests
+    the lowest versions that the requirements admit, in an environment of their own.
 
     Args:
         root: The repository; by default the one around the noxfile, which nox makes the current folder.
@@ -150,7 +154,7 @@ def _run(session: Session, repository: Repository, experiment: Experiment | None
     """One session: its environment, then its tests; a result of it is left behind."""
     if experiment and experiment.state not in RUNNING_STATES:
         session.skip(f"{experiment.path} is {experiment.state} ({experiment.manifest})")
-    arguments = [argument for argument in session.posargs if argument != "--locked"]
+    arguments = [argument for argument in session.posargs if argument not in _OWN_ARGUMENTS]
     with _reported(session), _recorded(session, repository, experiment, arguments) as recording:
         request = _request(session, recording)
         environment = _environment(session, repository, experiment, request)
@@ -171,16 +175,22 @@ def _recorded(
     folder = session.env_dir.absolute()
     run = Run(
         session=session.name,
-        environment=folder.name,
+        environment=folder.name + _variant(session),
+        lowest=_LOWEST in session.posargs,
         results=results_folder(folder.parent, repository.root, os.environ),
         arguments=tuple(arguments),
     )
     return recorded(repository, experiment, run)
 
 
+def _variant(session: Session) -> str:
+    """What is added to the name of the environment's folder."""
+    return "-lowest" if _LOWEST in session.posargs else ""
+
+
 def _request(session: Session, recording: Recording) -> SessionRequest:
     try:
-        request = request_of(session)
+        request = request_of(session, variant=_variant(session))
     except InterpreterNotFound as error:
         recording.ends("unsupported-python", str(error))
         raise
@@ -195,35 +205,27 @@ def _environment(
     from fumehood.environments.manager import Environments, Wish  # noqa: PLC0415 - `nox -l` needs none of it
     from fumehood.outside.files import cache_folder  # noqa: PLC0415 - as above
 
-    target = experiment_target(experiment) if experiment else core_target(repository.core)
     environments = Environments(
         repository=repository, cache=cache_folder(os.environ), environ=os.environ, say=session.log
     )
-    locked = "--locked" in session.posargs or bool(os.environ.get("CI"))
-    environment = environments.obtain(
-        Wish(
-            target=target,
-            folder=request.folder,
-            python=request.python,
-            locked=locked,
-            fresh=request.fresh,
-            as_is=request.as_is,
-        )
+    lowest = _LOWEST in session.posargs
+    wish = Wish(
+        target=experiment_target(experiment) if experiment else core_target(repository.core),
+        folder=request.folder,
+        python=request.python,
+        locked=_LOCKED in session.posargs or bool(os.environ.get("CI")),
+        fresh=request.fresh or lowest,
+        as_is=request.as_is,
+        lowest=lowest,
     )
-    for line in describe(environment):
+    environment = environments.obtain(wish)
+    for line in environment.remarks():
         session.log(line)
+    if lowest:
+        from fumehood.environments.lowest import verified  # noqa: PLC0415 - as above
+
+        session.log(f"lowest versions, as installed: {', '.join(map(str, verified(environments, wish, environment)))}")
     return environment
-
-
-def describe(environment: Environment) -> Iterator[str]:
-    """What a user wants to know of an environment that was just obtained; nothing when it was there."""
-    if environment.action != "reused":
-        yield f"{environment.action}: {environment.reason}"
-        if environment.state.why_flat:
-            yield f"flat, not stacked: {environment.state.why_flat}"
-        if environment.state.changes:
-            count = len(environment.state.changes)
-            yield f"changes {count} of core's pins: {', '.join(environment.state.changes)}"
 
 
 def _run_tests(

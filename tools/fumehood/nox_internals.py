@@ -94,8 +94,12 @@ def install_backend() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def request_of(session: Session) -> SessionRequest | None:
+def request_of(session: Session, *, variant: str = "") -> SessionRequest | None:
     """What nox was told; None when another backend was forced on the session.
+
+    Args:
+        session: nox's session.
+        variant: Added to the name of its environment's folder, for an environment beside the usual one.
 
     Raises:
         InterpreterNotFound: nox reports it as it always does.
@@ -103,6 +107,7 @@ def request_of(session: Session) -> SessionRequest | None:
     environment = session.virtualenv
     if not isinstance(environment, LayeredEnv):
         return None
+    environment.location += variant
     config: Any = session._runner.global_config  # noqa: SLF001 - nox has no public way to ask for its options
     return SessionRequest(
         folder=Path(environment.location),

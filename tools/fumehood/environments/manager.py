@@ -16,7 +16,7 @@ from fumehood.outside import interpreter as interpreters
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from fumehood.environments.plan import EnvironmentPlan
@@ -49,6 +49,15 @@ class Environment:
         """Give back the leases on the environment and its layers."""
         _release(self.leases)
 
+    def remarks(self) -> Iterator[str]:
+        """What a user wants to know of an environment that was just obtained; nothing when it was there."""
+        if self.action != "reused":
+            yield f"{self.action}: {self.reason}"
+            if self.state.why_flat:
+                yield f"flat, not stacked: {self.state.why_flat}"
+            if self.state.changes:
+                yield f"changes {len(self.state.changes)} of core's pins: {', '.join(self.state.changes)}"
+
     @property
     def lease_files(self) -> tuple[Path, ...]:
         """The files whose locks keep it from being changed, for child processes to lock too."""
@@ -65,6 +74,7 @@ class Wish:
         locked: Refuse to resolve where locks are committed.
         fresh: Build it anew even if nothing changed.
         as_is: Take the one that is there, without looking whether it is still right.
+        lowest: Make it of the lowest versions that the lines admit, whatever is locked.
     """
 
     target: Target
@@ -73,6 +83,7 @@ class Wish:
     locked: bool = False
     fresh: bool = False
     as_is: bool = False
+    lowest: bool = False
 
 
 @dataclass(slots=True)
@@ -166,6 +177,7 @@ class Environments:
             repr(wish.target),
             repr(self.repository.core),
             f"{interpreter.identity} {interpreter.executable}",
+            *(["lowest"] if wish.lowest else []),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -16,6 +16,7 @@ from fumehood.environments.registry import Registry
 from fumehood.environments.state import EnvironmentState
 from fumehood.errors import Place, UnsupportedPythonError
 from fumehood.locking.book import LockBook
+from fumehood.locking.lowest import lowest_lock
 from fumehood.locking.obtain import obtain
 from fumehood.locking.store import LockStore
 from fumehood.model.lock import changes
@@ -69,7 +70,8 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
     book = _book(environments)
     book.forget(wish.target)
     uv = Uv(cwd=repository.root, environ=environments.environ, offline=environments.offline)
-    obtained = obtain(book, uv, wish.target, locked=wish.locked)
+    target = wish.target
+    obtained = lowest_lock(book, uv, target) if wish.lowest else obtain(book, uv, target, locked=wish.locked)
     for note in obtained.notes:
         environments.say(f"{wish.target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")
     inputs = (book.core_inputs, book.inputs(wish.target))

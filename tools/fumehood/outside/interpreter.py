@@ -47,6 +47,17 @@ print(json.dumps({
 """
 
 
+_INSTALLED = """
+import json, re
+from importlib.metadata import distributions
+found = {}
+for one in distributions():
+    if one.metadata["Name"]:
+        found.setdefault(re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version)
+print(json.dumps(found))
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
     """A Python interpreter, described by what decides which files an installation for it consists of.
@@ -127,10 +138,19 @@ def inspect(executable: Path, *, cache: Path) -> Interpreter:
     return interpreter
 
 
-def _ask(executable: Path) -> dict[str, Any]:
+def installed(executable: Path) -> dict[str, str]:
+    """Normalised names and versions of what an environment's interpreter can import, the first of each name.
+
+    Raises:
+        WorldError: It cannot be run, or does not answer as Python does.
+    """
+    return _ask(executable, _INSTALLED)
+
+
+def _ask(executable: Path, question: str = _PROBE) -> dict[str, Any]:
     try:
         done = subprocess.run(
-            [str(executable), "-I", "-c", _PROBE], capture_output=True, text=True, timeout=60, check=True
+            [str(executable), "-I", "-c", question], capture_output=True, text=True, timeout=60, check=True
         )
         answer: dict[str, Any] = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:

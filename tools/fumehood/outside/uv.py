@@ -103,12 +103,14 @@ class Uv:
         environ: The caller's environment; what would leak in is taken out.
         offline: Never use the network.
         deadline: When a call is given up, as `time.monotonic` counts; None for never.
+        lowest: Compile to the lowest versions of what the lines themselves name.
     """
 
     cwd: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     offline: bool = False
     deadline: float | None = None
+    lowest: bool = False
 
     @property
     def is_offline(self) -> bool:
@@ -137,6 +139,8 @@ class Uv:
         """
         arguments = _compile(sources, output, python, options)
         arguments.append("--generate-hashes")
+        if self.lowest:
+            arguments += ["--resolution", "lowest-direct"]
         if not dependencies:
             arguments.append("--no-deps")
         return self._run(arguments, offline=offline)

@@ -168,12 +168,14 @@ class Run:
         environment: The name of its environment's folder.
         results: Where results are kept.
         arguments: For pytest.
+        lowest: Whether the lowest versions are tested.
     """
 
     session: str
     environment: str
     results: Path
     arguments: tuple[str, ...]
+    lowest: bool = False
 
 
 @contextlib.contextmanager
@@ -192,6 +194,7 @@ def recorded(repository: Repository, experiment: Experiment | None, run: Run) ->
         status="install-failed",
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         part=part,
+        lowest=run.lowest,
         arguments=run.arguments,
         origin=origin_of(repository, experiment),
     )
