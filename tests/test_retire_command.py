@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
 import re
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from support.project import Project
 
-TODAY = dt.datetime.now(tz=dt.UTC).date().isoformat()
+TODAY = "2026-02-14"
 
 WORKFLOW = """\
 on:
@@ -83,6 +82,7 @@ def lab(project: Project) -> Project:
     project.write(FILES)
     project.env["GIT_COMMITTER_DATE"] = project.env["GIT_AUTHOR_DATE"] = "2026-01-31T12:00:00Z"
     project.commit()
+    project.env["FUMEHOOD_TODAY"] = TODAY
     return project
 
 
@@ -159,9 +159,26 @@ def test_what_the_record_says_brings_it_back_and_a_second_end_is_a_second_record
     assert snapshot(lab.root / "experiments/foo") == before
     lab.write({"experiments/foo/more.py": ""})
     lab.commit()
-    lab.fumehood("retire", "experiments/foo/", "--reason", "nor now").assert_ok()
+    late = {"FUMEHOOD_TODAY": "2026-12-31"}
+    lab.fumehood("retire", "experiments/foo/", "--reason", "nor now", env=late).assert_ok()
     text = (lab.root / "experiments/RETIRED.md").read_text()
-    assert re.findall(r"retired: .*?, (.*)", text) == ["did not converge", "nor now"]
+    assert re.findall(r"- (?:retired|stale): (.*)", text) == [
+        "2026-02-14, did not converge",
+        "2026-12-31, nor now",
+        "no commit since 2026-01-31",
+    ]
+
+
+def test_what_the_baseline_knows_of_it_goes_too(lab: Project) -> None:
+    lab.write({f"experiments/{name}/experiment.toml": 'theme = "modle"\n' for name in ("foo", "foo2")})
+    lab.fumehood("check", "--offline", "--baseline", "write")
+    lab.commit()
+    before = (lab.root / "fumehood-baseline.json").read_text()
+    outcome = lab.fumehood("retire", "foo", "--reason", "stale").assert_ok()
+    after = (lab.root / "fumehood-baseline.json").read_text()
+    assert "  removed fumehood-baseline.json:" in outcome.stdout
+    assert ('"foo"' in before, '"foo2"' in before) == (True, True)
+    assert ('"foo"' in after, '"foo2"' in after) == (False, True)
 
 
 def test_its_environment_and_the_layers_that_only_it_uses_go_and_others_stay(lab: Project) -> None:

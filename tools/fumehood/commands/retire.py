@@ -10,7 +10,7 @@ import click
 
 from fumehood.commands.memo import today
 from fumehood.errors import ExitCode, UsageError
-from fumehood.lifecycle import retire
+from fumehood.lifecycle import removal, retire
 from fumehood.outside.files import cache_folder
 from fumehood.outside.git import Git
 
@@ -38,11 +38,11 @@ def run(
         raise UsageError("the reason is not one line of text", remedy='give one, such as --reason "it is in core now"')
     if upstreamed and not _URL.fullmatch(upstreamed):
         raise UsageError(f"{upstreamed!r} is no link", remedy="give an address that begins with https://")
-    why = retire.Why(reason=reason.strip(), upstreamed=upstreamed, today=today(os.environ).isoformat())
+    why = retire.Why(reason=reason.strip(), upstreamed=upstreamed, today=today(os.environ))
     cache = cache_folder(os.environ)
     plan = retire.plan(repository, Git(cwd=repository.root), name, why, cache=cache, environ=os.environ)
     if not dry_run:
-        retire.carry_out(repository, plan, cache=cache, say=say)
+        removal.carry_out(repository, plan, cache=cache, say=say)
     click.echo(report(plan, root=repository.root, dry_run=dry_run))
     if not dry_run:
         say("nothing is committed; `git diff` shows what to commit")

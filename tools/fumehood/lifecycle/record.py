@@ -19,6 +19,7 @@ class Record:
         ended: When its last commit was made before it was removed.
         commit: That last commit, in full.
         reason: Why, in one line.
+        stale: Why it was stale; empty if it was not.
         upstreamed: Where what became of it is; empty if nothing was upstreamed.
     """
 
@@ -32,6 +33,7 @@ class Record:
     retired: str
     commit: str
     reason: str
+    stale: str = ""
     upstreamed: str = ""
 
     @property
@@ -47,6 +49,7 @@ def render(record: Record) -> str:
         ("owners", ", ".join(record.owners) or "nobody"),
         ("commits", f"from {record.began} to {record.ended}"),
         ("retired", f"{record.retired}, {record.outcome}"),
+        ("stale", record.stale),
         ("upstreamed", f"<{record.upstreamed}>" if record.upstreamed else ""),
         ("last commit", record.commit),
         ("get it back", f"`git checkout {record.commit} -- {record.path}`"),

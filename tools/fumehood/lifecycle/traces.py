@@ -16,6 +16,8 @@ from fumehood.reading.codeowners import LOCATIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_WIDTH = 120
+"""So many characters of a line are enough to know it by."""
 _PATTERN_FILES = frozenset({"CODEOWNERS", ".gitignore", ".gitattributes", ".dockerignore"})
 _ITEM = re.compile(r"(?P<indent>\s*)-\s+(?P<value>[^#]*?)\s*(?:#.*)?")
 _ELEMENT = re.compile(r"\s*(?P<value>\"[^\"]*\"|'[^']*')\s*,?\s*(?:#.*)?")
@@ -50,9 +52,10 @@ class Names:
         return re.search(f"{path}|{session}|{module}", line) is not None
 
     def are_all_of(self, value: str) -> bool:
-        """Whether a value is the experiment's folder, something in it, or its session."""
-        plain = value.strip().strip("\"'").removeprefix("!").removeprefix("./").removeprefix("/").replace("\\ ", " ")
-        return plain in {self.path, self.session} or plain.startswith(f"{self.path}/")
+        """Whether a value, quoted or not, is the experiment's folder, something in it, or its session."""
+        within = rf"{re.escape(self.path)}(?:/[^\s'\":,\[\]{{}}]*)?"
+        whole = rf"([\"']?)!?(?:\./|/)?(?:{within}|{re.escape(self.session)})\1"
+        return re.fullmatch(whole, value.strip().replace("\\ ", " ")) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -64,7 +67,8 @@ class Mention:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text.strip()}"
+        shown = "".join(character if character.isprintable() else " " for character in self.text).strip()
+        return f"{self.file}:{self.line}: {shown if len(shown) <= _WIDTH else f'{shown[: _WIDTH - 1]}…'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
