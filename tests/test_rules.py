@@ -19,6 +19,7 @@ EXPECTED = Path(__file__).parent / "expected" / "violations.txt"
 
 ELSEWHERE = {
     "baseline/gone": "it takes a run before: test_baseline.py",
+    "boundary/core-needs-experiments": "it takes core's session: test_without_experiments.py",
     "conflict/resolved": "it takes uv and an index: test_check_command.py",
     "independence/transitive": "it takes locks: test_rule_imports.py",
     "lock/stale": "it takes locks: test_check_command.py",

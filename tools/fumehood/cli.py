@@ -143,12 +143,20 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
 @click.option("--fix", is_flag=True, help="Mend what a program can mend, between markers, and say what is left.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show what would be changed, and change nothing.")
 @click.option("--notes", is_flag=True, help="Show notes too, in the formats for people: text and github.")
+@click.option("--without-experiments", is_flag=True, help="Only: do core's tests pass in a clone without experiments?")
 @click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
 @click.pass_context
 def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
     """Every rule, version conflicts included; or the named rules, about the named experiments."""
     format_, pairs, baseline = options.pop("format_"), options.pop("pairs"), options.pop("baseline")
     fix, dry_run = options.pop("fix"), options.pop("dry_run")
+    if options.pop("without_experiments"):
+        from fumehood.commands import without_experiments  # noqa: PLC0415 - each command loads only what it needs
+
+        repository = _repository(context)
+        found = without_experiments.run(repository, names, format_=format_, environ=os.environ, say=say)
+        click.echo(found.text)
+        return found.code
     if fix or dry_run:
         from fumehood.commands import fix as fix_command  # noqa: PLC0415 - each command loads only what it needs
 

@@ -72,13 +72,21 @@ class ProcessGroups:
         self._ended = False
 
     @contextlib.contextmanager
-    def started(self, call: SessionCall, report: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    def started(
+        self, call: SessionCall, report: Path, output: Path, options: tuple[str, ...] = ()
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """A session at work; ended with all its children if the block is left before it ends by itself.
+
+        Args:
+            call: The session.
+            report: Where nox says how it ended.
+            output: Where all that it writes goes.
+            options: More options for nox.
 
         Raises:
             WorldError: It cannot be started.
         """
-        command = [sys.executable, "-m", "nox", "--session", call.session, "--report", str(report)]
+        command = [sys.executable, "-m", "nox", "--session", call.session, "--report", str(report), *options]
         with output.open("wb") as file, self._lock:
             if self._ended:
                 raise WorldError(f"{call.session} was not started: the run has ended")
@@ -130,7 +138,9 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def run_session(call: SessionCall, groups: ProcessGroups | None = None) -> SessionResult:
+def run_session(
+    call: SessionCall, groups: ProcessGroups | None = None, *, options: tuple[str, ...] = ()
+) -> SessionResult:
     """Run one session on this machine to its end: what a runner calls at the place where the session shall run.
 
     Whatever interrupts it, a signal or an exception, ends the session with all its children first.
@@ -141,7 +151,7 @@ def run_session(call: SessionCall, groups: ProcessGroups | None = None) -> Sessi
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fumehood-run-") as folder:
         report, output = Path(folder, "report.json"), Path(folder, "output")
-        with (groups or ProcessGroups()).started(call, report, output) as process:
+        with (groups or ProcessGroups()).started(call, report, output, options) as process:
             # With a timeout Python looks at the process again and again, and so notices an interrupt that came without
             # a signal, which is how Ray cancels a task.
             code = process.wait(threading.TIMEOUT_MAX)

@@ -20,8 +20,9 @@ from fumehood.rules.run import run as run_rules
 from fumehood.rules.seen import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from fumehood.extensions import SessionResult
     from fumehood.repository import Repository
 
 
@@ -34,12 +35,14 @@ class Options:
         rules: Ids and groups of rules; empty for all.
         offline: Neither uv nor the network.
         notes: Whether formats for people show notes.
+        run_core_alone: Runs core's tests where there are no experiments, if that was asked for.
     """
 
     names: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     offline: bool = False
     notes: bool = False
+    run_core_alone: Callable[[], SessionResult | None] = lambda: None
 
 
 def run(repository: Repository, options: Options, *, format_: str, environ: Mapping[str, str]) -> Said:
@@ -85,6 +88,7 @@ def ask(
             today=today(environ),
             check_versions=versions,
             book=asking.book,
+            run_core_alone=options.run_core_alone,
         )
         answer = run_rules(seen, rules, registry, baseline=known, progress=bar)
     return answer if options.names else _with_broken(answer, repository)

@@ -38,7 +38,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     _check_noxfile(repository)
     calls = running.session_calls(repository, names, arguments)
     results: list[SessionResult] = []
-    with _terminable(), contextlib.closing(extensions.run(chosen, calls, jobs=jobs)) as arriving:
+    with terminable(), contextlib.closing(extensions.run(chosen, calls, jobs=jobs)) as arriving:
         for result in arriving:
             results.append(result)
             say(f"{'─' * 3} {_sentence(result)} {'─' * 3}\n{result.output.rstrip()}")
@@ -62,7 +62,7 @@ def _check_noxfile(repository: Repository) -> None:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """A request to end, as by a CI system's cancellation, ends the sessions too, like Ctrl-C."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,6 @@
-"""The door to git, continued: the files of a work tree, and how they differ from a commit. Nothing is ever written.
+"""The door to git, continued: the files of a work tree, and how they differ from a commit.
+
+Nothing is ever written into the repository; a copy of it is made elsewhere.
 
 Sources: git-ls-files(1) and git-diff(1), whose ``-z`` forms hold any name that a file can have.
 """
@@ -6,15 +8,18 @@ Sources: git-ls-files(1) and git-diff(1), whose ``-z`` forms hold any name that 
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import WorldError
 from fumehood.outside import hearing
+from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git, blobs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
+    from pathlib import Path
 
 Kind = Literal["added", "changed", "deleted", "renamed", "untracked", "in conflict"]
 
@@ -80,6 +85,31 @@ class WorkTree(Git):
             ),
             submodules=frozenset(path for path in files if modes.get(path) == _SUBMODULE),
         )
+
+    def copy_to(self, folder: Path, *, without: Container[str]) -> None:
+        """Make a clone elsewhere, with the files of the work tree as they are now and what git ignores left out.
+
+        The clone shares the repository's objects, and nothing is written here, so that nothing is left here either.
+
+        Args:
+            folder: Where there is nothing yet.
+            without: Paths of files that are left out, relative to the top.
+
+        Raises:
+            WorldError: Git could not, or the disk refused.
+        """
+        self._answer(["clone", "--quiet", "--shared", "--no-checkout", "--", str(self.cwd), str(folder)])
+        replace(self, cwd=folder)._run(["read-tree", "HEAD"])  # noqa: SLF001 - of this class; there may be no commit yet
+        with disk_errors(f"copying {self.cwd}"):
+            for path in self.work_files():
+                if path in without:
+                    continue
+                source, target = f"{self.cwd}/{path}", f"{folder}/{path}"
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                if os.path.isdir(source) and not os.path.islink(source):  # another repository in this one
+                    shutil.copytree(source, target, symlinks=True)
+                else:
+                    shutil.copy2(source, target, follow_symlinks=False)
 
     def differences(self, commit: str) -> tuple[FileChange, ...]:
         """The files that differ between a commit and the work tree, sorted by path; untracked ones too.

@@ -116,11 +116,18 @@ class Parts:
 def parts(repository: Repository, survey: Survey) -> Parts:
     """Where the parts of a repository are."""
     core = repository.core
+    tests = tuple(path if (repository.root / path).is_file() else f"{path.strip('/')}/" for path in core.tests)
+    return Parts(survey, tuple(f"{folder}/" for folder in folders_of_experiments(repository)), tests)
+
+
+def folders_of_experiments(repository: Repository) -> tuple[str, ...]:
+    """The folders that the settings' globs begin with and that hold nothing of core's, such as ``experiments``."""
+    core = repository.core
     places = (*core.sources, *core.tests, *(source.path for source in core.requirements))
     bases = {base for pattern in repository.settings.experiments if (base := fixed_part(pattern))}
-    held = {base for base in bases if not any(place == base or place.startswith(f"{base}/") for place in places)}
-    tests = tuple(path if (repository.root / path).is_file() else f"{path.strip('/')}/" for path in core.tests)
-    return Parts(survey, tuple(f"{base}/" for base in sorted(held)), tests)
+    return tuple(
+        sorted(base for base in bases if not any(place == base or place.startswith(f"{base}/") for place in places))
+    )
 
 
 def crossings(survey: Survey, where: Parts) -> Crossings:

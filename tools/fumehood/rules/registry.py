@@ -11,7 +11,12 @@ from fumehood.extensions import Extension, ExtensionError, blaming
 from fumehood.model.finding import Finding, Undecided
 from fumehood.rules import plugins
 from fumehood.rules.baseline import gone
-from fumehood.rules.boundary import core_imports_experiment, core_names_experiment, experiment_imports_experiment
+from fumehood.rules.boundary import (
+    core_imports_experiment,
+    core_names_experiment,
+    core_needs_experiments,
+    experiment_imports_experiment,
+)
 from fumehood.rules.conflict import resolved, static
 from fumehood.rules.core import requirements_differ
 from fumehood.rules.evidence import (
@@ -46,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     gone.RULE,
     core_imports_experiment.RULE,
     core_names_experiment.RULE,
+    core_needs_experiments.RULE,
     experiment_imports_experiment.RULE,
     resolved.RULE,
     static.RULE,

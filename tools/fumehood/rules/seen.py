@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fumehood.copies.search import FileCopies
+    from fumehood.extensions import SessionResult
     from fumehood.imports.survey import Survey
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
@@ -47,6 +48,7 @@ class Seen:
         today: The day on which waivers are judged.
         check_versions: What locks, lines and uv say about versions; called once at most.
         book: Requirement lines and locks.
+        run_core_alone: Runs core's tests where there are no experiments, if that was asked for.
     """
 
     repository: Repository
@@ -55,6 +57,7 @@ class Seen:
     today: date
     check_versions: Callable[[], CheckAnswer]
     book: LockBook
+    run_core_alone: Callable[[], SessionResult | None] = lambda: None
     _documents: dict[str, Document | None] = field(default_factory=dict)
 
     @property
