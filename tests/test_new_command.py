@@ -115,8 +115,10 @@ def test_it_passes_every_check_on_its_first_day_also_those_of_codeowners_and_the
     outcome = lab.fumehood("new", "unet", *TOLD).assert_ok()
     assert outcome.stderr.splitlines()[0] == "mended CODEOWNERS"
     assert lab.fumehood("check", "--offline", "--rule", "owner").assert_ok().stdout == "1 experiment checked: it fits\n"
-    errors = json.loads(lab.fumehood("check", "--format", "json").stdout)["findings"]
-    assert [one for one in errors if one["severity"] == "error"] == []
+    found = json.loads(lab.fumehood("check", "--format", "json").stdout)["findings"]
+    assert [(one["severity"], one["rule"], one["file"], one["line"]) for one in found] == [
+        ("warning", "evidence/empty-section", "experiments/unet/README.md", line) for line in (5, 9, 13, 17)
+    ]
 
 
 def test_what_is_missing_is_named_where_nobody_can_be_asked_and_nothing_is_made(lab: Project) -> None:

@@ -187,6 +187,7 @@ def test_its_environment_and_the_layers_that_only_it_uses_go_and_others_stay(lab
     layer = next(iter(own - other))
     outcome = lab.fumehood("retire", "foo", "--reason", "stale").assert_ok()
     assert "  removed .nox/exp-foo, its environment\n" in outcome.stdout
+    assert "\n  .nox/" not in outcome.stdout
     assert f"  removed layer {layer[:12]}, which no other environment uses\n" in outcome.stdout
     listed = json.loads(lab.fumehood("env", "list", "--json").assert_ok().stdout)
     assert [one["session"] for one in listed["environments"]] == ["exp-foo2"]
@@ -313,6 +314,7 @@ def test_wrong_arguments_are_told_apart(lab: Project) -> None:
 def test_one_with_a_mistake_in_it_and_one_that_is_a_link_can_be_retired_too(lab: Project) -> None:
     lab.write({"experiments/foo2/experiment.toml": "no toml", "shared/link.py": ""})
     (lab.root / "experiments/link").symlink_to("../shared")
+    (lab.root / "README.md").symlink_to("experiments/README.md")
     lab.commit()
     lab.fumehood("retire", "foo2", "--reason", "broken").assert_ok()
     lab.fumehood("retire", "link", "--reason", "gone").assert_ok()

@@ -88,8 +88,10 @@ def plan(
         record = _record(repository, git, experiment, why)
         files = tuple(file.removeprefix(f"{path}/") for file, _ in git_folder.tracked(git, path))
     names = Names(path=path, session=experiment.session, module=places.dotted(repository.root, path))
-    edits, left = _traces(repository, git, names, experiment.name)
     environments = _environments(repository, cache, experiment.session)
+    holders = {os.path.relpath(environment.parent, repository.root) for environment in environments} | {".nox"}
+    outside = [path, *sorted(holder for holder in holders if not holder.startswith(".."))]
+    edits, left = _traces(repository, git, names, experiment.name, outside)
     return Retirement(
         name=experiment.name,
         folder="" if begun else path,
@@ -161,18 +163,22 @@ def _known(file: str, text: str, name: str) -> Edit:
     )
 
 
-def _traces(repository: Repository, git: Git, names: Names, name: str) -> tuple[tuple[Edit, ...], tuple[Mention, ...]]:
+def _traces(
+    repository: Repository, git: Git, names: Names, name: str, outside: Iterable[str]
+) -> tuple[tuple[Edit, ...], tuple[Mention, ...]]:
+    """What goes from other files, and what is left there; what is in environments is nobody's to look at."""
     above = names.path.split("/")[:-1]
     pages = {"/".join([*above[:depth], "README.md"]) for depth in range(len(above) + 1)}
     found = [
         Mention(file=file, line=line, text=text)
-        for file, line, text in git_folder.mentions(git, names.texts, outside=names.path)
+        for file, line, text in git_folder.mentions(git, names.texts, outside=outside)
         if file.rpartition("/")[2] != records.FILE
     ]
     edits = []
     known_file = repository.settings.baseline
     for file in sorted({*(mention.file for mention in found), *pages, known_file}):
-        text = content(repository.root, file)
+        # What a link leads to is looked at where it is.
+        text = None if os.path.islink(repository.root / file) else content(repository.root, file)
         if text is not None:
             is_table = file in pages
             change = _known(file, text, name) if file == known_file else traces.edit(file, text, names, table=is_table)
