@@ -45,7 +45,7 @@ class Table:
     rows: tuple[Row, ...]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Section:
     """A heading and what stands below it, up to the next heading of whatever level.
 

@@ -151,8 +151,7 @@ class Seen:
     @cached_property
     def readmes(self) -> Mapping[str, Readme]:
         """The READMEs of the experiments in question, by the experiment's name; those that have none are not in it."""
-        found = ((experiment.name, readme.find(self, experiment)) for experiment in self.experiments)
-        return {name: one for name, one in found if one is not None}
+        return readme.find_all(self)
 
     def document(self, path: str) -> Document | None:
         """A file of the repository, read as Markdown; None where there is none that can be read."""

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from fumehood.errors import Place
+from fumehood.reading import markdown_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -45,10 +48,11 @@ _HARDWARE = re.compile(
     r"|Xeon|EPYC|Ryzen|Threadripper|Graviton\d?|Core i\d|Apple M\d|M\d (?:Pro|Max|Ultra)"
     r"|\d+ (?:\w+ ){0,2}(?:cores?|CPUs?|GPUs?|vCPUs?|TPUs?))\b"
 )
-_USUAL_NAMES = (
-    "cpython", "cuda", "cudnn", "driver", "fumehood", "jax", "linux", "nccl", "numpy", "python", "pytorch", "rocm",
-    "tensorflow", "torch", "transformers", "triton", "version", "versions",
-)  # fmt: skip
+_USUAL_NAMES = frozenset(
+    {"cpython", "cuda", "cudnn", "driver", "fumehood", "jax", "linux", "nccl", "numpy", "python", "pytorch", "rocm"}
+    | {"tensorflow", "torch", "transformers", "triton", "version", "versions"}
+)
+_VERSION = re.compile(r"\b([A-Za-z](?:[\w.-]*\w)?)\s*(?:==|[=:])?\s*v?\d+(?:\.\d+)*\b")
 _LOCKED = re.compile(r"requirements\.lock\b|\buv\.lock\b|\bpylock[\w.]*\.toml\b|\d+\.\d+\.\d+")
 _COMMIT = re.compile(r"(?<![\w.])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}(?![\w.])|(?<=commit )[0-9a-f]{7,40}\b")
 _NUMBER = re.compile(
@@ -83,7 +87,7 @@ class Readme:
                 inside |= {id(part) for part in self.parts(section)}
                 yield section
 
-    @property
+    @cached_property
     def _title(self) -> Section | None:
         """The only heading of the first level: it names the experiment."""
         first = [section for section in self.document.sections if section.level == 1] if self.document else []
@@ -105,7 +109,9 @@ class Readme:
     def has_number(self, section: Section) -> bool:
         """Whether something was measured: a number that is no version, no name of hardware and no commit."""
         text = self.text(section)
-        for pattern in (_COMMIT, self._version, _LOCKED, _HARDWARE):
+        for match in reversed(self._versions(text)):
+            text = f"{text[: match.start()]} {text[match.end() :]}"
+        for pattern in (_COMMIT, _LOCKED, _HARDWARE):
             text = pattern.sub(" ", text)
         return _NUMBER.search(text) is not None
 
@@ -114,7 +120,7 @@ class Readme:
         text = "\n".join([self.text(section), *map(self.text, self._about(_PARTICULARS))])
         found = {
             "hardware": _HARDWARE.search(text),
-            "versions": self._version.search(text) or _LOCKED.search(text),
+            "versions": self._versions(text) or _LOCKED.search(text),
             "commit": self.commits(section),
         }
         return tuple(what for what, is_there in found.items() if not is_there)
@@ -129,10 +135,13 @@ class Readme:
                         found.setdefault(match[0], line)
         return tuple(found.items())
 
-    @cached_property
-    def _version(self) -> re.Pattern[str]:
-        names = "|".join(re.escape(name).replace("\\-", "[-_. ]") for name in sorted({*_USUAL_NAMES, *self.packages}))
-        return re.compile(rf"\b(?:{names})\b\s*(?:==|[=:])?\s*v?\d+(?:\.\d+)*\b", re.IGNORECASE)
+    def _versions(self, text: str) -> list[re.Match[str]]:
+        """Where the text names the version of a package that is known here."""
+        return [
+            match
+            for match in _VERSION.finditer(text)
+            if match[1].lower() in _USUAL_NAMES or canonicalize_name(match[1]) in self.packages
+        ]
 
     def has_text(self, section: Section) -> bool:
         """Whether there is anything to read in it."""
@@ -147,19 +156,28 @@ class Readme:
         return Place(self.path, line)
 
 
-def find(seen: Seen, experiment: Experiment) -> Readme | None:
-    """The README in an experiment's folder; Markdown rather than something else."""
+def find_all(seen: Seen) -> dict[str, Readme]:
+    """The READMEs of the experiments in question, by the experiment's name; Markdown rather than something else."""
+    paths = {experiment.name: _path(seen, experiment) for experiment in seen.experiments}
+    documents = markdown_files.read(seen.root, filter(_is_markdown, paths.values()), seen.book.environ)
+    core = frozenset(line.name for line in seen.lines(None).requirements if line.name)
+    core |= {canonicalize_name(name) for name in seen.core.packages}
+    found = {}
+    for experiment in seen.experiments:
+        if path := paths[experiment.name]:
+            packages = core | {line.name for line in seen.lines(experiment).requirements if line.name}
+            found[experiment.name] = Readme(path=path, document=documents.get(path), packages=packages)
+    return found
+
+
+def _path(seen: Seen, experiment: Experiment) -> str:
+    """Where the README of an experiment is; empty where there is none."""
     try:
         names = sorted(filter(_NAME.fullmatch, os.listdir(seen.root / experiment.path)))
     except OSError:
-        return None
-    if not names:
-        return None
-    name = next((name for name in names if _is_markdown(name)), names[0])
-    path = f"{experiment.path}/{name}"
-    lines = (*seen.lines(None).requirements, *seen.lines(experiment).requirements)
-    packages = frozenset({line.name for line in lines if line.name} | {name.lower() for name in seen.core.packages})
-    return Readme(path=path, document=seen.document(path) if _is_markdown(name) else None, packages=packages)
+        return ""
+    name = next(filter(_is_markdown, names), names[0] if names else "")
+    return f"{experiment.path}/{name}" if name else ""
 
 
 def sections(seen: Seen, *kinds: str) -> Iterator[tuple[Experiment, Readme, Section]]:
@@ -174,7 +192,8 @@ def sections(seen: Seen, *kinds: str) -> Iterator[tuple[Experiment, Readme, Sect
 def required(experiment: Experiment, readme: Readme) -> Iterable[str]:
     """The kinds of section that an experiment has to have."""
     yield from ("motivation", "innovation")
-    if experiment.theme == MODEL or readme.claims_performance():
+    has_some = bool(readme.sections["performance"])
+    if experiment.theme == MODEL or has_some or readme.claims_performance():
         yield "performance"
     if experiment.theme == MODEL:
         yield "convergence"
@@ -186,5 +205,6 @@ def measured(readme: Readme) -> tuple[str, ...]:
     return tuple(dict.fromkeys(commit for section in sections for commit, _ in readme.commits(section)))
 
 
-def _is_markdown(name: str) -> bool:
-    return name.lower().endswith((".md", ".markdown")) or name.lower() == "readme"
+def _is_markdown(path: str) -> bool:
+    name = path.rpartition("/")[2].lower()
+    return name.endswith((".md", ".markdown")) or name == "readme"
