@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench import conflicts, kills, report, startup, trials, workload
-from bench.measure import FailedError
+from bench.measure import FailedError, clock
 from bench.ours import Fumehood
 from bench.place import RESULTS, Place, base_python
 from bench.results import Results
@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         contenders=contenders,
         results=results,
         repetitions=options.repetitions,
+        deadline=clock() + 60 * options.minutes,
         say=lambda line: progress.print(line, markup=False, highlight=False),
     )
     _measure(trials.warm_up(trial), place, options)
@@ -92,7 +93,7 @@ def _kills(trial: Trial, options: argparse.Namespace) -> None:
     for contender in trial.contenders:
         if type(contender) in kills.KILLED:
             count = options.kills if isinstance(contender, Fumehood) else options.other_kills
-            trial.attempt("kills", contender, kills.kills, count, options.seed, trial.say)
+            trial.attempt("kills", contender, kills.kills, trial, count, options.seed)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -103,6 +104,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--kills", type=int, help="SIGKILL trials of fumehood (default 200)")
     parser.add_argument("--other-kills", type=int, help="SIGKILL trials of each other tool (default 10)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=35,
+        help="begin no further repetition and no further kill after so long (default 35); each measure is taken once",
+    )
     parser.add_argument("--measure", action="append", choices=MEASURES, help="only this one; may be repeated")
     names = [kind.name for kind in CONTENDERS]
     parser.add_argument("--contender", action="append", choices=names, help="only this one; may be repeated")

@@ -21,17 +21,18 @@ from bench.workload import EXPERIMENTS
 from fumehood.environments import contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from bench.contender import Contender, State
     from bench.results import Results
+    from bench.trials import Trial
     from fumehood.environments.contents import RecordedFile
 
 KILLED = (Fumehood, NoxUv, ToxUv, HatchUv, UvSync)
 _TOLD_EVERY = 10
-_COLD_EVERY = 20
-"""Of fumehood's trials, every twentieth has to build the core layer too, which takes long; the others a delta layer."""
+_COLD_EVERY = 40
+"""Of fumehood's trials, every fortieth has to build the core layer too, which takes long; the others a delta layer."""
 _VISIBLE = """
 import importlib.metadata, json, re
 found = reversed(list(importlib.metadata.distributions()))
@@ -55,19 +56,24 @@ class Verdict:
     damage: tuple[str, ...]
 
 
-def kills(results: Results, contender: Contender, count: int, seed: int, say: Callable[[str], None]) -> None:
-    """Kill a contender that often; counts go to the results as ``kill_trials``, ``kill_damaged``, ``kill_refused``."""
+def kills(results: Results, contender: Contender, trial: Trial, count: int, seed: int) -> None:
+    """Kill a contender that often, or as often as there is time for.
+
+    Counts go to the results as ``kill_trials``, ``kill_damaged``, ``kill_refused``.
+    """
     chance = random.Random(seed)  # noqa: S311 - instants to kill at, not secrets
     names = sorted(EXPERIMENTS)
     takes = {state: _uninterrupted(contender, state, names[0]) for state in _states(contender)}
-    verdicts = []
+    verdicts: list[Verdict] = []
     for number in range(count):
+        if verdicts and trial.is_over:
+            break
         cold = number % _COLD_EVERY == 0
         state: State = "cold" if cold or "core" not in takes else "core"
         verdicts.append(_trial(contender, state, chance.choice(names), chance.uniform(0, takes[state])))
         if number % _TOLD_EVERY == _TOLD_EVERY - 1 or number == count - 1:
             damaged = sum(bool(verdict.damage) for verdict in verdicts)
-            say(f"kills: {contender.name}: {damaged} damaged in {number + 1} of {count}")
+            trial.say(f"kills: {contender.name}: {damaged} damaged in {number + 1} of {count}")
     results.add("kill_trials", contender.name, len(verdicts))
     results.add("kill_late", contender.name, sum(verdict.late for verdict in verdicts))
     results.add("kill_damaged", contender.name, sum(bool(verdict.damage) for verdict in verdicts))

@@ -78,9 +78,9 @@ def render(results: Results) -> Iterator[RenderableType]:
 
 def _table(title: str, columns: Iterable[tuple[str, str, float]], results: Results) -> Table:
     columns = tuple(columns)
-    table = Table("", title=title, title_justify="left")
-    for heading, _, _ in columns:
-        table.add_column(heading, justify="right")
+    table = Table("", title=title, title_justify="left", caption="(how often at most)", caption_justify="left")
+    for heading, key, _ in columns:
+        table.add_column(f"{heading} ({max(map(len, results.samples[key].values()))})", justify="right")
     measured = {name for _, key, _ in columns for name in results.samples[key]}
     for name in dict.fromkeys([*results.facts.get("contenders", ()), *sorted(measured)]):
         if name in measured or name in results.failures:

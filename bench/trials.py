@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import measure, startup
 from bench.measure import FailedError
-from bench.ours import FumehoodNox
+from bench.ours import Fumehood, FumehoodNox
 from bench.tools import UvRunAnew
 from bench.workload import EXPERIMENTS, HEAVY, write
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 STATES: tuple[State, ...] = ("cold", "core", "layers")
 _REPEATED = "units"
+_SAME = (FumehoodNox, UvRunAnew)
+"""Those whose environments are the ones of another contender."""
 _FIRST, _FURTHER = "boosting", "units"
 _IMPORT = f"import {', '.join(HEAVY)}"
 _REPEATS = 5
 """How many times more often the short measures are taken than the long ones."""
+_LONG = 2
+"""How often at most fumehood is timed from nothing, and by nox with layers to build: half a minute and more each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +36,33 @@ class Trial:
     Attributes:
         contenders: Those that are ready to run.
         repetitions: Of the long measures.
+        deadline: When no further repetition is begun, as `measure.clock` counts.
         say: Called with one line of progress.
     """
 
     contenders: tuple[Contender, ...]
     results: Results
     repetitions: int
+    deadline: float
     say: Callable[[str], None]
 
-    def rounds(self, name: str, count: int) -> Iterator[Contender]:
-        """Every contender `count` times, back and forth, so that a slow spell of the machine falls on all alike."""
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is used up."""
+        return measure.clock() > self.deadline
+
+    def rounds(self, name: str, count: int) -> Iterator[tuple[int, Contender]]:
+        """Every contender `count` times, back and forth, so that a slow spell of the machine falls on all alike.
+
+        Once at least; after that, only while there is time.
+        """
         for number in range(count):
+            if number and self.is_over:
+                return
             self.say(f"{name}: {number + 1} of {count}")
             for contender in self.contenders if number % 2 == 0 else reversed(self.contenders):
                 if not self.results.failed(contender.name, name):
-                    yield contender
+                    yield number, contender
 
     def attempt(self, name: str, contender: Contender, action: Callable[..., None], *arguments: object) -> None:
         """Call ``action(results, contender, …)``; a failure is part of the results."""
@@ -92,9 +108,16 @@ def _everything(contender: Contender) -> measure.Spent:
 
 def times(trial: Trial) -> None:
     """Ten environments: with only uv's cache there, with the core layer there, with all layers there."""
-    for contender in trial.rounds("times", trial.repetitions):
+    for number, contender in trial.rounds("times", trial.repetitions):
         for state in contender.states:
-            trial.attempt("times", contender, _timed, state)
+            if number < _LONG or not _takes_long(contender, state):
+                trial.attempt("times", contender, _timed, state)
+
+
+def _takes_long(contender: Contender, state: State) -> bool:
+    if isinstance(contender, FumehoodNox):
+        return state != "layers"
+    return isinstance(contender, Fumehood) and state == "cold"
 
 
 def _timed(results: Results, contender: Contender, state: State) -> None:
@@ -109,7 +132,7 @@ def repeat(trial: Trial) -> None:
     for contender in trial.contenders:
         if not isinstance(contender, UvRunAnew):
             trial.attempt("repeat", contender, _make, _REPEATED)
-    for contender in trial.rounds("repeat", trial.repetitions * _REPEATS):
+    for _, contender in trial.rounds("repeat", trial.repetitions * _REPEATS):
         if not isinstance(contender, UvRunAnew):
             trial.attempt("repeat", contender, _repeat)
         if isinstance(contender, FumehoodNox):  # beside what is compared with it, so that both see the same machine
@@ -127,8 +150,8 @@ def _repeat(results: Results, contender: Contender) -> None:
 
 def imports(trial: Trial) -> None:
     """The first import of heavy packages in the first environment and in a further one, with the bytes it writes."""
-    for contender in trial.rounds("imports", max(1, trial.repetitions // 2)):
-        if not isinstance(contender, UvRunAnew):
+    for _, contender in trial.rounds("imports", max(1, trial.repetitions // 2)):
+        if not isinstance(contender, _SAME):
             trial.attempt("imports", contender, _import)
 
 
@@ -155,9 +178,10 @@ def disk(trial: Trial) -> None:
 
     Twice for fumehood: with the layers that their experiments need, and with all layers there.
     """
-    for contender in trial.rounds("disk", 1):
+    for _, contender in trial.rounds("disk", 1):
         for state in contender.states:
-            trial.attempt("disk", contender, _disk, state)
+            if not isinstance(contender, FumehoodNox):
+                trial.attempt("disk", contender, _disk, state)
 
 
 def _disk(results: Results, contender: Contender, state: State) -> None:
@@ -178,7 +202,7 @@ def _disk(results: Results, contender: Contender, state: State) -> None:
 
 def memory(trial: Trial) -> None:
     """The peak while ten environments are made."""
-    for contender in trial.rounds("memory", 1):
+    for _, contender in trial.rounds("memory", 1):
         for state in contender.states:
             trial.attempt("memory", contender, _memory, state)
 
