@@ -319,10 +319,17 @@ def test_core_is_found_where_build_backends_look(tmp_path: Path) -> None:
         },
         "set": {"set/one/__init__.py": "", "pyproject.toml": '[tool.fumehood.core]\nsources = ["set"]'},
     }
+    layouts |= {
+        "module/src": {"src/one.py": "", "src/setup.py": "", "src/data.txt": "", "src/no-name.py": ""},
+        "flit/.": {"one.py": "", "two.py": "", "pyproject.toml": '[tool.flit.module]\nname = "one"'},
+        "modules/.": {"one.py": "", "two.py": "", "pyproject.toml": '[tool.setuptools]\npy-modules = ["one"]'},
+    }
     for folder, files in layouts.items():
         core = opened(tmp_path / folder, files).core
-        assert (core.sources, core.packages) == ((folder,), ("one",))
-    assert opened(tmp_path / "none", {"docs/__init__.py": ""}).core == Core(test_requirements=("pytest>=7",))
+        assert (core.sources, core.packages) == ((folder.rpartition("/")[2],), ("one",))
+    assert opened(tmp_path / "none", {"docs/__init__.py": "", "noxfile.py": "", "one.py": ""}).core == Core(
+        test_requirements=("pytest>=7",)
+    )
 
 
 def test_core_s_requirements_stand_where_settings_say_or_in_the_usual_places(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ _NOT_CORE = frozenset(
 )
 """Folders at the top of a repository that are not core's import packages even with an ``__init__.py``."""
 
+_NO_MODULES = frozenset({"conftest", "noxfile", "setup"})
+"""Files of tools, which stand in source folders too and are imported by nobody."""
 
 _TESTS_REQUIREMENTS = (
     "tests/requirements.txt",
@@ -47,7 +49,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         requirements=requirements,
         lock=_lock_beside(requirements),
         sources=sources,
-        packages=tuple(sorted({name for source in sources for name in _packages(root / source)})),
+        packages=tuple(sorted({name for source in sources for name in _packages(root, source, data)})),
         tests=settings.core.tests or _tests(root, data),
         test_requirements=settings.test_requirements,
         tests_requirements=_tests_requirements(root, settings),
@@ -102,13 +104,9 @@ def _lock_beside(requirements: tuple[RequirementSource, ...]) -> str:
 
 
 def _sources(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the build backend looks for packages; else ``src``, else the top folder where it holds packages."""
-    for candidate in _backend_sources(data):
-        if (root / candidate).is_dir() and any(_packages(root / candidate)):
-            return (candidate,)
-    if any(_packages(root / "src")):
-        return ("src",)
-    return (".",) if any(_packages(root)) else ()
+    """Where the build backend looks for packages; else ``src``, else the top folder; the first that holds some."""
+    candidates = (*_backend_sources(data), "src", ".")
+    return next(((candidate,) for candidate in candidates if any(_packages(root, candidate, data))), ())
 
 
 def _backend_sources(data: Mapping[str, Any]) -> Iterator[str]:
@@ -131,14 +129,28 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple(item.removeprefix("./").rstrip("/") or "." for item in values if isinstance(item, str))
 
 
-def _packages(folder: Path) -> Iterator[str]:
+def _packages(root: Path, source: str, data: Mapping[str, Any]) -> Iterator[str]:
+    """The packages and modules in a source folder; at the top, only those modules that the build backend names."""
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(root / source), key=lambda entry: entry.name)
     except OSError:
         return
+    named = _named_modules(data)
     for entry in entries:
-        if entry.name.isidentifier() and entry.name not in _NOT_CORE and os.path.isfile(f"{entry.path}/__init__.py"):
-            yield entry.name
+        name = entry.name.removesuffix(".py")
+        if not name.isidentifier() or name in _NOT_CORE:
+            continue
+        if name == entry.name:
+            is_core = os.path.isfile(f"{entry.path}/__init__.py")
+        else:
+            is_core = name in named if source == "." else name not in _NO_MODULES
+        if is_core:
+            yield name
+
+
+def _named_modules(data: Mapping[str, Any]) -> tuple[str, ...]:
+    setuptools = _table(data, "tool", "setuptools").get("py-modules")
+    return (*_strings(setuptools), *_strings(_table(data, "tool", "flit", "module").get("name")))
 
 
 def _tests(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
