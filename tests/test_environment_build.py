@@ -216,6 +216,31 @@ def test_an_experiment_gets_the_python_that_it_names(project: Project, version: 
     assert list(layer.glob(f"lib/python{version}/site-packages/__pycache__/*.pyc"))
 
 
+def test_bytecode_is_there_of_all_of_core_and_in_a_delta_of_what_was_imported(project: Project) -> None:
+    environments.write(project, core=["withpth", "nsone"], a=["alpha", "reader"])
+    build(project)
+    found = environments.layers(project)
+    core, delta = found["nsone,withpth"], found["alpha,reader"]
+
+    def compiled(layer: Path) -> dict[str, int]:
+        return {path.name.partition(".")[0]: path.stat().st_mtime_ns for path in sorted(layer.rglob("*.pyc"))}
+
+    before = compiled(core)
+    assert len(before) == len(list(core.rglob("*.py")))
+    assert compiled(delta) == {}
+    show = ("python", "-c", "import acme.one, alpha, withpth_hidden; print(alpha.__version__)")
+    assert run(project, *show) == "2.0\n"
+    assert (compiled(core), [*compiled(delta)]) == (before, ["alpha"])
+    project.fumehood("env", "verify").assert_ok()
+    # What the bytecode says is never older than its source, whoever changed that.
+    (source,) = delta.rglob("alpha.py")
+    text = source.read_text()
+    source.unlink()  # it is the same file as one in uv's cache
+    source.write_text(text + "\n__version__ = 'changed'\n")
+    assert run(project, *show) == "changed\n"
+    project.fumehood("env", "verify", "--keep").assert_exit(1)
+
+
 def test_what_lies_in_etc_can_be_edited_without_touching_the_layer(project: Project) -> None:
     environments.write(project, core=["withdata"])
     build(project)

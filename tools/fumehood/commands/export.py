@@ -12,8 +12,7 @@ from packaging.utils import canonicalize_name
 from fumehood import extensions
 from fumehood.commands.env import folder_of
 from fumehood.environments import contents, layer, state
-from fumehood.environments.plan import EnvironmentPlan
-from fumehood.environments.plan import plan as make_plan
+from fumehood.environments.planning import plan as make_plan
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode
 from fumehood.extensions import EnvironmentView, ViewedPackage, ViewedProject
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from fumehood.environments.plan import EnvironmentPlan
     from fumehood.extensions import Exporter, Origin
     from fumehood.model.lock import LayeredLock
     from fumehood.model.requirement import Requirement
@@ -153,7 +153,7 @@ def _view(
             )
             for pin in sorted((*plan.pins, *plan.local))
         ),
-        projects=tuple(ViewedProject(name=project.name, version=project.version) for project in plan.projects),
+        projects=tuple(ViewedProject(name=project.name, version=project.version) for project in plan.frame.projects),
     )
 
 

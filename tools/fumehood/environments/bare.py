@@ -12,15 +12,13 @@ import importlib.util
 import json
 import os
 import re
-import secrets
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import WorldError
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import token, write_whole
 
 if TYPE_CHECKING:
     from fumehood.outside.interpreter import Interpreter
@@ -120,8 +118,10 @@ def _from_json(data: dict[str, Any] | None) -> Template | None:
 
 def _capture(interpreter: Interpreter) -> Template | None:
     """Make an environment that nobody uses, and read it."""
+    import tempfile  # noqa: PLC0415 - only runs that make a template need it
+
     with tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
-        environment = Path(os.path.realpath(folder), f"fumehood-{secrets.token_hex(8)}")
+        environment = Path(os.path.realpath(folder), f"fumehood-{token()}")
         if not _PLAIN.fullmatch(str(environment)):
             return None
         _run_virtualenv(environment, interpreter)

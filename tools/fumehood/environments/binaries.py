@@ -31,9 +31,10 @@ def shebang(python: Path) -> str:
 
 def write_commands(bin_folder: Path, python: Path, entry_points: Iterable[tuple[str, str]]) -> None:
     """Write a script for each console entry point, ``(command, "module:attribute")``."""
-    first = shebang(python)
+    first, folder = shebang(python), str(bin_folder)
     for command, target in entry_points:
-        if command != os.path.basename(command) or command in {"", ".", ".."} or (bin_folder / command).is_symlink():
+        path = f"{folder}/{command}"
+        if command != os.path.basename(command) or command in {"", ".", ".."} or os.path.islink(path):
             raise ConfigurationError(
                 f"{command!r} cannot be the name of a command: it is no file name, or the interpreter's own",
                 remedy="rename it where the project declares its scripts",
@@ -41,7 +42,7 @@ def write_commands(bin_folder: Path, python: Path, entry_points: Iterable[tuple[
         module, _, attribute = target.partition(":")
         root = attribute.partition(".")[0]
         _write(
-            bin_folder / command,
+            path,
             f"{first}import sys\n\nfrom {module.strip()} import {root.strip()}\n\n"
             f'if __name__ == "__main__":\n    sys.exit({attribute.strip()}())\n'.encode(),
         )
@@ -55,7 +56,7 @@ def copy_scripts(bin_folder: Path, python: Path, scripts: Iterable[Path]) -> Non
         match = _TRAMPOLINE.match(content) or _PYTHON_SHEBANG.match(content)
         if match:
             content = first.rstrip(b"\n") + b"\n" + content[match.end() :].removeprefix(b"\n")
-        _write(bin_folder / script.name, content)
+        _write(f"{bin_folder}/{script.name}", content)
 
 
 def link_files(environment: Path, files: Iterable[tuple[str, str]]) -> None:
@@ -74,12 +75,12 @@ def link_files(environment: Path, files: Iterable[tuple[str, str]]) -> None:
             here.symlink_to(there)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: str, content: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, 0o755)
     except FileExistsError:
-        path.unlink()  # and not written to: what an installer put there may be the same file as one in its cache
+        os.unlink(path)  # and not written to: what an installer put there may be the same file as one in its cache
         descriptor = os.open(path, flags, 0o755)
     with open(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o755)

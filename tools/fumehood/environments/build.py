@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fumehood.environments import bare, binaries, contents, install, layer, source_metadata, stack, state, view
+from fumehood.environments import bare, binaries, contents, layer, source_metadata, stack, state, view
 from fumehood.environments.plan import PLUGIN
 from fumehood.environments.replace import replacing
 from fumehood.environments.stack import Side
@@ -14,11 +14,11 @@ from fumehood.errors import ConfigurationError, Place, StaleLockError
 from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from contextlib import ExitStack
 
     from fumehood.environments.layer import Layer, LayerSpec
-    from fumehood.environments.plan import EnvironmentPlan
+    from fumehood.environments.plan import EnvironmentPlan, Frame
     from fumehood.environments.state import EnvironmentState
     from fumehood.environments.store import LayerStore
     from fumehood.model.lock import Pin
@@ -70,7 +70,7 @@ def prepare(plan: EnvironmentPlan, workshop: Workshop) -> Stack:
         StaleLockError: The delta no longer fits the core that it is stacked on.
         WorldError: A layer could not be installed.
     """
-    if plan.layout == "flat":
+    if plan.target.layout == "flat":
         return _flat('experiment.toml says layout = "flat"')
     core = _layer(plan, plan.core, workshop, "core")
     delta = _layer(plan, plan.delta, workshop, plan.target.subject)
@@ -149,40 +149,64 @@ def _stacked(
 
 
 def put_together(
-    plan: EnvironmentPlan, prepared: Stack, environment: Path, workshop: Workshop, made: EnvironmentState
+    frame: Frame,
+    prepared: Stack,
+    environment: Path,
+    made: EnvironmentState,
+    *,
+    cache: Path,
+    own: Callable[[Path], None],
 ) -> None:
     """Replace an environment, or leave the one before as it was.
+
+    Args:
+        frame: What it has beside its layers.
+        prepared: Its layers.
+        environment: Its folder.
+        made: What it shall remember.
+        cache: fumehood's cache folder.
+        own: Installs into it what belongs to no layer.
 
     Raises:
         ConfigurationError: Something stands in its place that is no environment.
         WorldError: It could not be made.
     """
     with disk_errors(f"making the environment {environment}"), replacing(environment):
-        bare.make(environment, plan.interpreter, workshop.store.cache)
-        site_packages = environment / plan.interpreter.site_packages
-        if prepared.why_flat is not None:
-            _install_here(plan, environment, workshop.uv, plan.pins)
-            if not plan.proven:
-                check_fit(plan, contents.distributions(environment, plan.interpreter.site_packages))
-        _install_here(plan, environment, workshop.uv, plan.local)
+        bare.make(environment, frame.interpreter, cache)
+        own(environment)
+        site_packages = environment / frame.interpreter.site_packages
         bin_folder, python = environment / "bin", environment / "bin" / "python"
         binaries.write_commands(bin_folder, python, prepared.commands.entry_points)
         binaries.copy_scripts(bin_folder, python, [Path(prefix, path) for prefix, path in prepared.commands.scripts])
         binaries.link_files(environment, prepared.commands.outside)
-        for project in plan.projects:
+        for project in frame.projects:
             source_metadata.write(site_packages, project)
             binaries.write_commands(bin_folder, python, project.commands)
-        (site_packages / PTH).write_text(import_path(plan, prepared), encoding="utf-8")
+        (site_packages / PTH).write_text(import_path(frame, prepared), encoding="utf-8")
         state.write(environment, made)
 
 
-def import_path(plan: EnvironmentPlan, prepared: Stack) -> str:
+def install_own(plan: EnvironmentPlan, prepared: Stack, uv: Uv, environment: Path) -> None:
+    """Install what belongs to no layer: local pins, and of a flat environment everything.
+
+    Raises:
+        StaleLockError: The delta does not fit core.
+        WorldError: It could not be installed.
+    """
+    if prepared.why_flat is not None:
+        _install_here(plan, environment, uv, plan.pins)
+        if not plan.proven:
+            check_fit(plan, contents.distributions(environment, plan.interpreter.site_packages))
+    _install_here(plan, environment, uv, plan.local)
+
+
+def import_path(frame: Frame, prepared: Stack) -> str:
     """The text of the ``.pth`` file: sources, layers, the repository, the plugin; then start-up lines.
 
     A folder that a ``.pth`` file adds does not have its own ``.pth`` files read; ``site.addsitedir`` reads them.
     Source: the documentation of the ``site`` module.
     """
-    sources, lines = [*map(str, plan.sources)], [*map(str, prepared.paths), str(plan.root), str(PLUGIN)]
+    sources, lines = [*map(str, frame.sources)], [*map(str, prepared.paths), str(frame.root), str(PLUGIN)]
     for line in (*sources, *lines):
         if "\n" in line or "\r" in line:
             raise ConfigurationError(
@@ -201,6 +225,8 @@ def import_path(plan: EnvironmentPlan, prepared: Stack) -> str:
 
 
 def _install_here(plan: EnvironmentPlan, environment: Path, uv: Uv, pins: tuple[Pin, ...]) -> None:
+    from fumehood.environments import install  # noqa: PLC0415 - most environments hold nothing themselves
+
     if pins:
         python = environment / "bin" / "python"
         what, options = plan.target.subject, plan.options

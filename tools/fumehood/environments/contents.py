@@ -5,17 +5,14 @@ Sources: "Recording installed projects" and "Entry points specification" of the 
 
 from __future__ import annotations
 
-import csv
 import os
+import re
 from dataclasses import dataclass
-from email.parser import HeaderParser
-from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
-
-from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from importlib.metadata import EntryPoint
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -23,6 +20,8 @@ if TYPE_CHECKING:
 MODULE_SUFFIXES = (".py", ".so", ".pyd", ".pyc")
 NATIVE_SUFFIXES = (".so", ".dylib", ".pyd", ".dll")
 RECORD = "RECORD"
+_UNUSUAL = re.compile(r"(?:^|/)\.{0,2}(?:/|$)").search
+"""Finds what keeps a path from being in its normal form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +64,12 @@ def distributions(prefix: Path, site_packages: str) -> Iterator[InstalledDistrib
 
 
 def _distribution(prefix: Path, folder: str) -> InstalledDistribution:
+    from email.parser import HeaderParser  # noqa: PLC0415 - only a layer that is new or verified is read
+
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - as above
+
     text = (prefix / folder / "METADATA").read_text(encoding="utf-8", errors="replace")
-    metadata = HeaderParser().parsestr(text)
+    metadata = HeaderParser().parsestr(text.partition("\n\n")[0])
     return InstalledDistribution(
         name=canonicalize_name(str(metadata["Name"])),
         version=str(metadata["Version"]),
@@ -83,13 +86,17 @@ def recorded(prefix: Path, folder: str) -> Iterator[RecordedFile]:
     Raises:
         OSError: There is none.
     """
+    import csv  # noqa: PLC0415 - only a layer that is new or verified is read
+
     site_packages = os.path.dirname(folder)
     with (prefix / folder / RECORD).open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
             if not row:
                 continue
             path, digest, size = (*row, "", "")[:3]
-            inside = os.path.normpath(f"{site_packages}/{path}")
+            inside = f"{site_packages}/{path}"
+            if _UNUSUAL(path):
+                inside = os.path.normpath(inside)
             if inside.endswith(".pyc"):  # some wheels bring bytecode, which the installation then compiles anew
                 digest = size = ""
             yield RecordedFile(path=inside, digest=digest, size=int(size) if size.isdecimal() else None)
@@ -108,6 +115,8 @@ def _commands(folder: Path) -> Iterator[tuple[str, str]]:
 
 def entry_points_in(text: str) -> Iterable[EntryPoint]:
     """The entry points that an ``entry_points.txt`` declares, in its order."""
+    from importlib.metadata import EntryPoint  # noqa: PLC0415 - only a layer that is new or verified is read
+
     group = ""
     for line in text.splitlines():
         stripped = line.strip()
@@ -118,11 +127,11 @@ def entry_points_in(text: str) -> Iterable[EntryPoint]:
             yield EntryPoint(name.strip(), value.strip(), group)
 
 
-def damaged(prefix: Path, folder: str) -> Iterator[str]:
-    """The files of a distribution that are missing, or not of the size that its RECORD says."""
-    for file in recorded(prefix, folder):
+def damaged(prefix: Path, files: Iterable[RecordedFile]) -> Iterator[str]:
+    """Of the files that a RECORD names, those that are missing or not of the size that it says."""
+    for file in files:
         try:
-            size = os.stat(prefix / file.path).st_size
+            size = os.stat(f"{prefix}/{file.path}").st_size
         except OSError:
             yield file.path
             continue

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.environments import layer
+from fumehood.environments import layer, recipes
 from fumehood.environments.registry import Registry
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def collect(store: LayerStore, *, older_than: float, dry_run: bool) -> Iterator[
         dry_run: Only say what would be removed.
     """
     now = time.time()
+    if not dry_run:
+        recipes.forget(store.cache, before=now - older_than * _DAY)
     for stored in stored_layers(store):
         if stored.users or now - stored.used < older_than * _DAY:
             continue

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
+from fumehood.outside import bytecode
 from fumehood.outside.files import disk_errors
 from fumehood.outside.uv import PREFIX_LOCK, InstallOptions
 
@@ -60,6 +61,8 @@ def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], Non
         _install(uv, request, prefix)
         (prefix / PREFIX_LOCK).unlink(missing_ok=True)
         _report_copies(uv, prefix, request.what, say)
+        if request.compiled:
+            bytecode.compile_all(prefix / "lib", request.python)
 
 
 def into_environment(uv: Uv, request: Request) -> None:
@@ -71,6 +74,8 @@ def into_environment(uv: Uv, request: Request) -> None:
     """
     with disk_errors(f"installing {request.what}"):
         _install(uv, request, None)
+        if request.compiled:
+            bytecode.compile_all(request.python.parent.parent / "lib", request.python)
 
 
 def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
@@ -78,7 +83,6 @@ def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
         options = InstallOptions(
             index=request.options,
             hashed=all(pin.hashes for pin in request.pins),
-            compiled=request.compiled,
             anew=all(pin.is_local for pin in request.pins),
         )
         result = uv.install(lines, python=request.python, prefix=prefix, options=options)

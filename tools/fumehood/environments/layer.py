@@ -13,12 +13,12 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from fumehood.environments import contents, install
+from fumehood.environments import contents
 from fumehood.errors import WorldError
-from fumehood.locking import lockfile
 from fumehood.outside.files import digest_file, disk_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from fumehood.environments.contents import InstalledDistribution
@@ -40,22 +40,27 @@ class LayerSpec:
     """What a layer consists of.
 
     Attributes:
+        digest: Its name, see `spec`.
         pins: Without markers: those that apply to the interpreter, none of them local.
         interpreter: What they are installed for.
         compiled: Whether the layer holds the bytecode of all its files; else Python adds that of what is imported.
     """
 
+    digest: str
     pins: tuple[Pin, ...]
     interpreter: Interpreter
     compiled: bool
 
-    @property
-    def digest(self) -> str:
-        """The layer's name: the same pins for the same kind of interpreter are the same layer everywhere."""
-        state = hashlib.sha256(f"{FORMAT}\n{self.interpreter.identity}\n{self.compiled}\n".encode())
-        for pin in sorted(self.pins):
-            state.update(f"{lockfile.render_pin(pin)}\n".encode())
-        return state.hexdigest()[:40]
+
+def spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> LayerSpec:
+    """Name a layer: the same pins for the same kind of interpreter are the same layer everywhere."""
+    from fumehood.locking.lockfile import render_pin  # noqa: PLC0415 - layers that are there need no locks
+
+    chosen = tuple(sorted(pins))
+    state = hashlib.sha256(f"{FORMAT}\n{interpreter.identity}\n{compiled}\n".encode())
+    for pin in chosen:
+        state.update(f"{render_pin(pin)}\n".encode())
+    return LayerSpec(digest=state.hexdigest()[:40], pins=chosen, interpreter=interpreter, compiled=compiled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +129,8 @@ def obtain(store: LayerStore, spec: LayerSpec, uv: Uv, options: IndexOptions, *,
         HashMismatchError: A download does not have the hash that the lock promises.
         WorldError: It could not be installed; nothing is left behind.
     """
+    from fumehood.environments import install  # noqa: PLC0415 - layers that are there need no installer
+
     python, compiled = spec.interpreter.executable, spec.compiled
     request = install.Request(pins=spec.pins, python=python, options=options, compiled=compiled, what=what)
     name = f"the layer of {what}"
@@ -131,8 +138,9 @@ def obtain(store: LayerStore, spec: LayerSpec, uv: Uv, options: IndexOptions, *,
     def fill(staging: Path) -> None:
         install.into_prefix(uv, request, staging, store.say)
         with disk_errors(f"writing {name}"):
-            found = describe(staging, spec.interpreter.identity, spec.interpreter.site_packages)
-            _check_complete(staging, spec, found, name)
+            installed = tuple(contents.distributions(staging, spec.interpreter.site_packages))
+            _check_complete(staging, spec, installed, name)
+            found = _described(staging, spec.interpreter.identity, spec.interpreter.site_packages, installed)
             (staging / INDEX).write_text(_render(found), encoding="utf-8")
 
     lease = store.hold(spec.digest, name=name, is_there=lambda path: load(path) is not None, fill=fill)
@@ -194,8 +202,11 @@ def describe(path: Path, interpreter: str, site_packages: str) -> Layer:
     Raises:
         OSError: Metadata is missing.
     """
+    return _described(path, interpreter, site_packages, tuple(contents.distributions(path, site_packages)))
+
+
+def _described(path: Path, interpreter: str, site_packages: str, installed: tuple[InstalledDistribution, ...]) -> Layer:
     site = f"{site_packages}/"
-    installed = tuple(contents.distributions(path, site_packages))
     return Layer(
         path=path,
         interpreter=interpreter,
@@ -227,9 +238,9 @@ def _describe_one(prefix: Path, distribution: InstalledDistribution, site: str) 
     )
 
 
-def _check_complete(staging: Path, spec: LayerSpec, found: Layer, name: str) -> None:
-    missing = {str(pin.name) for pin in spec.pins} - {item.name for item in found.distributions}
-    broken = [path for item in found.distributions for path in contents.damaged(staging, item.folder)]
+def _check_complete(staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribution, ...], name: str) -> None:
+    missing = {str(pin.name) for pin in spec.pins} - {str(item.name) for item in installed}
+    broken = [path for item in installed for path in contents.damaged(staging, item.files)]
     if missing or broken:
         shown = ", ".join(sorted(missing) or broken[:3])
         raise WorldError(

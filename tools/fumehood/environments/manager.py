@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from fumehood.environments.plan import EnvironmentPlan
-    from fumehood.environments.renew import Shared
+    from fumehood.environments.drafting import Shared
     from fumehood.environments.state import EnvironmentState
     from fumehood.model.experiment import Target
     from fumehood.outside.interpreter import Interpreter
@@ -95,7 +94,7 @@ class Environments:
         environ: The caller's environment variables.
         say: Called with one line for the user.
         offline: Never use the network.
-        shared: What those that are made anew have in common, see `renew`.
+        shared: What those that are made anew have in common, see `drafting`.
     """
 
     repository: Repository
@@ -241,9 +240,9 @@ def deciding_files(repository: Repository, target: Target, read: tuple[str, ...]
     ]
 
 
-def rebuilt_because(found: EnvironmentState | None, reason: str, plan: EnvironmentPlan) -> str:
+def rebuilt_because(found: EnvironmentState | None, reason: str, versions: Mapping[str, str]) -> str:
     """The reason for a rebuild with what it changes."""
     if found is None:
         return reason
-    moved = state.difference(found, plan.versions)
+    moved = state.difference(found, versions)
     return f"{reason}: {moved}" if moved else reason

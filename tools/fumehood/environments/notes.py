@@ -9,15 +9,14 @@ does not.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
-import secrets
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from fumehood.outside.files import entries
+from fumehood.outside.files import entries, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +35,7 @@ class Holder(NamedTuple):
     @classmethod
     def this(cls) -> Holder:
         """The process that asks."""
-        return cls(socket.gethostname(), os.getpid(), _started(os.getpid()) or "")
+        return _holder(os.getpid())
 
     @classmethod
     def read(cls, path: Path) -> Holder | None:
@@ -50,10 +49,16 @@ class Holder(NamedTuple):
     @property
     def is_gone(self) -> bool:
         """Whether it is known to have ended: a process of another host never is."""
-        return self.host == socket.gethostname() and _started(self.process) != self.started
+        return self.host == os.uname().nodename and _started(self.process) != self.started
 
     def __str__(self) -> str:
         return f"process {self.process} on {self.host}"
+
+
+@functools.cache
+def _holder(process: int) -> Holder:
+    """This process, which is another one after a fork."""
+    return Holder(os.uname().nodename, process, _started(process) or "")
 
 
 @dataclass(slots=True)
@@ -72,7 +77,7 @@ class Notes:
     def leave(self) -> None:
         """Say that this process holds the lease."""
         if self._own is None:
-            own = self.lease.with_name(f"{self.lease.name}.note-{os.getpid()}-{next(_serial)}-{secrets.token_hex(4)}")
+            own = self.lease.with_name(f"{self.lease.name}.note-{os.getpid()}-{next(_serial)}-{token()}")
             with contextlib.suppress(OSError):
                 own.write_text("\n".join(map(str, Holder.this())), encoding="utf-8")
                 self._own = own
@@ -143,7 +148,7 @@ class Notes:
         if not holder.is_gone:
             return True
         # Moved first, since another process may be doing the same and a third may have closed the gate again.
-        moved = self.lease.with_name(f"{self.lease.name}.opened-{secrets.token_hex(8)}")
+        moved = self.lease.with_name(f"{self.lease.name}.opened-{token()}")
         with contextlib.suppress(OSError):
             self.gate.rename(moved)
             if Holder.read(moved) != holder:

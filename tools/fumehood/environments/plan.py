@@ -11,23 +11,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from fumehood.environments import source_metadata
-from fumehood.environments.layer import LayerSpec
-from fumehood.locking import lockfile
-from fumehood.model.lock import by_name
-from fumehood.model.markers import from_variables
 from fumehood.outside.files import digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from fumehood.environments.layer import LayerSpec
     from fumehood.environments.source_metadata import SourceProject
     from fumehood.model.experiment import Layout, Target
-    from fumehood.model.lock import LayeredLock, Pin
+    from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions
     from fumehood.outside.interpreter import Interpreter
     from fumehood.repository import Repository
 
-FORMAT = "3"
+FORMAT = "4"
 """Raised whenever an environment is put together differently, so that old ones are rebuilt."""
 
 PLUGIN = Path(__file__).resolve().parent.parent / "testing" / "plugin"
@@ -35,6 +32,40 @@ PLUGIN = Path(__file__).resolve().parent.parent / "testing" / "plugin"
 
 _EXTRAS = re.compile(r"\[[^\]/]*\]$")
 _IGNORED = re.compile(r"^\.|^__pycache__$|\.egg-info$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What an environment has beside its layers.
+
+    Attributes:
+        sources: Folders for the import path, absolute: the target's, core's, and the repository last.
+        projects: Core and the target, where they are projects imported from source.
+    """
+
+    root: Path
+    interpreter: Interpreter
+    sources: tuple[Path, ...]
+    projects: tuple[SourceProject, ...]
+
+    @classmethod
+    def of(cls, repository: Repository, target: Target, interpreter: Interpreter) -> Frame:
+        """The frame of a target's environment."""
+        sources, projects = _sources(repository, target), _projects(repository, target)
+        return cls(root=repository.root, interpreter=interpreter, sources=sources, projects=projects)
+
+    def digest(self, layout: Layout, layers: Iterable[str], contents: Iterable[str] = ()) -> str:
+        """What an environment is made from; two with the same digest are the same.
+
+        Args:
+            layout: What the manifest says.
+            layers: The digests of the layers, and core's packages that are hidden.
+            contents: Of what is installed into the environment itself.
+        """
+        lines = [FORMAT, self.interpreter.identity, str(self.interpreter.executable), str(PLUGIN), layout]
+        lines += [*layers, *map(str, self.sources)]
+        lines += [f"{project.folder}{project.files}" for project in self.projects]
+        return hashlib.sha256("\n".join([*lines, *contents]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +78,27 @@ class EnvironmentPlan:
         hidden: Core's packages that must not be seen.
         local: Pins on this machine's own folders and files; they go into the environment itself. Not among them is the
             repository, where core is imported from its source anyway.
-        sources: Folders for the import path, absolute: the target's, core's, and the repository last.
-        projects: Core and the target, where they are projects imported from source.
         proven: Whether the pins are known to satisfy each other.
     """
 
     target: Target
-    root: Path
-    interpreter: Interpreter
+    frame: Frame
     core: LayerSpec | None
     delta: LayerSpec | None
     hidden: frozenset[str]
     local: tuple[Pin, ...]
-    sources: tuple[Path, ...]
-    projects: tuple[SourceProject, ...]
     options: IndexOptions
-    layout: Layout
     proven: bool
+
+    @property
+    def root(self) -> Path:
+        """The repository."""
+        return self.frame.root
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """The interpreter that it is for."""
+        return self.frame.interpreter
 
     @property
     def pins(self) -> tuple[Pin, ...]:
@@ -81,7 +116,7 @@ class EnvironmentPlan:
     def names_elsewhere(self) -> frozenset[str]:
         """The names of what no layer holds: local pins and projects imported from source."""
         local = [source_metadata.read(local_path(self.root, pin), "pyproject.toml") for pin in self.local]
-        named = [project.name for project in (*self.projects, *local) if project]
+        named = [project.name for project in (*self.frame.projects, *local) if project]
         return frozenset([*named, *(str(pin.name) for pin in self.local)])
 
     @property
@@ -95,67 +130,13 @@ class EnvironmentPlan:
     @property
     def digest(self) -> str:
         """What the environment is made from; two plans with the same digest make the same environment."""
-        lines = [FORMAT, self.interpreter.identity, str(self.interpreter.executable), str(PLUGIN), self.layout]
-        lines += [lockfile.render_pin(pin) for pin in self.pins]
-        lines += [self.core.digest if self.core else "", *sorted(self.hidden), *map(str, self.sources)]
-        lines += [f"{project.folder}{project.files}" for project in self.projects]
-        lines += [f"{pin.requirement} {_content(self.root, pin)}" for pin in self.local]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        content = (f"{pin.requirement} {_content(self.root, pin)}" for pin in self.local)
+        return self.frame.digest(self.target.layout, layers_of(self.core, self.delta, self.hidden), content)
 
 
-def plan(
-    repository: Repository,
-    target: Target,
-    lock: LayeredLock,
-    interpreter: Interpreter,
-    *,
-    options: IndexOptions,
-    proven: bool,
-) -> EnvironmentPlan:
-    """Plan the environment of a target for one interpreter."""
-    here = from_variables(interpreter.variables)
-
-    def applicable(pins: Iterable[Pin]) -> tuple[Pin, ...]:
-        return tuple(_unmarked(pin) for pin in pins if here.admits(pin.marker))
-
-    core_pins, delta_pins = applicable(lock.core.pins), applicable(lock.delta.pins)
-    # A delta may spell core's pins with other markers; what counts is what this interpreter gets.
-    ours, theirs = by_name(delta_pins), by_name(core_pins)
-    same = frozenset(name for name in ours if ours[name] == theirs.get(name))
-    hidden = frozenset(str(name) for name in lock.replaced - same if name in theirs)
-    delta_pins = tuple(pin for pin in delta_pins if pin.name not in same)
-    local = tuple(
-        pin
-        for pin in (*(pin for pin in core_pins if pin.name not in hidden), *delta_pins)
-        if pin.is_local and not (repository.core.sources and _is_repository(repository.root, pin))
-    )
-    return EnvironmentPlan(
-        target=target,
-        root=repository.root,
-        interpreter=interpreter,
-        core=_spec(core_pins, interpreter, compiled=True),
-        delta=_spec(delta_pins, interpreter, compiled=False),
-        hidden=hidden,
-        local=local,
-        sources=_sources(repository, target),
-        projects=_projects(repository, target),
-        options=options,
-        layout=target.layout,
-        proven=proven,
-    )
-
-
-def _unmarked(pin: Pin) -> Pin:
-    return type(pin)(name=pin.name, version=pin.version, url=pin.url, editable=pin.editable, hashes=pin.hashes)
-
-
-def _spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> LayerSpec | None:
-    shared = tuple(sorted(pin for pin in pins if not pin.is_local))
-    return LayerSpec(pins=shared, interpreter=interpreter, compiled=compiled) if shared else None
-
-
-def _is_repository(root: Path, pin: Pin) -> bool:
-    return local_path(root, pin) == root.resolve()
+def layers_of(core: LayerSpec | None, delta: LayerSpec | None, hidden: Iterable[str]) -> tuple[str, ...]:
+    """What decides about the layers of an environment, for `Frame.digest`."""
+    return (core.digest if core else "", delta.digest if delta else "", *sorted(hidden))
 
 
 def local_path(root: Path, pin: Pin) -> Path:

@@ -35,7 +35,7 @@ class Registry:
         name = hashlib.sha256(str(environment.absolute()).encode()).hexdigest()[:32]
         note = self._folder / f"{name}.json"
         if not note.exists():
-            write_whole(note, json.dumps({"path": str(environment.absolute())}) + "\n")
+            write_whole(note, json.dumps({"path": str(environment.absolute())}) + "\n", durable=False)
 
     def environments(self) -> list[tuple[Path, EnvironmentState]]:
         """Every remembered environment that is whole, by path; the notes of those that are gone are removed."""

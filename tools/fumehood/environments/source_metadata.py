@@ -11,9 +11,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
-
 from fumehood.errors import ConfigurationError, Place
 from fumehood.outside import toml_file
 
@@ -60,6 +57,9 @@ def read(root: Path, pyproject: str) -> SourceProject | None:
     project = toml_file.load(path, name=pyproject).data.get("project")
     if not isinstance(project, dict) or not isinstance(project.get("name"), str):
         return None
+    from packaging.utils import InvalidName  # noqa: PLC0415 - most environments have no such project
+    from packaging.version import InvalidVersion  # noqa: PLC0415 - as above
+
     try:
         return describe(project, location=path.parent)
     except (InvalidName, InvalidVersion) as error:
@@ -75,6 +75,9 @@ def describe(project: Mapping[str, Any], *, location: Path) -> SourceProject:
         InvalidName: It is no project's name.
         InvalidVersion: It is no version.
     """
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - most environments have no such project
+    from packaging.version import Version  # noqa: PLC0415 - as above
+
     name = canonicalize_name(project["name"], validate=True)
     version = str(Version(str(project.get("version", DYNAMIC_VERSION))))
     metadata = ["Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {version}"]

@@ -11,10 +11,6 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Pep508
-from packaging.utils import canonicalize_name
-
 from fumehood.environments.contents import NATIVE, importable
 
 if TYPE_CHECKING:
@@ -146,8 +142,11 @@ def unmet(
 def _problem(
     line: str, versions: Mapping[str, Described], variables: Mapping[str, str], elsewhere: frozenset[str]
 ) -> str | None:
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - most stacks are proven before
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - as above
+
     try:
-        requirement = Pep508(line)
+        requirement = Requirement(line)
     except InvalidRequirement:
         return None  # Old metadata that no tool can read; installing it is all that can be asked for.
     if requirement.marker and not requirement.marker.evaluate({**variables, "extra": ""}):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from fumehood.outside.files import digest_file, write_whole
@@ -56,6 +56,10 @@ class EnvironmentState:
     reason: str
 
 
+_FIELDS = tuple(field.name for field in fields(EnvironmentState))
+_FILE_FIELDS = tuple(field.name for field in fields(FileState))
+
+
 def read(environment: Path) -> EnvironmentState | None:
     """The state of an environment; None where there is no whole environment of this format."""
     try:
@@ -71,8 +75,11 @@ def read(environment: Path) -> EnvironmentState | None:
 
 def write(environment: Path, state: EnvironmentState) -> None:
     """Write the state of an environment, which makes it whole."""
-    data = {"schema": SCHEMA, **asdict(state)}
-    write_whole(environment / STATE, json.dumps(data, indent=1, sort_keys=True) + "\n")
+    data = {"schema": SCHEMA, **{name: getattr(state, name) for name in _FIELDS}}
+    data["versions"] = dict(state.versions)
+    data["files"] = {path: {name: getattr(file, name) for name in _FILE_FIELDS} for path, file in state.files.items()}
+    # Not forced to the disk, where it would then be before the files that it vouches for.
+    write_whole(environment / STATE, json.dumps(data, indent=1, sort_keys=True) + "\n", durable=False)
 
 
 def look_at(root: Path, paths: Iterable[str]) -> dict[str, FileState]:

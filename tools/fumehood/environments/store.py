@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.environments.lease import Lease
 from fumehood.errors import WorldError
-from fumehood.outside.files import disk_errors, entries, remove_tree
+from fumehood.outside.files import disk_errors, entries, remove_tree, token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +114,7 @@ class LayerStore:
             remove_tree(doomed)
 
     def _private(self, digest: str) -> Path:
-        return self.folder / f"{_STAGING}{digest}-{os.getpid()}-{secrets.token_hex(4)}"
+        return self.folder / f"{_STAGING}{digest}-{os.getpid()}-{token()}"
 
 
 def _check_readable(path: Path, name: str, is_there: Callable[[Path], bool]) -> None:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from fumehood.environments.store import LayerStore
 
 INDEX = "view.json"
+CORE = ".core"
+"""A link to the core layer, and in site-packages to its site-packages, by which all other links lead there.
+
+So their targets are short, and a file system keeps a short target in the link's inode: it costs no block, and a tenth
+of the time.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,7 @@ class View:
 
 def digest_of(core: Layer, hidden: frozenset[str]) -> str:
     """The name of a view."""
-    return hashlib.sha256(f"view 3\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
+    return hashlib.sha256(f"view 4\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
 
 
 def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View, Lease]:
@@ -62,16 +68,38 @@ def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View
 
     def fill(staging: Path) -> None:
         with disk_errors("building a view of the core layer"):
-            (staging / core.site_packages).mkdir(parents=True)
-            for path in links(core, hidden):
-                link = staging / path
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(core.path / path)
+            _link(staging, core, hidden)
             index = {"core": core.digest, "hidden": sorted(hidden)}
             (staging / INDEX).write_text(json.dumps(index), encoding="utf-8")
 
     lease = store.hold(digest, name="a view of the core layer", is_there=lambda path: load(path) is not None, fill=fill)
     return View(path=store.path(digest), core=core.digest, hidden=hidden), lease
+
+
+def _link(folder: Path, core: Layer, hidden: frozenset[str]) -> None:
+    """Fill a folder beside the core layer with links to it."""
+    (folder / core.site_packages).mkdir(parents=True)
+    for path, target in (*_anchors(folder, core), *((path, _target(core, path)) for path in links(core, hidden))):
+        try:
+            os.symlink(target, folder / path)
+        except FileNotFoundError:
+            (folder / path).parent.mkdir(parents=True)
+            os.symlink(target, folder / path)
+
+
+def _anchors(folder: Path, core: Layer) -> list[tuple[str, str]]:
+    """The links by which the others lead to the core layer, with their targets."""
+    up = "../" * (core.site_packages.count("/") + 1)
+    return [
+        (CORE, os.path.relpath(core.path, folder)),
+        (f"{core.site_packages}/{CORE}", f"{up}{CORE}/{core.site_packages}"),
+    ]
+
+
+def _target(core: Layer, path: str) -> str:
+    """Where the link at a path of a view leads to."""
+    below = path.removeprefix(f"{core.site_packages}/")
+    return f"{'../' * below.count('/')}{CORE}/{below}"
 
 
 def load(path: Path) -> View | None:
@@ -114,7 +142,8 @@ def _links(prefix: Path, hidden: set[str], folders: set[str], inside: str) -> It
 
 def damaged(view: View, core: Layer) -> Iterator[str]:
     """The links of a view that are missing or lead elsewhere; bytecode, which may be added later, is left out."""
-    for path in links(core, view.hidden):
+    wanted = ((path, _target(core, path)) for path in links(core, view.hidden) if "__pycache__" not in path)
+    for path, target in (*_anchors(view.path, core), *wanted):
         link = view.path / path
-        if "__pycache__" not in path and (not link.is_symlink() or os.readlink(link) != str(core.path / path)):
+        if not link.is_symlink() or os.readlink(link) != target:
             yield path

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import shutil
 import stat
 from typing import TYPE_CHECKING
@@ -38,7 +37,12 @@ def disk_errors(doing: str) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None) -> None:
+def token() -> str:
+    """Eight characters that no other name has."""
+    return os.urandom(4).hex()
+
+
+def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None, durable: bool = True) -> None:
     """Write a file so that a reader, or a crash at any instant, sees the old content or the new.
 
     A symbolic link is followed, so that what it points to is replaced and the link stays.
@@ -47,6 +51,7 @@ def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None
         path: The file.
         content: What it will hold.
         scratch: Where that is written first, on the same file system, if a crash may leave nothing beside the file.
+        durable: Have it on the disk before the name leads to it, for what could not be made again after a power cut.
 
     Raises:
         WorldError: The disk refused.
@@ -55,12 +60,13 @@ def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None
         target = os.path.realpath(path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         beside = os.path.join(scratch, os.path.basename(target)) if scratch else target
-        temporary = f"{beside}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        temporary = f"{beside}.{os.getpid()}.{token()}.tmp"
         try:
             with open(temporary, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
             os.replace(temporary, target)

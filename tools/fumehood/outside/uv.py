@@ -80,13 +80,11 @@ class InstallOptions:
     Attributes:
         index: Where packages come from.
         hashed: Refuse what has no hash.
-        compiled: Compile every file to bytecode, which takes longer than all the rest.
         anew: Take nothing that was built before of a folder, which may have changed since.
     """
 
     index: IndexOptions
     hashed: bool
-    compiled: bool
     anew: bool
 
 
@@ -187,9 +185,7 @@ class Uv:
             options: How.
         """
         arguments = ["pip", "install", "--no-deps", "-r", str(requirements), "--python", str(python)]
-        arguments += ["--no-python-downloads", *index_arguments(options.index)]
-        if options.compiled:
-            arguments.append("--compile-bytecode")
+        arguments += ["--no-compile-bytecode", "--no-python-downloads", *index_arguments(options.index)]
         if prefix is not None:
             arguments += ["--prefix", str(prefix)]
         if options.hashed:

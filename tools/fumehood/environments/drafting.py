@@ -1,0 +1,172 @@
+"""What an environment is to be, from the repository's locks."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from fumehood.environments import build, recipes, state
+from fumehood.environments.manager import deciding_files
+from fumehood.environments.planning import plan as make_plan
+from fumehood.errors import Place, UnsupportedPythonError
+from fumehood.locking.book import LockBook
+from fumehood.locking.lowest import lowest_lock
+from fumehood.locking.obtain import obtain
+from fumehood.locking.store import LockStore
+from fumehood.model.lock import changes
+from fumehood.outside.uv import Uv
+from fumehood.reading.sources import merge_options
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fumehood.environments.build import Stack, Workshop
+    from fumehood.environments.manager import Environments, Wish
+    from fumehood.environments.plan import EnvironmentPlan, Frame
+    from fumehood.environments.state import FileState
+    from fumehood.locking.obtain import Obtained
+
+_TICK = 50_000_000
+"""Nanoseconds by which the clock of a file system may be behind: more than any kernel's tick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the environments of one run have in common: core's lines and lock, read once.
+
+    Attributes:
+        files: The files that `book` has read of core's, as they were before that.
+        begun: When that was, in nanoseconds of the epoch.
+    """
+
+    book: LockBook
+    files: Mapping[str, FileState]
+    begun: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    """A `renew.Draft`, see there, from locks.
+
+    Attributes:
+        recipe: Where to remember it; None where that would not be right.
+    """
+
+    plan: EnvironmentPlan
+    digest: str
+    files: Mapping[str, FileState]
+    obtained: Obtained
+    book: LockBook
+    recipe: recipes.Place | None
+
+    @property
+    def frame(self) -> Frame:
+        """See `renew.Draft`."""
+        return self.plan.frame
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """See `renew.Draft`."""
+        return self.plan.versions
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """See `renew.Draft`."""
+        return tuple(str(change) for change in changes(self.obtained.lock))
+
+    def prepare(self, workshop: Workshop) -> Stack | None:
+        """Build the layers that are missing."""
+        return build.prepare(self.plan, workshop)
+
+    def own(self, prepared: Stack, workshop: Workshop, environment: Path) -> None:
+        """Install local pins, and of a flat environment everything."""
+        build.install_own(self.plan, prepared, workshop.uv, environment)
+
+    def done(self, prepared: Stack) -> None:
+        """Remember that the pins fit each other, and how they are stacked."""
+        if not self.obtained.proven:
+            self.book.store.record_proof(self.obtained.lock)
+        if self.recipe is not None and prepared.why_flat is None:
+            recipes.remember(self.recipe, self, self.plan, prepared)
+
+
+def draft(environments: Environments, wish: Wish) -> Drafted:
+    """Get the lock of a target, and plan its environment.
+
+    Raises:
+        FumehoodError: It has none, or none that holds.
+    """
+    repository = environments.repository
+    _check_python(environments, wish)
+    shared = _shared(environments)
+    book = shared.book
+    book.forget(wish.target)
+    uv = Uv(cwd=repository.root, environ=environments.environ, offline=environments.offline)
+    target = wish.target
+    obtained = lowest_lock(book, uv, target) if wish.lowest else obtain(book, uv, target, locked=wish.locked)
+    for note in obtained.notes:
+        environments.say(f"{wish.target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")
+    inputs = (book.core_inputs, book.inputs(wish.target))
+    plan = make_plan(
+        repository,
+        wish.target,
+        obtained.lock,
+        environments.interpreter(wish.python),
+        options=merge_options([part.options for part in inputs]),
+        proven=obtained.proven,
+    )
+    read = tuple(file for part in inputs for file in part.files)
+    files = state.look_at(repository.root, deciding_files(repository, wish.target, (*read, *plan.local_files)))
+    settled = not wish.lowest and obtained.origin == "committed" and not obtained.notes and not plan.local
+    lasting = settled and not _changed_since(files, shared.begun) and not _has_variables(repository.root, read)
+    return Drafted(
+        plan=plan,
+        digest=plan.digest,
+        files=files,
+        obtained=obtained,
+        book=book,
+        recipe=recipes.place_of(environments, wish, files) if lasting else None,
+    )
+
+
+def _check_python(environments: Environments, wish: Wish) -> None:
+    requires = environments.repository.core.requires_python
+    version = environments.interpreter(wish.python).version
+    with contextlib.suppress(InvalidSpecifier):  # which is reported with its line when the lock is asked for
+        if requires is None or SpecifierSet(requires).contains(version, prereleases=True):
+            return
+        raise UnsupportedPythonError(
+            f"{wish.target.subject}: requires-python is {requires!r}, and this is Python {version}",
+            place=Place(PYPROJECT),
+            remedy="choose one that the repository supports: with `python` in [tool.fumehood], or to run nox",
+        )
+
+
+def _shared(environments: Environments) -> Shared:
+    """What this run knows of core; read again once a file of core's was changed."""
+    known, root = environments.shared, environments.repository.root
+    if known is not None and state.changed_file(root, known.files) is None:
+        return known
+    core, begun = environments.repository.core, time.time_ns()
+    before = state.look_at(root, [PYPROJECT, core.lock, *(source.path for source in core.requirements)])
+    store = LockStore(root=root, cache=environments.cache)
+    book = LockBook(environments.repository, store, environments.environ)
+    files = {**state.look_at(root, book.core_inputs.files), **before}
+    environments.shared = Shared(book=book, files=files, begun=begun)
+    return environments.shared
+
+
+def _changed_since(files: Mapping[str, FileState], begun: int) -> bool:
+    """Whether a file may have been read before it became what it is now."""
+    return any((file.mtime_ns or 0) > begun - _TICK for file in files.values())
+
+
+def _has_variables(root: Path, files: tuple[str, ...]) -> bool:
+    """Whether what requirement files say depends on more than the files."""
+    return any(b"${" in (root / file).read_bytes() for file in files)

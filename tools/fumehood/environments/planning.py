@@ -1,0 +1,72 @@
+"""From a lock to the plan of an environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fumehood.environments import layer
+from fumehood.environments.plan import EnvironmentPlan, Frame, local_path
+from fumehood.model.lock import by_name
+from fumehood.model.markers import from_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from fumehood.environments.layer import LayerSpec
+    from fumehood.model.experiment import Target
+    from fumehood.model.lock import LayeredLock, Pin
+    from fumehood.model.requirement import IndexOptions
+    from fumehood.outside.interpreter import Interpreter
+    from fumehood.repository import Repository
+
+
+def plan(
+    repository: Repository,
+    target: Target,
+    lock: LayeredLock,
+    interpreter: Interpreter,
+    *,
+    options: IndexOptions,
+    proven: bool,
+) -> EnvironmentPlan:
+    """Plan the environment of a target for one interpreter."""
+    here = from_variables(interpreter.variables)
+
+    def applicable(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+        return tuple(_unmarked(pin) for pin in pins if here.admits(pin.marker))
+
+    core_pins, delta_pins = applicable(lock.core.pins), applicable(lock.delta.pins)
+    # A delta may spell core's pins with other markers; what counts is what this interpreter gets.
+    ours, theirs = by_name(delta_pins), by_name(core_pins)
+    same = frozenset(name for name in ours if ours[name] == theirs.get(name))
+    hidden = frozenset(str(name) for name in lock.replaced - same if name in theirs)
+    delta_pins = tuple(pin for pin in delta_pins if pin.name not in same)
+    local = tuple(
+        pin
+        for pin in (*(pin for pin in core_pins if pin.name not in hidden), *delta_pins)
+        if pin.is_local and not (repository.core.sources and _is_repository(repository.root, pin))
+    )
+    return EnvironmentPlan(
+        target=target,
+        frame=Frame.of(repository, target, interpreter),
+        core=_spec(core_pins, interpreter, compiled=True),
+        delta=_spec(delta_pins, interpreter, compiled=False),
+        hidden=hidden,
+        local=local,
+        options=options,
+        proven=proven,
+    )
+
+
+def _unmarked(pin: Pin) -> Pin:
+    return type(pin)(name=pin.name, version=pin.version, url=pin.url, editable=pin.editable, hashes=pin.hashes)
+
+
+def _spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> LayerSpec | None:
+    shared = [pin for pin in pins if not pin.is_local]
+    return layer.spec(shared, interpreter, compiled=compiled) if shared else None
+
+
+def _is_repository(root: Path, pin: Pin) -> bool:
+    return local_path(root, pin) == root.resolve()

@@ -1,0 +1,175 @@
+"""How environments were put together before: the same files ask for the same layers in every checkout.
+
+A new work tree whose committed locks are those of another one needs no lock to be read, nothing to be planned and
+nothing to be decided as long as the layers are there: what all that came to is kept in the cache, under a digest of
+the files and of everything else that decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from fumehood import __version__
+from fumehood.environments import layer, plan, state, view
+from fumehood.environments.build import Stack
+from fumehood.environments.manager import deciding_files
+from fumehood.environments.plan import Frame
+from fumehood.environments.stack import Commands
+from fumehood.errors import WorldError
+from fumehood.outside.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from fumehood.environments.build import Workshop
+    from fumehood.environments.manager import Environments, Wish
+    from fumehood.environments.plan import EnvironmentPlan
+    from fumehood.environments.renew import Draft
+    from fumehood.environments.state import FileState
+    from fumehood.environments.store import LayerStore
+
+_FORMAT = "1"
+_FOLDER = "recipes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a recipe is, or would be.
+
+    Attributes:
+        known: The deciding files whose content its name stands for; it names the others itself.
+    """
+
+    path: Path
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """A `renew.Draft`, see there, from a recipe."""
+
+    frame: Frame
+    digest: str
+    files: Mapping[str, FileState]
+    versions: Mapping[str, str]
+    changes: tuple[str, ...]
+    stack: Stack
+
+    def prepare(self, workshop: Workshop) -> Stack | None:
+        """Take the leases on the layers; None when one of them is gone."""
+        for digest in self.stack.layers:
+            lease = workshop.store.lease(digest)
+            workshop.leases.callback(lease.release)
+            lease.shared()
+        return self.stack if _are_there(workshop.store, self.stack.layers) else None
+
+    def own(self, prepared: Stack, workshop: Workshop, environment: Path) -> None:
+        """There is nothing that belongs to no layer, or there would be no recipe."""
+
+    def done(self, prepared: Stack) -> None:
+        """It is remembered already."""
+
+
+def place_of(environments: Environments, wish: Wish, files: Mapping[str, FileState]) -> Place:
+    """Where the recipe for an environment is kept.
+
+    Args:
+        environments: Whose cache it is in.
+        wish: Which environment.
+        files: The deciding files, those that are known without reading any at least.
+    """
+    names = sorted(set(deciding_files(environments.repository, wish.target, ())))
+    interpreter = environments.interpreter(wish.python)
+    parts = [
+        f"{_FORMAT} {plan.FORMAT} {layer.FORMAT} {__version__} {plan.PLUGIN} {sys.version_info[:2]}",
+        str(environments.cache),
+        repr(wish.target),
+        repr(environments.repository.core),
+        f"{interpreter.identity} {interpreter.executable} {sorted(interpreter.variables.items())}",
+        *(f"{name} {files[name].digest}" for name in names),
+    ]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return Place(path=environments.cache / _FOLDER / digest[:2] / f"{digest}.json", known=frozenset(names))
+
+
+def recall(environments: Environments, wish: Wish) -> Recalled | None:
+    """What is remembered of an environment whose layers are all there."""
+    root, repository = environments.repository.root, environments.repository
+    files = state.look_at(root, deciding_files(repository, wish.target, ()))
+    place = place_of(environments, wish, files)
+    try:
+        data: dict[str, Any] = json.loads(place.path.read_bytes())
+        others = state.look_at(root, data["files"])
+        prepared = _stack(data["stack"])
+        unlike = any(others[name].digest != digest for name, digest in data["files"].items())
+        if unlike or not _are_there(environments.layers, prepared.layers):
+            return None
+        frame = Frame.of(repository, wish.target, environments.interpreter(wish.python))
+        recalled = Recalled(
+            frame=frame,
+            digest=frame.digest(wish.target.layout, data["layers"]),
+            files=dict(sorted({**files, **others}.items())),
+            versions=data["versions"],
+            changes=tuple(data["changes"]),
+            stack=prepared,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(place.path)  # when it was last used, for `forget`
+    return recalled
+
+
+def remember(place: Place, draft: Draft, made: EnvironmentPlan, prepared: Stack) -> None:
+    """Keep how an environment was put together; where the cache cannot be written to, it is not."""
+    data = {
+        "files": {name: file.digest for name, file in draft.files.items() if name not in place.known},
+        "layers": plan.layers_of(made.core, made.delta, made.hidden),
+        "versions": dict(draft.versions),
+        "changes": draft.changes,
+        "stack": asdict(prepared),
+    }
+    with contextlib.suppress(WorldError):
+        write_whole(place.path, json.dumps(data, default=str), durable=False)
+
+
+def forget(cache: Path, *, before: float) -> None:
+    """Remove the recipes that were last used before an instant, in seconds of the epoch."""
+    for path in (cache / _FOLDER).glob("*/*.json"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+
+
+def _stack(data: dict[str, Any]) -> Stack:
+    from pathlib import Path  # noqa: PLC0415 - only this needs it while running
+
+    def pairs(name: str) -> tuple[tuple[str, str], ...]:
+        return tuple((first, second) for first, second in data["commands"][name])
+
+    return Stack(
+        paths=tuple(map(Path, data["paths"])),
+        layers=tuple(data["layers"]),
+        startup=tuple(map(Path, data["startup"])),
+        commands=Commands(entry_points=pairs("entry_points"), scripts=pairs("scripts"), outside=pairs("outside")),
+        why_flat=None,
+    )
+
+
+def _are_there(store: LayerStore, digests: Iterable[str]) -> bool:
+    return all(_is_there(store.path(digest)) for digest in digests)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a layer or view is published; an empty index is what a power cut may leave of one."""
+    for index in (layer.INDEX, view.INDEX):
+        with contextlib.suppress(OSError):
+            return os.stat(path / index).st_size > 0
+    return False
