@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from pathlib import Path
@@ -54,7 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         deadline=clock() + 60 * options.minutes,
         say=lambda line: progress.print(line, markup=False, highlight=False),
     )
-    _measure(trials.warm_up(trial), place, options)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    try:
+        _measure(trials.warm_up(trial), place, options)
+    except KeyboardInterrupt as ended:
+        # What was measured until then is not lost, and nobody has to guess why there is no more.
+        results.fail("the benchmark itself", "all", f"was ended by {ended or 'SIGINT'} before everything was measured")
     _write(results, options.output)
     console = Console(width=None if sys.stdout.isatty() else 150)
     for part in report.render(results):
@@ -69,6 +76,10 @@ def _contenders(place: Place, options: argparse.Namespace) -> tuple[workload.Wor
     load = workload.prepare(Place(folder=place.folder, online=True))
     chosen = (kind for kind in CONTENDERS if not options.contender or kind.name in options.contender)
     return load, tuple(kind(place=place, workload=load) for kind in chosen)
+
+
+def _end(number: int, _: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -78,7 +79,8 @@ def run(commands: Iterable[Command], cwd: Path, environ: Mapping[str, str]) -> S
         seconds += clock() - begun
         if done.returncode != 0:
             said = (done.stdout + done.stderr).strip().splitlines()[-_QUOTED:]
-            raise FailedError("\n".join([f"{' '.join(command)} ended with {done.returncode}", *said]))
+            how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit code {done.returncode}"
+            raise FailedError("\n".join([f"{' '.join(command)} ended with {how}", *(said or ["and said nothing"])]))
     return Spent(seconds=seconds, processor=_processor() - before)
 
 
