@@ -28,18 +28,34 @@ for line in sys.stdin.buffer:
 """Compiles what is named on its input; stops when who has started it is gone. What is no Python is left alone."""
 
 
+_EACH = 4_000
+"""Bytes of source that take as long to compile as opening the file and writing its bytecode."""
+
+
 def compile_all(folder: Path, python: Path) -> None:
     """Compile every module below a folder, on all cores; a module that cannot be compiled is left as it is.
 
     Raises:
         OSError: The interpreter cannot be started, or the disk is full.
     """
-    files = sorted(_modules(folder), key=os.path.getsize, reverse=True)
-    count = min(os.cpu_count() or 1, len(files))
+    shares = _shares([(os.path.getsize(file), file) for file in _modules(folder)], os.cpu_count() or 1)
     with ExitStack() as workers:
-        started = [workers.enter_context(_worker(python, files[number::count])) for number in range(count)]
-        for worker in started:
+        for worker in [workers.enter_context(_worker(python, share)) for share in shares]:
             worker.wait()
+
+
+def _shares(files: list[tuple[int, str]], count: int) -> list[list[str]]:
+    """Shares of files, ``(bytes, path)``, that take equally long; large files together, since each takes much memory.
+
+    A compiler needs some hundred bytes for each byte of a source: two large ones must not be at work at the same time.
+    """
+    total = sum(size + _EACH for size, _ in files)
+    shares: list[list[str]] = [[] for _ in range(count)]
+    done = 0
+    for size, file in sorted(files, reverse=True):
+        shares[min(done * count // total, count - 1)].append(file)
+        done += size + _EACH
+    return [share for share in shares if share]
 
 
 @contextlib.contextmanager
