@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _measure(trials.warm_up(trial), place, options)
     except KeyboardInterrupt as ended:
         # What was measured until then is not lost, and nobody has to guess why there is no more.
-        results.fail("the benchmark itself", "all", f"was ended by {ended or 'SIGINT'} before everything was measured")
+        how = str(ended) or "SIGINT"
+        results.fail("the benchmark itself", "all", f"was ended by {how} before everything was measured")
     _write(results, options.output)
     console = Console(width=None if sys.stdout.isatty() else 150)
     for part in report.render(results):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,6 +93,10 @@ def _in_order(environments: Environments, orders: list[_Order], bar: Bar) -> Ite
         return environment
 
     yield from map(obtain, orders[:1])
+    if len(orders) == 1:
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - one environment needs no threads
+
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         yield from pool.map(obtain, orders[1:])
 
@@ -109,6 +111,8 @@ def path(repository: Repository, name: str, *, envdir: Path | None) -> int:
 
 def shell(repository: Repository, name: str, *, envdir: Path | None, say: Say) -> int:
     """Run the user's shell with an environment's commands first on the path."""
+    import subprocess  # noqa: PLC0415 - of these commands only this one needs it
+
     environments = _environments(repository, say)
     (target,) = _targets(repository, (name,))
     spec, folder = _folders(repository, target, envdir, None)[0]

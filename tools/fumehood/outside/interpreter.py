@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +147,8 @@ def installed(executable: Path) -> dict[str, str]:
 
 
 def _ask(executable: Path, question: str = _PROBE) -> dict[str, Any]:
+    import subprocess  # noqa: PLC0415 - most answers are remembered
+
     try:
         done = subprocess.run(
             [str(executable), "-I", "-c", question], capture_output=True, text=True, timeout=60, check=True

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -203,6 +202,8 @@ class Uv:
         return Path(self._run(["cache", "dir"]).stdout.strip())
 
     def _run(self, arguments: Sequence[str], *, offline: bool = False) -> UvResult:
+        import subprocess  # noqa: PLC0415 - what is there already needs no uv
+
         command = [find_uv(), *arguments, "--color", "never", "--no-progress"]
         if offline or self.offline:
             command.append("--offline")
