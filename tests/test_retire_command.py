@@ -256,6 +256,8 @@ def test_it_is_refused_while_core_or_another_experiment_imports_it(lab: Project)
             "pyproject.toml": '[tool.fumehood]\nexperiments = ["acme/experiments/*"]\n',
             "acme/__init__.py": "",
             "acme/train.py": "def run(name):\n    from acme.experiments.one import model\n",
+            "acme/registry.py": "import importlib\n\n\ndef get(name):\n"
+            '    return importlib.import_module(f"acme.experiments.one.{name}")\n',
             "acme/experiments/__init__.py": "",
             "acme/experiments/one/__init__.py": "from acme.experiments.one import model\n",
             "acme/experiments/one/model.py": "",
@@ -266,6 +268,8 @@ def test_it_is_refused_while_core_or_another_experiment_imports_it(lab: Project)
     before = snapshot(lab.root)
     assert lab.fumehood("retire", "one", "--reason", "stale").assert_exit(2).stderr == (
         "acme/experiments/two/__init__.py:2: two imports acme.experiments.one.model, a part of acme/experiments/one\n"
+        "  → move what is still needed, or take the import out\n"
+        "acme/registry.py:5: core imports what begins with 'acme.experiments.one.'\n"
         "  → move what is still needed, or take the import out\n"
         "acme/train.py:2: core imports acme.experiments.one.model, a part of acme/experiments/one\n"
         "  → move what is still needed, or take the import out\n"

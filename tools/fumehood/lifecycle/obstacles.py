@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place, UsageError
 from fumehood.imports.survey import survey
+from fumehood.lifecycle import places
 from fumehood.outside import git_folder
 from fumehood.outside.work_tree import WorkTree
 from fumehood.rules.crossing import crossings, parts
@@ -35,16 +36,20 @@ def obstacles(
 
 def _importers(repository: Repository, experiment: Experiment, environ: Mapping[str, str]) -> Iterator[FumehoodError]:
     """What would be broken without it."""
-    own = f"{experiment.path}/"
+    own, remedy = f"{experiment.path}/", "move what is still needed, or take the import out"
     found = survey(repository, WorkTree(cwd=repository.root), environ)
-    for importer, uses in crossings(found, parts(repository, found)).into.items():
+    where = parts(repository, found)
+    for importer, uses in crossings(found, where).into.items():
         for use in uses:
             if use.target.startswith(own) and not use.path.startswith(own):
-                yield UsageError(
-                    f"{importer or 'core'} imports {use.module}, a part of {experiment.path}",
-                    place=Place(use.path, use.line),
-                    remedy="move what is still needed, or take the import out",
-                )
+                what = f"{importer or 'core'} imports {use.module}, a part of {experiment.path}"
+                yield UsageError(what, place=Place(use.path, use.line), remedy=remedy)
+    module = places.dotted(repository.root, experiment.path)
+    for path, scan in found.sources.scans.items():
+        for text, line in scan.prefixes:
+            if module and f"{text}.".startswith(f"{module}.") and not path.startswith(own):
+                what = f"{where.experiment(path) or 'core'} imports what begins with {text!r}"
+                yield UsageError(what, place=Place(path, line), remedy=remedy)
 
 
 def _unsaved(git: Git, experiment: Experiment) -> Iterator[FumehoodError]:
