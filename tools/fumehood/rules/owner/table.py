@@ -14,7 +14,8 @@ from fumehood.rules.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fumehood.model.finding import Finding
+    from fumehood.model.experiment import Experiment
+    from fumehood.model.finding import Finding, Severity
     from fumehood.reading.markdown import Table
     from fumehood.rules.owner.overview import Overview
     from fumehood.rules.seen import Seen
@@ -48,12 +49,23 @@ def _compared(found: Overview, table: Table, column: int) -> Iterator[Finding]:
         if experiment is None:
             yield RULE.finding("", place, f"there is no experiment {row.cells[0]!r}", remedy=_BY_HAND)
         elif not agree(told := overview.owners_in(row, column), experiment.owners):
-            owners = " ".join(experiment.owners) or "nobody"
-            message = f"the table names {' '.join(told) or 'nobody'} as owners, not {owners}"
-            yield RULE.finding(experiment.name, place, message, remedy=_BY_HAND)
+            others = " ".join(experiment.owners)
+            truth = f"not {others}" if others else "where neither a manifest nor CODEOWNERS names any"
+            yield RULE.finding(
+                experiment.name,
+                place,
+                f"the table names {' '.join(told) or 'nobody'} as owners, {truth}",
+                remedy=_BY_HAND,
+                severity=_severity(experiment),
+            )
     for experiment in overview.unlisted(found, table):
         place = Place(found.path, table.rows[0].line)
-        yield RULE.finding(experiment.name, place, "the table of owners leaves it out", remedy=_BY_HAND)
+        message = "the table of owners leaves it out"
+        yield RULE.finding(experiment.name, place, message, remedy=_BY_HAND, severity=_severity(experiment))
+
+
+def _severity(experiment: Experiment) -> Severity:
+    return "error" if experiment.manifest else "warning"
 
 
 def fix(seen: Seen) -> Iterator[Change]:
@@ -93,6 +105,7 @@ write the table between them:
 
 A table that people wrote is compared if it has a column `owner` or `owners`; its first column names the experiment. One
 between the two lines is compared as a whole.""",
+    milder="A warning about a folder without `experiment.toml`.",
     check=check,
     fix=fix,
 )
