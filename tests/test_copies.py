@@ -121,6 +121,18 @@ def test_code_of_the_same_shape_with_other_names_is_no_copy() -> None:
     assert found(f"class A:\n{first}\n", other=f"class B:\n{second}\n") == ()
 
 
+def settings(*values: int) -> str:
+    """Two calls with many arguments, as configurations have them."""
+    lines = "\n".join(f"    option_{index}=Kind.Config(value={value})," for index, value in enumerate(values))
+    return f"first = Settings(\n{lines}\n)\n"
+
+
+def test_settings_that_share_their_keys_are_no_copy_unless_they_share_all() -> None:
+    mine, theirs = settings(*range(12)), settings(*(0, 1, 2, 3, 4, 5), *range(90, 96))
+    assert found(mine, other=theirs) == ()
+    assert [copy.original for copy in found(mine, same=mine)] == ["core/same.py"]
+
+
 def test_a_few_lines_are_no_copy() -> None:
     assert found("\n".join(ORIGINAL.splitlines()[8:14]), averages=ORIGINAL) == ()
 

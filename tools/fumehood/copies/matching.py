@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.copies.fingerprints import ROW, rows
+from fumehood.copies.tokens import KEYWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +24,15 @@ SMALLEST = 80
 _WIDEST_GAP = 40
 """Tokens that may have been changed between two runs of one copy."""
 _SAME_NAMES = 0.8
+_SAME_NAMES_IN_A_TABLE = 0.97
+_TOKENS_A_KEYWORD = 40
+"""Where keywords are rarer, there are no statements: settings, declarations or one long call."""
 _CONSISTENT = 0.95
 _REPEATED_RENAMINGS = 5
 """How many names have the same new name more than once; a table with another keyword in each row has few."""
 _OCCURRENCES = 20
 """How often a row may occur in the original and still be looked at: a table repeats its rows."""
+_VALUES = frozenset({"False", "None", "True"})
 _WITH_SPELLING = frozenset(b"nsd")
 
 
@@ -193,12 +198,24 @@ def _judge(code: Code, original: Code, chain: Sequence[_Run]) -> _Verdict | None
     other = {pair: count for pair, count in pairs.items() if pair[0] != pair[1]}
     differing = sum(other.values())
     same = size - differing
-    if total - differing >= _SAME_NAMES * total:
+    is_table = _statements(code, chain) * _TOKENS_A_KEYWORD < size
+    if total - differing >= (_SAME_NAMES_IN_A_TABLE if is_table else _SAME_NAMES) * total:
         return _Verdict(same, renamed=False)
+    if is_table:
+        return None
     repeated = sum(count > 1 for count in other.values())
     if _consistent(pairs) >= _CONSISTENT * total and repeated >= _REPEATED_RENAMINGS:
         return _Verdict(same, renamed=True)
     return None
+
+
+def _statements(code: Code, chain: Sequence[_Run]) -> int:
+    """How many keywords there are in runs, but for those that are values."""
+    return sum(
+        kind >= KEYWORD and code.spellings[run.here + step] not in _VALUES
+        for run in chain
+        for step, kind in enumerate(code.kinds[run.here : run.end])
+    )
 
 
 def _consistent(pairs: Counter[tuple[str, str]]) -> int:

@@ -44,7 +44,9 @@ _TOKEN = re.compile(
 
 NAME, STRING, NUMBER, LINE, COMMENT = b"nsdL#"
 _OPERATORS = {character: ord(character) for character in "()[]{}.,:;+-*/%@&|^~<>=!`$?\"'"}
-_KEYWORDS = {word: 0x80 + index for index, word in enumerate(sorted({*keyword.kwlist, "match", "case"}))}
+KEYWORD = 0x80
+"""The first of the kinds that keywords have."""
+_KEYWORDS = {word: KEYWORD + index for index, word in enumerate(sorted({*keyword.kwlist, "match", "case"}))}
 _IMPORT = bytes([_KEYWORDS["import"]])
 _FROM = bytes([_KEYWORDS["from"]])
 
