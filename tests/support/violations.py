@@ -24,6 +24,7 @@ MANIFEST = 'theme = "infrastructure"\nowners = ["@example-owner"]\n'
 WAIVER = '\n[[waivers]]\nrule = "{}"\nreason = "it is being worked on"\nuntil = {}\n'
 
 OTHERS = "/experiments/owner-disagree/ @other-owner\n/experiments/owner-missing/\n"
+CODEOWNERS = f"* @example-owner\n/docs/ example-owner\n/gone/ @example-owner\n{OTHERS}"
 TABLE = """\
 def table(rows, separator):
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows)]
@@ -108,6 +109,7 @@ def experiment(name: str, **files: str | bytes | None) -> Files:
         "requirements.txt": "",
         "experiment.toml": MANIFEST,
         "README.md": README,
+        "test_usual.py": "def test_usual():\n    pass\n",
     }
     own = {key.replace("__", "."): content for key, content in files.items()}
     return {f"experiments/{name}/{file}": content for file, content in (usual | own).items() if content is not None}
@@ -156,6 +158,20 @@ VIOLATIONS: tuple[Violation, ...] = (
         rule="core/requirements-differ",
         wrong={"requirements.txt": "alpha\nbeta  # for the core's own commands\n"},
         mended={"requirements.txt": "alpha\n"},
+    ),
+    Violation(
+        rule="coverage/no-job",
+        wrong=experiment("no-job", test_usual__py=None),
+        mended=experiment("no-job"),
+    ),
+    Violation(
+        rule="coverage/no-match",
+        wrong={"CODEOWNERS": CODEOWNERS},
+    ),
+    Violation(
+        rule="coverage/unreached",
+        wrong={"src/thecore/test_inner.py": "def test_inner():\n    pass\n"},
+        removed=("src/thecore/test_inner.py",),
     ),
     _of_readme("evidence/broken-link", f"{README}\nSee [the setup](#setup).\n", f"{README}\nSee [why](#motivation).\n"),
     _of_readme("evidence/empty-section", README.replace("It can be done.", "<!-- To do: say it. -->"), README),
@@ -206,7 +222,7 @@ VIOLATIONS: tuple[Violation, ...] = (
     ),
     Violation(
         rule="owner/codeowners",
-        wrong={"CODEOWNERS": f"* @example-owner\n/docs/ example-owner\n{OTHERS}"},
+        wrong={"CODEOWNERS": CODEOWNERS},
         mended={"CODEOWNERS": "* @example-owner\n"},
     ),
     Violation(rule="owner/disagree", wrong=experiment("owner-disagree")),

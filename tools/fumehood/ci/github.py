@@ -14,13 +14,14 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from fumehood.ci.answers import NO_ROWS, USUAL_GITHUB_RUNNER
+from fumehood.model.runner import WORKFLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fumehood.repository import Repository
 
-PATH = ".github/workflows/fumehood.yml"
+PATH = WORKFLOWS["github"]
 
 ACTIONS: Mapping[str, tuple[str, str]] = {
     "cache": ("27d5ce7f107fe9357f9df03efb73ab90386fccae", "v5.0.5"),

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood.ci import answers
 from fumehood.ci.github import python_of
+from fumehood.model.runner import WORKFLOWS
 
 if TYPE_CHECKING:
     from fumehood.ci.matrix import Matrix, Row
     from fumehood.repository import Repository
 
-PATH = ".gitlab/fumehood.yml"
+PATH = WORKFLOWS["gitlab"]
 _RESULTS = "fumehood-results"
 _ROWS = "fumehood-matrix.json"
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fumehood.model.experiment import GpuDemand
+
+WORKFLOWS: Mapping[str, str] = {"github": ".github/workflows/fumehood.yml", "gitlab": ".gitlab/fumehood.yml"}
+"""The file that is written for each platform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

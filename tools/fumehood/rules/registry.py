@@ -19,6 +19,7 @@ from fumehood.rules.boundary import (
 )
 from fumehood.rules.conflict import resolved, static
 from fumehood.rules.core import requirements_differ
+from fumehood.rules.coverage import no_job, no_match, unreached
 from fumehood.rules.evidence import (
     broken_link,
     empty_section,
@@ -56,6 +57,9 @@ RULES: tuple[Rule, ...] = (
     resolved.RULE,
     static.RULE,
     requirements_differ.RULE,
+    no_job.RULE,
+    no_match.RULE,
+    unreached.RULE,
     broken_link.RULE,
     empty_section.RULE,
     missing_section.RULE,
@@ -92,6 +96,7 @@ GROUPS: Mapping[str, str] = {
     "boundary": "Boundaries: whether imports lead only where they may, from experiments to core.",
     "conflict": "Versions: whether an experiment can live on this core.",
     "core": "Core: whether what it says of itself agrees.",
+    "coverage": "Coverage: whether everything that is there is tested, and everything that is named is there.",
     "evidence": "Evidence: whether the README of an experiment shows what it is for and what came of it.",
     "health": "Health: whether somebody still looks after an experiment.",
     "independence": "Independence: whether an experiment has all that it needs from places that say so.",

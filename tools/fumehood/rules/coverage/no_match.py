@@ -1,0 +1,85 @@
+"""``coverage/no-match``."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+from typing import TYPE_CHECKING
+
+from fumehood.errors import FumehoodError, Place
+from fumehood.outside import toml_file
+from fumehood.rules.rule import Rule
+from fumehood.selection.kinds import matches
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fumehood.model.finding import Finding
+    from fumehood.rules.seen import Seen
+
+
+def check(seen: Seen) -> Iterator[Finding]:
+    """Patterns of the settings and of CODEOWNERS that match nothing that is there."""
+    yield from _of_settings(seen)
+    if seen.codeowners:
+        for rule in seen.codeowners.rules:
+            if not any(map(rule.regex.match, seen.files)):
+                place = Place(seen.codeowners.path, rule.line)
+                yield RULE.finding("", place, f"{rule.pattern} matches no file", remedy=_REMEDY)
+
+
+def _of_settings(seen: Seen) -> Iterator[Finding]:
+    settings = seen.settings
+    folders = {file.rpartition("/")[0] for file in seen.files}
+    folders |= {"/".join(parts[:end]) for parts in (one.split("/") for one in folders) for end in range(1, len(parts))}
+
+    def is_there(pattern: str) -> bool:
+        return bool(glob.glob(pattern, root_dir=seen.root, recursive=True))
+
+    def is_folder(pattern: str) -> bool:
+        return any(fnmatch.fnmatchcase(folder, pattern.rstrip("/")) for folder in folders)
+
+    def is_file(pattern: str) -> bool:
+        return any(matches(file, (pattern,)) for file in seen.files)
+
+    found: tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[str], bool]], ...] = (
+        (("experiments",), settings.experiments, is_there),
+        (("exclude",), settings.exclude, is_folder),
+        (("affected", "all"), settings.affected.all, is_file),
+        (("affected", "ignore"), settings.affected.ignore, is_file),
+    )
+    for keys, patterns, exists in found:
+        for pattern in patterns:
+            if (place := _place(seen, keys)) and not exists(pattern):
+                message = f"{pattern!r} in {'.'.join(keys)} matches nothing"
+                yield RULE.finding("", place, message, remedy=_REMEDY)
+
+
+def _place(seen: Seen, keys: tuple[str, ...]) -> Place | None:
+    """Where the settings say it; None for what is only a default."""
+    try:
+        file = toml_file.load(seen.root / PYPROJECT, name=PYPROJECT)
+    except FumehoodError:
+        return None
+    table = file.data.get("tool", {}).get("fumehood", {})
+    for key in keys:
+        if key not in table:
+            return None
+        table = table[key]
+    return file.place("tool", "fumehood", *keys)
+
+
+_REMEDY = "correct it, or take it out"
+
+RULE = Rule(
+    id="coverage/no-match",
+    severity="warning",
+    summary="A pattern in the settings or in CODEOWNERS that matches nothing.",
+    why="""\
+A folder was renamed, and the pattern was not: experiments are no longer found, files count again that should not, or
+nobody is asked to review. None of it shows, since a pattern that matches nothing is no error to whoever reads it.""",
+    remedy="Correct the pattern, or take it out.",
+    check=check,
+    waive="When the files come with the next release.",
+)
