@@ -93,9 +93,9 @@ class ImportGraph:
         return tuple(self._builder._named_folders(path, pieces))  # noqa: SLF001 - of this module
 
     def name(self, path: str) -> str:
-        """How a file is called in messages: by the name under which it is imported, else by its path."""
+        """How a file is called in messages: by its name on the import path, else by its path."""
         names = self.modules.names(path, self.territories.of(path).roots)
-        return min(names, key=len) if names else path
+        return names[0] if names else path
 
 
 def build(sources: Sources, modules: Modules, territories: Territories) -> ImportGraph:
