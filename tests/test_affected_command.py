@@ -333,6 +333,7 @@ def test_requirements_that_an_experiment_includes_are_its_own(lab: Project) -> N
 def test_in_a_folder_of_a_larger_clone_only_what_is_below_counts_and_how_ci_runs(project: Project) -> None:
     project.write({f"inner/{path}": text for path, text in SMALL.items()})
     project.write({"inner/pyproject.toml": "[tool.fumehood]\n", "other/x.py": "X = 1\n"})
+    project.write({".github/workflows/ci.yml": "on: pull_request\n"})
     project.commit()
     project.write({"other/x.py": "X = 2\n", "inner/src/core/utils/clip.py": "def clip(x): ...\n"})
     answer = json.loads(project.fumehood("--root", "inner", "affected", "--json").assert_ok().stdout)

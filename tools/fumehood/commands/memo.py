@@ -147,7 +147,8 @@ class Memo:
         _listeners.append(self)
         try:
             _install()
-            yield
+            with hearing.heard():
+                yield
         finally:
             _listeners.remove(self)
 

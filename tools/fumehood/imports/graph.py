@@ -118,7 +118,8 @@ class _Builder:
         steps: dict[str, Step] = {}
         roots = self.roots(path)
         for raw in found.imports:
-            if not raw[4] & TYPING:
+            # Most imports are of other distributions, which need no more than this look.
+            if not raw[4] & TYPING and (raw[1] or self.modules.may_have(raw[0])):
                 for target in self._run_by(path, raw, roots):
                     if target not in steps:
                         steps[target] = Step("imports", raw[3])

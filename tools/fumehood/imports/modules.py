@@ -52,6 +52,10 @@ class Modules:
         for names in self._folders.values():
             self._stems.update(name.removesuffix(".py") for name in names)
 
+    def may_have(self, module: str) -> bool:
+        """Whether any file or folder of the repository is called like the first part of a dotted name."""
+        return module.partition(".")[0] in self._stems
+
     def is_folder(self, path: str) -> bool:
         """Whether there is a Python file in a folder or below it."""
         return self._real(path) in self._folders
@@ -81,8 +85,6 @@ class Modules:
         """
         first = module.partition(".")[0]
         best: tuple[str, ...] = ()
-        if first not in self._stems:  # As most names are not, which are those of other distributions.
-            return best
         for root in roots:
             if not self._has(root, first):
                 continue

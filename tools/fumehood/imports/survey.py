@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fumehood.imports.graph import ImportGraph
-    from fumehood.outside.work_tree import WorkTree
+    from fumehood.outside.work_tree import Listing, WorkTree
     from fumehood.repository import Repository
 
 _NOT_LOOKED_INTO = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
@@ -47,7 +47,14 @@ class Survey:
         return self.graph.territories
 
 
-def survey(repository: Repository, git: WorkTree, environ: Mapping[str, str], *, gone: Iterable[str] = ()) -> Survey:
+def survey(
+    repository: Repository,
+    git: WorkTree,
+    environ: Mapping[str, str],
+    *,
+    gone: Iterable[str] = (),
+    listing: Listing | None = None,
+) -> Survey:
     """Read what has changed since the last time, and connect everything.
 
     Args:
@@ -55,9 +62,10 @@ def survey(repository: Repository, git: WorkTree, environ: Mapping[str, str], *,
         git: The door to git in the repository's folder; in a folder that is no clone all files count.
         environ: Says where the cache is.
         gone: Files that were there before a change; what would import them leads to them still.
+        listing: What git lists, from a caller that has it already.
     """
     root = repository.root
-    files, links = _files(root, git)
+    files, links = _files(root, listing or git.listed())
     python = [path for path in files if path.endswith(".py")]
     sources = read_sources(root, python, environ)
     ends = {link: end for link in links if (end := _end(root, link)) is not None}
@@ -70,8 +78,7 @@ def survey(repository: Repository, git: WorkTree, environ: Mapping[str, str], *,
     return Survey(root=root, files=files, sources=sources, graph=connected, links=ends)
 
 
-def _files(root: Path, git: WorkTree) -> tuple[tuple[str, ...], frozenset[str]]:
-    listing = git.listed()
+def _files(root: Path, listing: Listing) -> tuple[tuple[str, ...], frozenset[str]]:
     if listing.files:
         return listing.files, listing.links
     found = sorted(_walk(str(root), ""))

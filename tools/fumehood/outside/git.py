@@ -167,8 +167,9 @@ class Git:
             hearing.looked(f"{self.cwd}/.git")
             return ()
         files = tuple(sorted(os.fsdecode(name) for name in done.stdout.split(b"\0") if name))
-        for path in self._follows_from(files, folder):
-            hearing.looked(path)
+        if hearing.is_heard():
+            for path in self._follows_from(files, folder):
+                hearing.looked(path)
         return tuple(file for file in files if os.path.lexists(f"{self.cwd}/{file}"))
 
     def _follows_from(self, files: Iterable[str], folder: str) -> Iterator[str]:

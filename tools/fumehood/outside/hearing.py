@@ -24,6 +24,24 @@ Blocks may be nested: there are as many ends as beginnings.
 """
 
 
+def is_heard() -> bool:
+    """Whether somebody remembers answers, so that it is worth saying what one depends on."""
+    return bool(_hearers)
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """Somebody listens in this block."""
+    _hearers.append(None)
+    try:
+        yield
+    finally:
+        _hearers.pop()
+
+
+_hearers: list[None] = []
+
+
 def looked(path: str) -> None:
     """Say that an answer depends on a file or folder, which is about to be looked at by other means than opening it."""
     sys.audit(LOOKED, path)

@@ -6,6 +6,7 @@ just been written when it was read is looked at again, as with git's index. Sour
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import marshal
 import os
@@ -19,9 +20,10 @@ from fumehood import __version__
 from fumehood.errors import WorldError
 from fumehood.outside.files import cache_folder, write_whole
 from fumehood.outside.hearing import ONLY_FASTER
+from fumehood.outside.processes import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _RACY = 2_000_000_000
@@ -31,7 +33,6 @@ _SEAL = 32
 _WORTH_PROCESSES = 400
 """So many files at least take longer to read than processes take to start."""
 
-_MOST_PROCESSES = 8
 _CHUNK = 200
 
 Stored = tuple[int, int, bytes, Any]
@@ -119,35 +120,27 @@ def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapp
 
 
 def _read(reading: Reading, root: str, paths: list[str], known: Mapping[bytes, Any]) -> dict[str, tuple[bytes, Any]]:
-    workers = min(os.cpu_count() or 1, _MOST_PROCESSES)
-    if len(paths) < _WORTH_PROCESSES or workers == 1:
-        return dict(_read_some(reading, root, paths, known))
-    import concurrent.futures  # noqa: PLC0415 - only many files at once pay for it
-    import multiprocessing  # noqa: PLC0415 - as above
-
-    chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
-    count = len(chunks)
+    """What is found in files; one whose content is known, as after a fresh checkout, is not gone through again."""
     found: dict[str, tuple[bytes, Any]] = {}
-    context = multiprocessing.get_context("spawn")
-    try:
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for part in pool.map(_read_some, [reading] * count, [root] * count, chunks, [{}] * count):
-                found.update(part)
-    except (OSError, concurrent.futures.process.BrokenProcessPool):  # Where none can be started, one has to do.
-        return dict(_read_some(reading, root, paths, known))
-    return found
+    if known:
+        for path, digest, _ in _contents(root, paths):
+            if digest in known:
+                found[path] = digest, known[digest]
+    unknown = [path for path in paths if path not in found]
+    work = functools.partial(_read_some, reading, root)
+    return found | dict(spread(work, unknown, chunk=_CHUNK, worth=_WORTH_PROCESSES))
 
 
-def _read_some(
-    reading: Reading, root: str, paths: Sequence[str], known: Mapping[bytes, Any]
-) -> list[tuple[str, tuple[bytes, Any]]]:
-    found = []
+def _read_some(reading: Reading, root: str, paths: Sequence[str]) -> list[tuple[str, tuple[bytes, Any]]]:
+    return [(path, (digest, reading.find(source))) for path, digest, source in _contents(root, paths)]
+
+
+def _contents(root: str, paths: Iterable[str]) -> Iterator[tuple[str, bytes, bytes]]:
+    """Each file that can be read, with the digest of its content and the content."""
     for path in paths:
         with suppress(OSError), open(f"{root}/{path}", "rb") as file:
             source = file.read()
-            digest = hashlib.blake2b(source, digest_size=16).digest()
-            found.append((path, (digest, known[digest] if digest in known else reading.find(source))))
-    return found
+            yield path, hashlib.blake2b(source, digest_size=16).digest(), source
 
 
 def _place(reading: Reading, root: Path, environ: Mapping[str, str]) -> Path:

@@ -37,11 +37,13 @@ class Listing:
 
     Attributes:
         files: Paths with ``/``, sorted; bytes that are no UTF-8 as `os.fsdecode` has them.
+        untracked: Those that git does not know yet.
         links: Those that are symbolic links.
         submodules: Those that are folders with other repositories.
     """
 
     files: tuple[str, ...]
+    untracked: tuple[str, ...]
     links: frozenset[str]
     submodules: frozenset[str]
 
@@ -75,15 +77,14 @@ class WorkTree(Git):
         with hearing.excused():
             staged = self._run(["ls-files", "-z", "--stage"]).stdout
         entries = (entry.partition("\t") for entry in os.fsdecode(staged).split("\0") if entry)
-        modes = {path: about.partition(" ")[0] for about, _, path in entries}
+        modes = {path: about[: len(_LINK)] for about, _, path in entries}
+        untracked = tuple(path for path in files if path not in modes)
+        links = {path for path, mode in modes.items() if mode == _LINK}
         return Listing(
             files=files,
-            links=frozenset(
-                path
-                for path in files
-                if modes.get(path) == _LINK or (path not in modes and os.path.islink(f"{self.cwd}/{path}"))
-            ),
-            submodules=frozenset(path for path in files if modes.get(path) == _SUBMODULE),
+            untracked=untracked,
+            links=frozenset(links | {path for path in untracked if os.path.islink(f"{self.cwd}/{path}")}),
+            submodules=frozenset(path for path, mode in modes.items() if mode == _SUBMODULE),
         )
 
     def copy_to(self, folder: Path, *, without: Container[str]) -> None:
@@ -112,17 +113,14 @@ class WorkTree(Git):
                     shutil.copy2(source, target, follow_symlinks=False)
 
     def differences(self, commit: str) -> tuple[FileChange, ...]:
-        """The files that differ between a commit and the work tree, sorted by path; untracked ones too.
+        """The files of git's whole repository that differ between a commit and the work tree, but for untracked ones.
 
         Raises:
             WorldError: Git could not compare them.
         """
         raw = ["diff", "--raw", "-z", "--no-abbrev", "-M", f"-l{_MOST_RENAMES}", "--no-ext-diff", "--no-color"]
         compared = self._answer([*raw, commit, "--"])
-        others = self._answer(["ls-files", "-z", "--others", "--exclude-standard", "--full-name", ":/"])
-        untracked = (os.fsdecode(path) for path in others.split(b"\0") if path)
-        found = [*_differences(compared), *(FileChange(path=path, kind="untracked") for path in untracked)]
-        by_path = {change.path: change for change in found}
+        by_path = {change.path: change for change in _differences(compared)}
         for entry in self._answer(["ls-files", "-z", "--unmerged", "--full-name", ":/"]).split(b"\0"):
             path = os.fsdecode(entry.partition(b"\t")[2])
             if path in by_path:

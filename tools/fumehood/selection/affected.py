@@ -45,8 +45,9 @@ def select(
         UsageError: There is no such file.
         WorldError: Git could not answer.
     """
-    found = difference(git, base.commit, repository.root)
-    known = survey(repository, git, environ, gone=found.gone)
+    listing = git.listed()
+    found = difference(git, base.commit, listing.untracked)
+    known = survey(repository, git, environ, gone=found.gone, listing=listing)
     if only is not None:
         found = _alone(found, only, known)
     claims = Claims(repository=repository, known=known, environ=environ)
@@ -71,6 +72,11 @@ def select(
         ),
         warnings=found.warnings,
     )
+
+
+def _may_require(path: str) -> bool:
+    """Whether a file may hold requirements by its name: few changes have one, and reading core's takes a while."""
+    return path.endswith((".txt", ".in", ".lock", ".toml"))
 
 
 def _alone(found: Difference, path: str, known: Survey) -> Difference:
@@ -120,7 +126,7 @@ class _Selecting:
 
     def run(self) -> None:
         """Go through all that has changed."""
-        core_files = self.pins.core_files() | {PYPROJECT}
+        core_files = self.pins.core_files() | {PYPROJECT} if any(map(_may_require, self.found.labels)) else frozenset()
         sources: list[str] = []
         for path in sorted(self.found.labels):
             home = self.known.territories.of(path).path

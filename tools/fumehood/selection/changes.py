@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import multiprocessing
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.imports.facts import is_same_program
 from fumehood.model.selection import Warned
 from fumehood.model.source import SyntaxMistake
+from fumehood.outside.processes import spread
 from fumehood.selection.reasons import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from fumehood.outside.work_tree import FileChange, WorkTree
 
 _WORTH_PROCESSES = 200
 """So many pairs of files at least take longer to compare than processes take to start."""
-
-_MOST_PROCESSES = 8
 _CHUNK = 100
 
 
@@ -45,8 +40,13 @@ class Difference:
     warnings: tuple[Warned, ...]
 
 
-def difference(git: WorkTree, commit: str, root: Path) -> Difference:
+def difference(git: WorkTree, commit: str, untracked: Iterable[str]) -> Difference:
     """Compare the work tree with a commit.
+
+    Args:
+        git: The door to git, in the repository's folder.
+        commit: Its full name.
+        untracked: Files that git does not know yet, relative to the folder.
 
     Raises:
         WorldError: Git could not.
@@ -54,7 +54,7 @@ def difference(git: WorkTree, commit: str, root: Path) -> Difference:
     prefix = git.prefix()
     found = git.differences(commit)
     ours = [change for change in found if change.path.startswith(prefix) or change.former.startswith(prefix or "/")]
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = {path.rstrip("/"): "untracked" for path in untracked}
     gone: set[str] = set()
     for change in ours:
         path, former = (name.removeprefix(prefix).rstrip("/") for name in (change.path, change.former))
@@ -65,7 +65,7 @@ def difference(git: WorkTree, commit: str, root: Path) -> Difference:
             labels[path] = f"renamed from {printable(former)}" if former else change.kind
             if change.kind == "deleted":
                 gone.add(path)
-    same, mistakes = _compare(git, [change for change in ours if _is_comparable(change)], root, prefix)
+    same, mistakes = _compare(git, [change for change in ours if _is_comparable(change)], prefix)
     for path, mistake in mistakes.items():
         labels[path] += f", no Python: {mistake.message}"
     conflicts = {change.path.removeprefix(prefix) for change in ours if change.kind == "in conflict"}
@@ -83,7 +83,7 @@ def _is_comparable(change: FileChange) -> bool:
 
 
 def _compare(
-    git: WorkTree, changes: Sequence[FileChange], root: Path, prefix: str
+    git: WorkTree, changes: Sequence[FileChange], prefix: str
 ) -> tuple[frozenset[str], dict[str, SyntaxMistake]]:
     """Which changed Python files are the same programs still, and which are no Python."""
     before = git.blobs(change.blob for change in changes)
@@ -91,23 +91,14 @@ def _compare(
     for change in changes:
         path = change.path.removeprefix(prefix)
         try:
-            now = (root / path).read_bytes()
+            now = (git.cwd / path).read_bytes()
         except OSError:
             continue
         pairs.append((path, before.get(change.blob, b""), now))
     modes = {change.path.removeprefix(prefix): change.is_mode_same for change in changes}
-    verdicts = _verdicts(pairs)
+    verdicts = spread(_verdicts_of, pairs, chunk=_CHUNK, worth=_WORTH_PROCESSES)
     same = frozenset(path for path, verdict in verdicts if verdict is True and modes[path])
     return same, {path: verdict for path, verdict in verdicts if isinstance(verdict, SyntaxMistake)}
-
-
-def _verdicts(pairs: Sequence[tuple[str, bytes, bytes]]) -> list[tuple[str, bool | SyntaxMistake]]:
-    workers = min(os.cpu_count() or 1, _MOST_PROCESSES)
-    if len(pairs) < _WORTH_PROCESSES or workers == 1:
-        return _verdicts_of(pairs)
-    chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return [verdict for part in pool.map(_verdicts_of, chunks) for verdict in part]
 
 
 def _verdicts_of(pairs: Iterable[tuple[str, bytes, bytes]]) -> list[tuple[str, bool | SyntaxMistake]]:
