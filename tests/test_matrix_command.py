@@ -70,7 +70,7 @@ def test_a_change_of_core_is_tested_by_core_and_advises_the_experiments_that_imp
     outcome = lab.fumehood("matrix")
     core, one = rows(outcome)
     assert outcome.stderr == (
-        f"compared with {lab.git('rev-parse', 'main').stdout[:9]}, the merge base with main: 1 changed files, "
+        f"compared with {lab.git('rev-parse', 'main').stdout[:9]}, the merge base with main: 1 changed file, "
         "1 of 2 experiments affected, and core\n"
         "left out: three: it is suspended (experiments/three/experiment.toml)\n"
     )
@@ -195,6 +195,7 @@ def test_every_row_run_as_it_says_comes_to_the_same_as_all_sessions(lab: Project
     """The rows in one folder of results, all sessions in another; then the verdict on the rows."""
     lab.write({"experiments/one/test_more.py": "def test_more():\n    assert 0\n"})
     lab.write({"experiments/four/requirements.txt": "beta>=3\n", "experiments/four/test_it.py": PASSING})
+    lab.write({"experiments/five/experiment.toml": "state = 5\n"})
     gpus = {"FUMEHOOD_GPUS": "1xH100:80GiB@9.0"}
     matrix = lab.fumehood("matrix", "--all", "--format", "github").assert_ok().stdout
     lab.write({"matrix.json": matrix})
@@ -207,6 +208,7 @@ def test_every_row_run_as_it_says_comes_to_the_same_as_all_sessions(lab: Project
     ran, at_once = latest(read_results(lab.root / "rows")), latest(read_results(lab.root / "all"))
     assert [(one.session, one.status) for one in at_once] == [
         ("core", "passed"),
+        ("exp-five", "install-failed"),
         ("exp-four", "conflict"),
         ("exp-one", "failed"),
         ("exp-two", "passed"),
@@ -216,4 +218,5 @@ def test_every_row_run_as_it_says_comes_to_the_same_as_all_sessions(lab: Project
     parts = [(one.session, one.counts.collected) for one in ran if one.counts]
     assert {name: sum(count for other, count in parts if other == name) for name, _ in parts} == counted
     outcome = lab.fumehood("ci", "verdict", "--rows", "matrix.json", "rows").assert_exit(1)
-    assert outcome.stdout.splitlines()[-1] == "3 of 5 sessions passed, 2 failed"
+    assert outcome.stdout.splitlines()[-1] == "3 of 6 sessions passed, 3 failed"
+    assert "failed: exp-five: install-failed: experiments/five/experiment.toml:1: state is a string" in outcome.stdout

@@ -62,7 +62,7 @@ def register(root: str | os.PathLike[str] | None = None) -> None:
     for experiment in repository.experiments:
         _register_experiment(repository, experiment)
     for broken in repository.broken:
-        _register_broken(broken)
+        _register_broken(repository, broken)
     _register_core(repository)
 
 
@@ -103,11 +103,12 @@ def _register_experiment(repository: Repository, experiment: Experiment) -> None
     _session(run, name=experiment.session, venv_backend=BACKEND, python=python, tags=tags)
 
 
-def _register_broken(broken: BrokenExperiment) -> None:
+def _register_broken(repository: Repository, broken: BrokenExperiment) -> None:
     """A session that fails with the mistake, so that it is seen where its tests would be; others are not touched."""
 
     def run(session: Session) -> None:
-        session.error(str(broken.error))
+        with _reported(session), _recorded(session, repository, broken, []):
+            raise broken.error
 
     run.__doc__ = "Cannot be run: its folder has a mistake"
     name = session_name(broken.name)
@@ -167,7 +168,7 @@ def _run(session: Session, repository: Repository, experiment: Experiment | None
 
 
 def _recorded(
-    session: Session, repository: Repository, experiment: Experiment | None, arguments: list[str]
+    session: Session, repository: Repository, experiment: Experiment | BrokenExperiment | None, arguments: list[str]
 ) -> AbstractContextManager[Recording]:
     from fumehood.testing.recording import Run, recorded  # noqa: PLC0415 - `nox -l` needs none of it
     from fumehood.testing.results import results_folder  # noqa: PLC0415 - as above

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PATH = WORKFLOWS["gitlab"]
 _RESULTS = "fumehood-results"
+_HISTORY = "fumehood-history"
 _ROWS = "fumehood-matrix.json"
 
 
@@ -54,7 +55,9 @@ def child(matrix: Matrix, facts: Facts) -> str:
     pipeline["fumehood"] = {
         "stage": "verdict",
         "when": "always",
+        "cache": {"key": _HISTORY, "paths": [f"{_HISTORY}/"]},
         "script": [
+            f"mkdir -p {_RESULTS} {_HISTORY} && cp -R {_RESULTS}/. {_HISTORY}/",
             facts.install,
             f"cat > {_ROWS} <<'ROWS'\n{answers.github(matrix)}\nROWS",
             f"fumehood ci verdict --rows {_ROWS} {_RESULTS}",
@@ -99,7 +102,8 @@ def parent(facts: Facts) -> str:
         "fumehood-select": {
             "stage": "test",
             "image": facts.image,
-            "variables": {"GIT_DEPTH": "0", "UV_CACHE_DIR": "$CI_PROJECT_DIR/.cache/uv"},
+            "variables": {"GIT_DEPTH": "0", "FUMEHOOD_RESULTS": _HISTORY},
+            "cache": {"key": _HISTORY, "paths": [f"{_HISTORY}/"], "policy": "pull"},
             "script": [facts.install, "fumehood ci check gitlab", select],
             "artifacts": {"paths": ["fumehood-child.yml"]},
             "interruptible": True,

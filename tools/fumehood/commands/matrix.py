@@ -68,8 +68,9 @@ def _of_change(
     wishes = overrides.wishes([*labels, *overrides.labels_of(os.environ)], messages)
     chosen = gather.choose(repository, selection, wishes)
     looked = selection.looked_at
+    files = "1 changed file" if looked.changed == 1 else f"{looked.changed} changed files"
     say(
-        f"compared with {found}: {looked.changed} changed files, "
+        f"compared with {found}: {files}, "
         f"{len(selection.experiments)} of {looked.experiments} experiments affected"
         f"{', and core' if selection.core else ''}"
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fumehood.environments.state import EnvironmentState
     from fumehood.model.experiment import Experiment
-    from fumehood.repository import Repository
+    from fumehood.repository import BrokenExperiment, Repository
     from fumehood.testing.gpu_values import Gpu
     from fumehood.testing.results import Status
 
@@ -179,7 +179,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def recorded(repository: Repository, experiment: Experiment | None, run: Run) -> Iterator[Recording]:
+def recorded(repository: Repository, experiment: Experiment | BrokenExperiment | None, run: Run) -> Iterator[Recording]:
     """Leave a result behind when the block ends, unless nothing was tested: `Recording.ends` was never called.
 
     Args:
@@ -210,7 +210,7 @@ def recorded(repository: Repository, experiment: Experiment | None, run: Run) ->
         recording.junit.unlink(missing_ok=True)
 
 
-def origin_of(repository: Repository, experiment: Experiment | None) -> Origin:
+def origin_of(repository: Repository, experiment: Experiment | BrokenExperiment | None) -> Origin:
     """What of the repository is tested, as git sees it; nothing where it cannot tell."""
     git = Git(cwd=repository.root)
     try:
