@@ -228,6 +228,15 @@ def test_a_distribution_with_another_name_than_its_module_is_known(repository: P
     assert needs(repository, f"import {module}\n", f"{line}\n") == []
 
 
+def test_a_distribution_whose_name_goes_on_behind_that_of_its_module_is_believed_to_bring_it(
+    repository: Project,
+) -> None:
+    assert needs(repository, "import zeta.part\n", "zeta-python-lib\n") == []
+    assert needs(repository, "import zeta, zeta_extra\n", "zeta-extra\n") == [
+        "model.py:1: it imports zeta, and no requirement line asks for it"
+    ]
+
+
 def test_what_core_imports_without_asking_for_it_is_a_warning_everywhere(repository: Project) -> None:
     repository.write({"src/core/tools.py": "import zeta\n", "scripts/convert.py": "import eta\n"})
     assert needs(repository, "import zeta\n") == [

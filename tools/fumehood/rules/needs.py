@@ -93,7 +93,9 @@ class NeedsReader:
         lacking = [
             Needed(module, likely(module)[0], by_line(hard))
             for module, places in uses.items()
-            if (hard := _hard(places)) and not self._is_brought(module, declared)
+            if (hard := _hard(places))
+            and not self._is_brought(module, declared)
+            and not self._is_in_a_longer_name(module, declared, uses)
         ]
         pinned = self._pinned(experiment) if lacking else frozenset[str]()
         transitive = [one for one in lacking if self._is_brought(one.module, pinned)]
@@ -102,6 +104,16 @@ class NeedsReader:
             transitive=tuple(transitive),
             unused=tuple(self._unused(experiment, own, uses)) if experiment else (),
         )
+
+    def _is_in_a_longer_name(self, module: str, declared: frozenset[str], uses: Iterable[str]) -> bool:
+        """Whether a declared distribution begins with a module's name, and is there for nothing else.
+
+        ``cyclonedx-python-lib`` brings ``cyclonedx``. One that brings another module that is imported, as
+        ``torch-geometric`` does, says nothing about ``torch``.
+        """
+        beginning = f"{likely(module)[0]}-"
+        longer = [name for name in declared if name.startswith(beginning)]
+        return any(not any(self._is_brought(other, frozenset({name})) for other in uses) for name in longer)
 
     def _explained(self, needed: Needed, experiment: Experiment | None) -> Needed:
         """With what is known of it all the same: that core needs it too, or that another file asks for it."""
@@ -187,9 +199,9 @@ class NeedsReader:
             if name in _NOT_IMPORTED or name.startswith(("pytest-", "types-")) or name.endswith("-stubs"):
                 continue
             brought = frozenset({name})
-            if any(self._is_brought(module, brought) for module in uses) or self._installed.is_imported_never(name):
+            if any(self._is_brought(module, brought) or name.startswith(f"{likely(module)[0]}-") for module in uses):
                 continue
-            if not self._mentions(experiment, name):
+            if not self._installed.is_imported_never(name) and not self._mentions(experiment, name):
                 yield line
 
     def _mentions(self, experiment: Experiment, name: str) -> bool:
