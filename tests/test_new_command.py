@@ -296,11 +296,11 @@ def test_killed_at_any_instant_it_leaves_nothing_or_all(lab: Project) -> None:
     lab.fumehood("new", "unet", *TOLD).assert_ok()
     duration = time.monotonic() - begun
     whole = contents(lab.root / "experiments/unet")
-    for number in range(8):
+    for number in range(5):
         lab.git("clean", "-fdxq", "experiments")
         process = lab.start(sys.executable, "-m", "fumehood", "new", "unet", *TOLD)
         # The files are written in the last moments of the run.
-        time.sleep(duration * (0.65 + 0.05 * number))
+        time.sleep(duration * (0.65 + 0.08 * number))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         said = lab.git("status", "--porcelain", "--untracked-files=all").stdout

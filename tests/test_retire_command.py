@@ -334,11 +334,11 @@ def test_killed_at_any_instant_the_same_command_completes_it(lab: Project) -> No
     lab.fumehood(*command).assert_ok()
     duration = time.monotonic() - begun
     whole = snapshot(lab.root)
-    for number in range(8):
+    for number in range(5):
         lab.git("clean", "-fdxq")
         lab.git("reset", "--hard", "--quiet", head)
         process = lab.start(sys.executable, "-m", "fumehood", *command)
-        time.sleep(duration * (0.6 + 0.05 * number))
+        time.sleep(duration * (0.6 + 0.08 * number))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert ".fumehood" not in lab.git("status", "--porcelain", "--untracked-files=all").stdout
