@@ -92,7 +92,7 @@ def test_the_first_machine_that_has_enough_is_chosen(needs: GpuNeeds, label: tup
                 ("exp-a-3.12", ("small",), "nox -s exp-a-3.12"),
             ],
         ),
-        (replace(WANTED, pythons=("3.12",)), [("exp-a", ("small",), "nox -s exp-a")]),
+        (replace(WANTED, pythons=("python3.12",)), [("exp-a", ("small",), "nox -s exp-a")]),
     ],
 )
 def test_gpu_tests_and_others_are_rows_apart_only_where_both_were_seen(
@@ -100,6 +100,12 @@ def test_gpu_tests_and_others_are_rows_apart_only_where_both_were_seen(
 ) -> None:
     jobs, _ = jobs_of([wanted], RUNNERS, lowest=False)
     assert [(row.name, row.runner, row.command) for row in pack(jobs, 256)] == rows
+
+
+def test_the_python_of_a_row_is_written_as_it_is_installed() -> None:
+    wanted = [replace(WANTED, pythons=(python,), session=f"exp-{python}") for python in ("python3.12", "pypy3.11")]
+    jobs, _ = jobs_of([*wanted, WANTED], RUNNERS, lowest=False)
+    assert [row.python for row in pack(jobs, 256)] == ["", "pypy3.11", "3.12"]
 
 
 def test_lowest_versions_are_tested_in_rows_of_their_own() -> None:

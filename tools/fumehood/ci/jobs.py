@@ -139,7 +139,7 @@ def _sessions(one: Wanted, part: Part, needs: GpuNeeds | None, label: tuple[str,
         yield Job(
             session=f"{one.session}-{python}" if several else one.session,
             experiment=one.experiment,
-            python=python,
+            python=python.removeprefix("python"),
             part=part,
             lowest=False,
             runner=label,

@@ -158,7 +158,8 @@ class _Watch:
     def _hand_on(self, seconds: float) -> bool:
         """Wait so long for output, and hand it on; whether there was any."""
         if self._reader is None:
-            time.sleep(seconds)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(seconds)
             return False
         ready, _, _ = select.select([self._reader], [], [], seconds)
         data = b""
