@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fumehood.repository import Repository
     from fumehood.rules.crossing import Crossings, Parts
     from fumehood.rules.evidence.readme import Readme
+    from fumehood.rules.health.known import Known
     from fumehood.settings import Settings
 
 
@@ -79,6 +80,13 @@ class Seen:
     def git(self) -> Git:
         """The door to git, from the top folder of the repository."""
         return Git(cwd=self.root)
+
+    @cached_property
+    def health(self) -> Known:
+        """What git's history and the results of sessions say of how experiments are doing."""
+        from fumehood.rules.health.known import known  # noqa: PLC0415 - few runs of rules ask for it
+
+        return known(self.repository, self.git)
 
     @cached_property
     def codeowners(self) -> CodeOwners | None:

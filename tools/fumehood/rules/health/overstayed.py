@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fumehood.model.experiment import RUNNING_STATES
-from fumehood.rules.health.known import known
 from fumehood.rules.owed import about
 from fumehood.rules.rule import Rule
 
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
 
 def check(seen: Seen) -> Iterator[Finding]:
     """Experiments that do not run any more and are still here after their day."""
-    done = [experiment for experiment in seen.experiments if experiment.state not in RUNNING_STATES]
-    found = known(seen.repository, seen.git) if done else None
-    for experiment in done:
-        health = found.health(experiment) if found else None
-        step = health.due(seen.today) if health else None
-        if health and step:
+    for experiment in seen.experiments:
+        if experiment.state in RUNNING_STATES:
+            continue
+        health = seen.health.health(experiment)
+        if step := health.due(seen.today):
             yield RULE.finding(
                 experiment.name,
                 about(seen, experiment, "state"),

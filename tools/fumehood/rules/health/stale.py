@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from fumehood.model.experiment import RUNNING_STATES
 from fumehood.reading.manifest import MANIFEST
-from fumehood.rules.health.known import known
 from fumehood.rules.owed import about
 from fumehood.rules.rule import Rule
 
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
 
 def check(seen: Seen) -> Iterator[Finding]:
     """Experiments that run and that nobody has looked after for too long."""
-    found = known(seen.repository, seen.git)
     for experiment in seen.experiments:
-        health = found.health(experiment)
+        health = seen.health.health(experiment)
         if experiment.state in RUNNING_STATES and health.due(seen.today):
             yield RULE.finding(
                 experiment.name,
