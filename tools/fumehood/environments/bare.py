@@ -7,6 +7,7 @@ to the next only in the folder's own path, so a template of it is kept in the ca
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import json
@@ -84,6 +85,7 @@ def _template(interpreter: Interpreter, cache: Path) -> Template | None:
     return _remembered(cache / "templates" / f"{key}.json", interpreter)
 
 
+@functools.cache
 def _virtualenv_identity() -> tuple[str, ...]:
     """What tells one installed virtualenv from another, without loading it."""
     found = importlib.util.find_spec("virtualenv")
