@@ -96,12 +96,16 @@ def subject(module: str) -> str:
     return ".".join(parts[: 3 if parts[:2] == ["google", "cloud"] else 2])
 
 
+_FORMS = ("python-{}", "py{}", "{}-python", "{}-py", "{}-python-lib", "{}-lib", "{}-sdk", "{}-client")
+"""What else distributions are called that bring a module of some name."""
+
+
 def likely(module: str) -> tuple[str, ...]:
     """The normalised names of distributions that may bring what `subject` says, the likeliest first."""
     if module in _OTHERS:
         return _OTHERS[module]
     name = canonicalize_name(module.replace(".", "-"))
-    return (name, f"python-{name}", f"py{name}", f"{name}-python", f"{name}-py")
+    return (name, *(form.format(name) for form in _FORMS))
 
 
 @dataclass(frozen=True, slots=True)
