@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.answers import PLAIN, answer_of
 from support.index import Fault, Index
-from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.project import Project
-
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 
 
 @pytest.fixture
@@ -36,9 +33,7 @@ def repository(project: Project) -> Project:
 
 
 def answered(project: Project, *arguments: str, code: int) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    answer = json.loads(project.fumehood("blockers", "--json", *arguments).assert_exit(code).stdout)
-    assert mistakes(answer, schema("blockers")) == []
-    return answer["packages"]
+    return answer_of(project.fumehood("blockers", "--json", *arguments).assert_exit(code), "blockers")["packages"]
 
 
 def test_core_comes_first_then_who_allows_least_with_lines_and_owners(repository: Project) -> None:

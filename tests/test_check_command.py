@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from uv import find_uv_bin
 
+from support.answers import PLAIN
 from support.project import VERSIONS
 from support.schemas import mistakes, sarif_schema, schema
 
 if TYPE_CHECKING:
     from support.project import Outcome, Project
-
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 
 
 @pytest.fixture

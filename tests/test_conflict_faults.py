@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.answers import PLAIN, answer_of
 from support.index import Fault, Index
 from support.project import VERSIONS
-from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from support.index import Kind
     from support.project import Outcome, Project
 
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 IMPATIENT = {"UV_HTTP_TIMEOUT": "1"}
 
 
@@ -39,8 +38,7 @@ def repository(project: Project, private_uv_cache: Path) -> Project:
 
 def undecided(outcome: Outcome) -> dict[str, str]:
     """What a check in JSON did not decide, and why; everything else of the answer is empty."""
-    answer = json.loads(outcome.stdout)
-    assert mistakes(answer, schema("check")) == []
+    answer = answer_of(outcome, "check")
     assert answer["findings"] == []
     assert outcome.stderr == ""
     return {one["experiment"]: one["reason"] for one in answer["undecided"]}

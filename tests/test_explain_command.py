@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.answers import PLAIN, answer_of
 from support.index import Fault, Index
 from support.project import VERSIONS
 from support.schemas import mistakes, schema
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.project import Project
-
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 
 
 @pytest.fixture
@@ -38,9 +37,7 @@ def repository(project: Project) -> Project:
 
 
 def explained(project: Project, name: str, *, code: int = 1) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    answer = json.loads(project.fumehood("explain", name, "--json").assert_exit(code).stdout)
-    assert mistakes(answer, schema("explain")) == []
-    return answer
+    return answer_of(project.fumehood("explain", name, "--json").assert_exit(code), "explain")
 
 
 def changes(answer: Any) -> list[tuple[str, str, str]]:  # noqa: ANN401 - whatever JSON can hold

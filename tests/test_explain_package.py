@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fumehood.conflicts.requirers import Requirers
+from support.answers import PLAIN
 from support.index import Index
 from support.schemas import mistakes, schema
 from support.wheels import Wheel, build_all
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from support.project import Project
 
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 CORES = "experiments/old/requirements.txt:1: transformers<4.51   (@example-owner)"
 BECAUSE = (
     "because\n"

@@ -24,6 +24,7 @@ from fumehood.model.experiment import Target
 from fumehood.model.lock import by_name
 from fumehood.reading.requirements_txt import parse_line
 from fumehood.reading.sources import Inputs
+from support.answers import PLAIN
 from support.index import Fault
 from support.schemas import mistakes, schema
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from support.index import Index
     from support.project import Project
 
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 LOWEST = "3.11"
 
 

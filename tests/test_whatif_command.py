@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.schemas import mistakes, schema
+from support.answers import PLAIN, answer_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.project import Project
-
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 
 
 @pytest.fixture
@@ -38,9 +35,7 @@ def repository(project: Project) -> Project:
 
 
 def answered(project: Project, *arguments: str, code: int) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    answer = json.loads(project.fumehood("whatif", "--format", "json", *arguments).assert_exit(code).stdout)
-    assert mistakes(answer, schema("whatif")) == []
-    return answer
+    return answer_of(project.fumehood("whatif", "--format", "json", *arguments).assert_exit(code), "whatif")
 
 
 def outcomes(answer: Any) -> dict[str, str]:  # noqa: ANN401 - whatever JSON can hold

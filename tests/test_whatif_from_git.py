@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.schemas import mistakes, schema
+from support.answers import PLAIN, answer_of
 
 if TYPE_CHECKING:
     from support.project import Project
-
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 
 
 @pytest.fixture
@@ -42,10 +40,7 @@ def everything(project: Project) -> dict[str, bytes]:
 
 
 def answered(project: Project, *arguments: str, code: int) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    outcome = project.fumehood("whatif", *arguments, "--format", "json").assert_exit(code)
-    answer = json.loads(outcome.stdout)
-    assert mistakes(answer, schema("whatif")) == []
-    return answer
+    return answer_of(project.fumehood("whatif", *arguments, "--format", "json").assert_exit(code), "whatif")
 
 
 def outcomes(answer: Any) -> dict[str, str]:  # noqa: ANN401 - whatever JSON can hold

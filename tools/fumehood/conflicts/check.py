@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.conflicts.smallest import named_in
 from fumehood.conflicts.static import CoreLines, clashes
+from fumehood.conflicts.together import Together
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking.many import Resolutions
 from fumehood.locking.obtain import answer, core_lock, known, remember, remembered_core
@@ -17,7 +18,7 @@ from fumehood.model.lock import LayeredLock, Lock
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fumehood.errors import Place
@@ -150,12 +151,16 @@ class Check:
         return core is None or self.offline
 
     def _resolve(self, pending: dict[str, tuple[Experiment, Target]], core: Lock) -> None:
-        """Ask uv about the rest; what it finds is kept in the cache, where sessions find it."""
+        """Ask uv about the rest; what it finds by itself is kept in the cache, where sessions find it."""
         resolutions = self._resolutions
-        questions = [
-            self.book.question(target, core, self.book.store.committed(target.lock)) for _, target in pending.values()
-        ]
-        for subject, pins in resolutions.answers(questions, as_proof=not self.keeps_all).items():
+        questions = {
+            subject: self.book.question(target, core, self.book.store.committed(target.lock))
+            for subject, (_, target) in pending.items()
+        }
+        if not self.keeps_all:
+            for subject in self._fit_together([target for _, target in pending.values()], questions, core):
+                del questions[subject]
+        for subject, pins in resolutions.answers(questions.values(), as_proof=not self.keeps_all).items():
             if subject not in resolutions.older:
                 remember(self.book, pending[subject][1], core, pins)
         for subject, error in resolutions.failures.items():
@@ -164,6 +169,16 @@ class Check:
                 self.findings.append(_conflict(experiment.name, target.subject, error, self._suspect(target, error)))
             else:
                 self._leave(experiment.name, str(error))
+
+    def _fit_together(self, targets: Sequence[Target], questions: Mapping[str, Question], core: Lock) -> frozenset[str]:
+        """Those whose lines are proven to fit by a few resolutions of all lines together, with what is offered now."""
+        together = Together(self.book, core, self._resolutions)
+        found = together.pins(targets)
+        if not found or self.uv.is_offline:
+            return frozenset(found)
+        self._resolutions.prepare((questions[subject] for subject in found), found)
+        again = together.pins(target for target in targets if target.subject in found)
+        return frozenset(subject for subject, pins in again.items() if self._resolutions.has(questions[subject], pins))
 
     def _suspect(self, target: Target, error: ConflictError) -> Place | None:
         """Where to point at: the first of the target's lines that uv names. Which lines clash is for `explain`."""

@@ -101,10 +101,15 @@ class Resolutions:
                     self.older.add(question.subject)
         return settled | found | self._distinct(rest, likely, as_proof=as_proof)
 
-    def prepare(self, questions: Iterable[Question]) -> None:
-        """Refresh the index data of what will be asked, beside something else that takes its time."""
+    def prepare(self, questions: Iterable[Question], known: Mapping[str, Iterable[Pin]] | None = None) -> None:
+        """Refresh the index data of what will be asked, and of pins that an answer is likely to have."""
         if not self.uv.is_offline:
-            self._refresh((question, asked(question)) for question in questions)
+            likely = known or {}
+            self._refresh((one, asked(one) | opened(one, likely.get(one.subject, ()))) for one in questions)
+
+    def has(self, question: Question, pins: Iterable[Pin]) -> bool:
+        """Whether it is known, since index data was refreshed, that the packages of an answer are to be had."""
+        return self._index.has(question, opened(question, pins))
 
     def _distinct(
         self, questions: Sequence[Question], known: Mapping[str, tuple[Pin, ...]], *, as_proof: bool

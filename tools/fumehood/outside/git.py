@@ -265,7 +265,7 @@ class Git:
         try:
             done = self._run(["ls-remote", "--", address, "HEAD"], timeout=timeout)
         except subprocess.TimeoutExpired:
-            return f"git had no answer after {timeout:.0f} s"
+            return "git had no answer in time"
         return _text(done.stderr).strip() or f"git ended with {done.returncode}" if done.returncode else ""
 
     def _advice(self, ref: str) -> str:
