@@ -200,3 +200,41 @@ def test_a_hanging_registry_does_not_outlast_the_budget(repository: Project, fau
     outcome = repository.fumehood("explain", "bad", "--budget", "1", timeout=60).assert_exit(3)
     assert re.fullmatch(r"bad: not decided: the time was used up after \d resolutions?\n", outcome.stdout)
     assert outcome.stderr == ""
+
+
+def test_a_variable_in_a_bound_counts_for_uv_as_well(repository: Project) -> None:
+    """As pip reads it; uv by itself replaces variables in addresses only."""
+    repository.write({"experiments/bad/requirements.txt": "delta-lib\nalpha>=${LEAST}\n-c limits.txt\n"})
+    repository.write({"experiments/bad/limits.txt": "alpha<${MOST}\n"})
+    fits = repository.fumehood("explain", "bad", "alpha", env={"LEAST": "1.0", "MOST": "2.0"}).assert_ok()
+    assert fits.stdout.startswith("alpha is 1.1 in bad, and 2.0 in core\n")
+    outcome = repository.fumehood("explain", "bad", env={"LEAST": "1.1", "MOST": "1.1"}).assert_exit(1)
+    assert outcome.stdout.startswith(
+        "bad cannot be installed on core: these 2 lines cannot hold together, and without\n"
+        "any one of them the rest can\n"
+        "\n"
+        "  experiments/bad/requirements.txt:2: alpha>=1.1   (nobody)\n"
+        "  experiments/bad/limits.txt:1: alpha<1.1   (nobody)\n"
+    )
+
+
+def test_a_registry_that_forbids_keeping_its_pages_leaves_no_proof_of_a_conflict(
+    repository: Project, faulty_index: Index
+) -> None:
+    faulty_index.cache_control = "no-store"
+    repository.write({"experiments/bad/requirements.txt": "gamma\nalpha>=2\n"})
+    outcome = repository.fumehood(*VERSIONS).assert_exit(3)
+    assert outcome.stdout == (
+        "bad\n"
+        "  not decided: experiments/bad: not decided, because uv could not finish\n"
+        "      | error: No solution found when resolving dependencies\n"
+        "      |   cause: Because all versions of gamma depend on alpha<2 and you require\n"
+        "      |   alpha>=2, we can conclude that your requirements and all versions of\n"
+        "      |   gamma are incompatible.\n"
+        "      |          And because you require gamma, we can conclude that your\n"
+        "      |          requirements are unsatisfiable.\n"
+        "      → see uv's message above; the network, the registry or a package's own\n"
+        "      build may have failed\n"
+        "\n"
+        "2 experiments checked: 1 fits, 1 not decided\n"
+    )

@@ -175,3 +175,14 @@ def test_a_repository_that_git_cannot_reach_is_found_out_without_uv(repository: 
         "1 experiment checked: 1 not decided\n"
     )
     assert outcome.stderr == ""
+
+
+def test_what_another_experiment_lets_in_is_no_proof_for_those_that_would_not(repository: Project) -> None:
+    """A withdrawn version is had by whoever names it exactly, and by nobody else."""
+    repository.write({f"experiments/{name}/requirements.txt": "delta-lib\n" for name in ("first", "second", "third")})
+    repository.write({"requirements.txt": "alpha\n", "experiments/exact/requirements.txt": "withdrawn==1.1\n"})
+    assert repository.fumehood(*VERSIONS).assert_ok().stdout == "4 experiments checked: all fit\n"
+    repository.write({"experiments/least/requirements.txt": "withdrawn>=1.1\n"})
+    outcome = repository.fumehood(*VERSIONS).assert_exit(1)
+    assert outcome.stdout.startswith("least\n  experiments/least/requirements.txt:1: error [conflict/resolved]\n")
+    assert outcome.stdout.endswith("\n\n5 experiments checked: 4 fit, 1 in conflict\n")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.version import InvalidVersion, Version
+
 from fumehood.conflicts.requirers import resolve_noted
 from fumehood.conflicts.static import clashes
 from fumehood.locking.certificate import breaches
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from fumehood.locking.many import Resolutions
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Lock, Pin
+    from fumehood.model.requirement import Requirement
 
     Pins = tuple[Pin, ...]
 
@@ -51,6 +54,7 @@ class Together:
     core: Lock
     resolutions: Resolutions
     _left: int = _FAILURES
+    _exact: frozenset[str] = frozenset()
 
     def pins(self, targets: Iterable[Target], *, preferred: Iterable[Pin] = ()) -> dict[str, Pins]:
         """Pins that each could have on core's, by subject; left out where that cannot be told.
@@ -75,11 +79,13 @@ class Together:
             return {}
         inputs = sum((self.book.inputs(target) for target in targets), self.book.core_inputs)
         lines = of_lines(inputs.requirements, inputs.options)
+        self.resolutions.progress.begin(f"{len(targets)} together", 1)
         with disk_errors("asking uv"):
             scratch = Path(tempfile.mkdtemp(dir=self.resolutions.scratch))
         said = resolve_noted(
             self.resolutions.uv, lines, (*self.core.pins, *preferred), python=self.book.python(), scratch=scratch
         )
+        self.resolutions.progress.advance(f"{len(targets)} together")
         if isinstance(said, str):
             self._left -= 1
             rest = [target for target in targets if not self._is_named(target, said)]
@@ -87,6 +93,7 @@ class Together:
             parts = [rest] if len(rest) < len(targets) else [targets[:middle], targets[middle:]]
             return {subject: found for part in parts for subject, found in self._tell(part, preferred).items()}
         pins, graph = said
+        self._exact = _named_exactly(inputs.requirements)
         pinned = {str(name): group for name, group in by_name(pins).items()}
         found = {target.subject: self._own(target, pinned, graph) for target in targets}
         return {subject: (*self.core.pins, *own) for subject, own in found.items() if own is not None}
@@ -97,14 +104,34 @@ class Together:
         return any(line.specifier and f"{line.name}{line.specifier}" in text for line in essential)
 
     def _own(self, target: Target, pinned: Mapping[str, Pins], graph: Requirers) -> Pins | None:
-        """What a target needs beside core's pins; None where core's are not kept, or not all that it needs is known."""
+        """What a target needs beside core's pins; None where that cannot be told.
+
+        So it is where core's pins are not kept, where not all that it needs is known, and where another experiment's
+        line may have let in what its own would not: a pre-release, or a withdrawn version that is named exactly.
+        """
         lines = self.book.inputs(target).requirements
         core = {str(name): versions(group) for name, group in by_name(self.core.pins).items()}
         needed = graph.below({str(line.name) for line in lines if not line.constraint}) - core.keys()
         if not needed <= pinned.keys() or any(versions(pinned.get(name, ())) - core[name] for name in core):
             return None
         own = tuple(pin for name in sorted(needed) for pin in pinned[name])
+        exact = _named_exactly([*self.book.core_inputs.requirements, *lines])
+        if any(_is_prerelease(pin) or str(pin.name) in self._exact - exact for pin in own):
+            return None
         return None if breaches(lines, by_name([*self.core.pins, *own]), python=self.book.python()) else own
+
+
+def _named_exactly(lines: Iterable[Requirement]) -> frozenset[str]:
+    return frozenset(
+        str(line.name) for line in lines for bound in line.specifier if bound.operator in {"==", "==="} and line.name
+    )
+
+
+def _is_prerelease(pin: Pin) -> bool:
+    try:
+        return Version(pin.version).is_prerelease
+    except InvalidVersion:
+        return True
 
 
 def versions(pins: Iterable[Pin]) -> frozenset[str]:

@@ -69,8 +69,10 @@ class RequirementSet:
         requirements: In the order of reading, includes in their place; constraints among them are marked so.
         options: Index options of all the files together.
         files: Every file that was read, relative to the repository, in the order of reading.
+        has_expanded: Whether a line that names no address had variables in it, which uv would leave as they are.
     """
 
     requirements: tuple[Requirement, ...] = ()
     options: IndexOptions = field(default_factory=IndexOptions)
     files: tuple[str, ...] = ()
+    has_expanded: bool = False

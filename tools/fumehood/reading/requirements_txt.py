@@ -68,7 +68,10 @@ def read(path: Path, *, root: Path, environ: Mapping[str, str], asked_by: Place 
     # A file that is included twice makes each of its mistakes twice.
     raise_all(list({str(mistake): mistake for mistake in reading.mistakes}.values()))
     return RequirementSet(
-        requirements=tuple(reading.requirements), options=reading.options, files=tuple(dict.fromkeys(reading.files))
+        requirements=tuple(reading.requirements),
+        options=reading.options,
+        files=tuple(dict.fromkeys(reading.files)),
+        has_expanded=reading.has_expanded,
     )
 
 
@@ -115,6 +118,7 @@ class _Reading:
     requirements: list[Requirement] = field(default_factory=list)
     options: IndexOptions = field(default_factory=IndexOptions)
     files: list[str] = field(default_factory=list)
+    has_expanded: bool = False
     mistakes: list[FumehoodError] = field(default_factory=list)
 
     def file(self, path: Path, *, constraint: bool, steps: tuple[_Step, ...]) -> None:
@@ -168,6 +172,7 @@ class _Reading:
                 if editable or constraint or hashes:
                     found = replace(found, editable=editable, constraint=constraint, hashes=hashes)
                 self.requirements.append(found)
+                self.has_expanded |= found.url is None and line.text != line.written
             case _:
                 self.options = requirement_options.merged(
                     self.options, options, link=lambda link: self._link(link, folder)

@@ -114,7 +114,8 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
         lines = tuple(requirement.text for requirement in found.requirements if not requirement.constraint)
         return _inputs(found, lines=lines)
     found = requirements_txt.read(path, root=root, environ=environ)
-    if any(_is_checkout(requirement) for requirement in found.requirements) and not _has_secrets(found):
+    is_refused = found.has_expanded or any(_is_checkout(requirement) for requirement in found.requirements)
+    if is_refused and not _has_secrets(found):
         return replace(of_lines(found.requirements, found.options), files=found.files)
     return _inputs(found, requirement_files=(source.path,))
 
