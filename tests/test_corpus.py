@@ -135,6 +135,24 @@ def test_examples_are_locked_or_refused_for_the_right_reason(examples: Project, 
     assert not pinned & {line.partition("==")[0] for line in core.splitlines()}
     assert "http" not in core + delta
     assert examples.fumehood("lock", "time_sequence_prediction").exit_code == 1
+    explained = json.loads(examples.fumehood("explain", "mnist_hogwild", "--json", timeout=120).assert_exit(1).stdout)
+    assert [(one["file"], one["requirement"]) for one in explained["lines"]] == [
+        ("requirements.txt", "torch>=2.7"),
+        ("mnist_hogwild/requirements.txt", "torchvision==0.20.0"),
+    ]
+    assert (explained["smallest"], explained["remedies"][0]["file"]) == (True, "mnist_hogwild/requirements.txt")
+    assert explained["remedies"][0]["pins"]
+    checked = examples.fumehood("check", "--offline", "--rule", "conflict", "time_sequence_prediction").assert_exit(1)
+    assert checked.stdout == (
+        "time_sequence_prediction\n"
+        "  time_sequence_prediction/requirements.txt:1: error [conflict/static]\n"
+        "    no version of torch satisfies these 2 lines together\n"
+        "      requirements.txt:1: torch>=2.7\n"
+        "      time_sequence_prediction/requirements.txt:1: torch<2.6\n"
+        "    → change one of these lines so that their versions overlap\n"
+        "\n"
+        "1 experiment checked: 1 in conflict\n"
+    )
     examples.fumehood("lock", "--check", "gat", "distributed/tensor_parallelism").assert_ok()
 
 

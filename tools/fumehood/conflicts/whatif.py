@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fumehood.conflicts.probe import Prober
+    from fumehood.conflicts.together import Pins
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Resolutions
     from fumehood.model.experiment import Target
@@ -157,14 +158,8 @@ class WhatIf:
         """What each has now against what it would have."""
         resolutions = self.resolutions()
         before = locked(self.book, self.core_before, targets)
-        kept = {name: group for pins in reversed(before.values()) for name, group in by_name(pins).items()}
-        own = [pin for name, group in kept.items() if name not in by_name(self.core_before.pins) for pin in group]
         many = [each for each in targets if not questions[each.subject].settled and not self._includes_core(each)]
-        unlocked = [target for target in many if target.subject not in before]
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            other = pool.submit(Together(self.book, self.core_before, resolutions).pins, unlocked)
-            will = Together(self.after, core, resolutions).pins(many, preferred=own)
-            now = other.result()
+        now, will = self._together(many, before, core, resolutions)
         shared = {move.name: move for move in _moves(self.core_before.pins, core.pins)}
         could = before | now
         unchanged = {
@@ -184,6 +179,19 @@ class WhatIf:
         effects = {subject: self._moved(subject, before.get(subject), pins, shared) for subject, pins in after.items()}
         same = {subject: Effect(subject=subject, outcome="unchanged") for subject in unchanged}
         return {**failed, **effects, **same}
+
+    def _together(
+        self, targets: Sequence[Target], before: Mapping[str, Pins], core: Lock, resolutions: Resolutions
+    ) -> tuple[dict[str, Pins], dict[str, Pins]]:
+        """What those without a lock could have now, and what all could have then, as far as resolving all tells."""
+        in_core = by_name(self.core_before.pins)
+        kept = {name: group for pins in before.values() for name, group in by_name(pins).items()}
+        own = [pin for name, group in kept.items() if name not in in_core for pin in group]
+        unlocked = [target for target in targets if target.subject not in before]
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            now = pool.submit(Together(self.book, self.core_before, resolutions).pins, unlocked)
+            will = Together(self.after, core, resolutions).pins(targets, preferred=own)
+            return now.result(), will
 
     def _asked(self, questions: Sequence[Question]) -> dict[str, tuple[Pin, ...] | FumehoodError]:
         resolutions = self.resolutions()
