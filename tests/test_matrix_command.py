@@ -171,6 +171,13 @@ def test_more_sessions_than_rows_share_rows(lab: Project) -> None:
     assert gitlab_mistakes(child) == ""
 
 
+def test_a_mistake_in_a_changed_file_is_said_and_its_experiment_is_run(lab: Project) -> None:
+    lab.write({"experiments/one/broken.py": "def (:\n"})
+    outcome = lab.fumehood("matrix")
+    assert [row["name"] for row in rows(outcome)] == ["exp-one"]
+    assert "experiments/one/broken.py:1: " in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

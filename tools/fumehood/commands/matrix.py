@@ -10,7 +10,7 @@ import click
 from fumehood.ci import answers, gather, gitlab, overrides
 from fumehood.ci.jobs import jobs_of, measured
 from fumehood.ci.matrix import Matrix, pack
-from fumehood.errors import ExitCode
+from fumehood.errors import ExitCode, Place
 from fumehood.outside.work_tree import WorkTree
 from fumehood.selection.affected import select
 from fumehood.selection.base import find_base
@@ -64,6 +64,8 @@ def _of_change(
     git = WorkTree(cwd=repository.root)
     found = find_base(git, base, os.environ)
     selection = select(repository, git, found, os.environ)
+    for warned in selection.warnings:
+        say(f"{Place(warned.file, warned.line)}: {warned.message}")
     messages = git.said("log", "--format=%B", f"{found.commit}..HEAD").decode("utf-8", "replace")
     wishes = overrides.wishes([*labels, *overrides.labels_of(os.environ)], messages)
     chosen = gather.choose(repository, selection, wishes)
