@@ -181,6 +181,32 @@ def test_a_docstring_may_be_all_that_a_function_has() -> None:
     assert is_same_program(b"f = 1\n", b"def f(:\n") == SyntaxMistake(message="invalid syntax", line=1)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('x = """\n# a\n"""\n', 'x = """\n# b\n"""\n'),
+        ('x = """\n\n"""\n', 'x = """\n"""\n'),
+        ("x = '# a'\n", "x = '# b'\n"),
+        ("x = 'a\\\n# b'\n", "x = 'a\\\n# c'\n"),
+        ("x = 1 \\\n\ny = 2\n", "x = 1 \\\n + 2\ny = 2\n"),
+        ("if x:\n    a\n\n    b\n", "if x:\n    a\n\nb\n"),
+        ("x = 1 #\\\ny = 2\n", "x = 1 #\n#y = 2\n"),
+        ("# coding: latin-1\nx = 'é'\n", "# coding: utf-8\nx = 'é'\n"),
+    ],
+)
+def test_what_only_looks_like_a_comment_is_part_of_the_program(before: str, after: str) -> None:
+    assert is_same_program(before.encode(), after.encode()) is False
+
+
+PIECES = st.sampled_from(["# c\n", "\n", "  # d\n", "x = 1  # e\n", "if x:\n  # f\n  y = '#'\n", 'z = """\n# g\n"""\n'])
+
+
+@given(st.lists(PIECES, max_size=8), st.lists(PIECES, max_size=8))
+def test_programs_are_the_same_exactly_where_their_trees_are(before: list[str], after: list[str]) -> None:
+    one, two = ("".join(pieces).encode() for pieces in (before, after))
+    assert (is_same_program(one, two) is True) == (ast.dump(ast.parse(one)) == ast.dump(ast.parse(two)))
+
+
 LINES = st.sampled_from(
     [
         "import a.b",
