@@ -18,7 +18,7 @@ def look(project: Project, gone: tuple[str, ...] = ()) -> Survey:
 
 
 def leads(found: Survey, path: str) -> dict[str, str]:
-    return {target: step.how for target, step in sorted(found.graph.steps[path].items())}
+    return {target: step[0] for target, step in sorted(found.graph.steps[path].items())}
 
 
 def test_importing_a_module_runs_the_packages_around_it(project: Project) -> None:

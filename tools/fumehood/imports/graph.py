@@ -5,12 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from fumehood.model.source import TYPING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fumehood.imports.cache import Sources
     from fumehood.imports.modules import Modules
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 How = Literal["imports", "names", "may import", "loads the plugin", "is in the package", "runs with", "is a link to"]
 
 
-class Step(NamedTuple):
-    """Why one file leads to another: how, and on what line (0 where no line says so)."""
+Step = tuple[How, int]
+"""Why one file leads to another: how, and on what line (0 where no line says so)."""
 
-    how: How
-    line: int
+Steps = dict[str, dict[str, Step]]
 
 
 @dataclass(slots=True)
@@ -39,18 +38,23 @@ class ImportGraph:
     modules: Modules
     territories: Territories
     _builder: _Builder
-    _steps: dict[str, dict[str, Step]] = field(default_factory=dict)
+    _recall: Callable[[Callable[[], Steps]], Steps]
+    _steps: Steps = field(default_factory=dict)
     _users: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def steps(self) -> Mapping[str, Mapping[str, Step]]:
         """For each file those that it leads to, with why; found when first asked for, since rules ask for less."""
         if not self._steps:
-            builder = self._builder
-            self._steps = {path: builder.steps(path, found) for path, found in builder.scans.items()}
-            for link, target in self.modules.file_links.items():
-                self._steps.setdefault(link, {})[target] = Step("is a link to", 0)
+            self._steps = self._recall(self._find_steps)
         return self._steps
+
+    def _find_steps(self) -> Steps:
+        builder = self._builder
+        steps = {path: builder.steps(path, found) for path, found in builder.scans.items()}
+        for link, target in self.modules.file_links.items():
+            steps.setdefault(link, {})[target] = ("is a link to", 0)
+        return steps
 
     @property
     def users(self) -> Mapping[str, Sequence[str]]:
@@ -98,11 +102,23 @@ class ImportGraph:
         return names[0] if names else path
 
 
-def build(sources: Sources, modules: Modules, territories: Territories) -> ImportGraph:
-    """What is needed to find out where each file leads."""
+def build(
+    sources: Sources,
+    modules: Modules,
+    territories: Territories,
+    recall: Callable[[Callable[[], Steps]], Steps] = lambda find: find(),
+) -> ImportGraph:
+    """What is needed to find out where each file leads.
+
+    Args:
+        sources: What the files say.
+        modules: The names behind them.
+        territories: Core and the experiments.
+        recall: Gives what was found before from the same, else what the function finds that it is given.
+    """
     builder = _Builder(sources.scans, modules, territories)
     builder.follow_path_edits()
-    return ImportGraph(modules=modules, territories=territories, _builder=builder)
+    return ImportGraph(modules=modules, territories=territories, _builder=builder, _recall=recall)
 
 
 @dataclass(slots=True)
@@ -122,12 +138,12 @@ class _Builder:
             if not raw[4] & TYPING and (raw[1] or self.modules.may_have(raw[0])):
                 for target in self._run_by(path, raw, roots):
                     if target not in steps:
-                        steps[target] = Step("imports", raw[3])
+                        steps[target] = ("imports", raw[3])
         for target in self.modules.packages_of(path):
-            steps.setdefault(target, Step("is in the package", 0))
+            steps.setdefault(target, ("is in the package", 0))
         for how, targets in self._others(path, found, roots):
             for target, line in targets:
-                steps.setdefault(target, Step(how, line))
+                steps.setdefault(target, (how, line))
         steps.pop(path, None)
         return steps
 

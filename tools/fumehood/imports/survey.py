@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 import os
 import posixpath
 from dataclasses import dataclass
@@ -11,12 +13,13 @@ from fumehood.imports import graph
 from fumehood.imports.cache import Sources, read_sources
 from fumehood.imports.modules import Modules
 from fumehood.imports.territory import Territories, territories
+from fumehood.outside.remembered import following
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from fumehood.imports.graph import ImportGraph
+    from fumehood.imports.graph import ImportGraph, Steps
     from fumehood.outside.work_tree import Listing, WorkTree
     from fumehood.repository import Repository
 
@@ -74,8 +77,23 @@ def survey(
         links={link: end for link, end in ends.items() if os.path.isdir(root / end)},
         file_links={link: end for link, end in ends.items() if link.endswith(".py")},
     )
-    connected = graph.build(sources, modules, territories(repository))
+    everybody = territories(repository)
+
+    def recall(find: Callable[[], Steps]) -> Steps:
+        found: Steps = following("graph", root, _decides(sources, modules, everybody), find, environ)
+        return found
+
+    connected = graph.build(sources, modules, everybody, recall)
     return Survey(root=root, files=files, sources=sources, graph=connected, links=ends)
+
+
+def _decides(sources: Sources, modules: Modules, everybody: Territories) -> bytes:
+    """A digest of all that decides where files lead: an edit that changes no import leaves it as it was."""
+    says = [(path, tuple(sources.scans[path])) for path in sorted(sources.scans)]
+    links = sorted([*modules.links.items(), *modules.file_links.items()])
+    # The oldest form that has all these types says the same of what is equal, however it came about.
+    written = marshal.dumps([says, sorted(modules.files), links, repr(everybody.core), repr(everybody.experiments)], 2)
+    return hashlib.blake2b(written).digest()
 
 
 def _files(root: Path, listing: Listing) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -28,10 +28,13 @@ def spread(
     workers = min(os.cpu_count() or 1, _MOST)
     if len(items) < worth or workers == 1:
         return work(items)
-    import concurrent.futures  # noqa: PLC0415 - only many items at once pay for it
+    import concurrent.futures.process  # noqa: PLC0415 - only many items at once pay for it
     import multiprocessing  # noqa: PLC0415 - as above
 
     chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return [result for part in pool.map(work, chunks) for result in part]
+    try:
+        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+            return [result for part in pool.map(work, chunks) for result in part]
+    except concurrent.futures.process.BrokenProcessPool:
+        return work(items)  # One of them was killed, by want of memory for instance: alone it takes longer.

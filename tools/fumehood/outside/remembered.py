@@ -119,6 +119,25 @@ def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapp
     )
 
 
+def following(name: str, root: Path, key: bytes, find: Callable[[], Any], environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - what `marshal` gives back
+    """What follows from a key: as it was kept the last time, if that was for the same key; else found, and kept.
+
+    Args:
+        name: Of the folder in the cache.
+        root: The repository.
+        key: A digest of all that decides.
+        find: Finds it anew, as something that `marshal` takes and that is not empty.
+        environ: Says where the cache is.
+    """
+    reading = Reading(name=name, version=1, find=bytes)
+    place, head = _place(reading, root, environ), reading.head + key
+    known = _load(place, head)
+    if not known:
+        known = find()
+        _save(place, head, known)
+    return known
+
+
 def _read(reading: Reading, root: str, paths: list[str], known: Mapping[bytes, Any]) -> dict[str, tuple[bytes, Any]]:
     """What is found in files; one whose content is known, as after a fresh checkout, is not gone through again."""
     found: dict[str, tuple[bytes, Any]] = {}
@@ -148,7 +167,7 @@ def _place(reading: Reading, root: Path, environ: Mapping[str, str]) -> Path:
     return cache_folder(environ) / reading.name / f"{name}{ONLY_FASTER}"
 
 
-def _load(place: Path, head: bytes) -> dict[str, Stored]:
+def _load(place: Path, head: bytes) -> dict[str, Any]:
     """What was remembered; nothing if that is damaged, or from another version."""
     try:
         content = place.read_bytes()
@@ -157,11 +176,11 @@ def _load(place: Path, head: bytes) -> dict[str, Stored]:
     seal, body = content[len(head) :][:_SEAL], content[len(head) + _SEAL :]
     if not content.startswith(head) or hashlib.sha256(body).digest() != seal:
         return {}
-    loaded: dict[str, Stored] = marshal.loads(body)  # noqa: S302 - sealed: it is what this module wrote
+    loaded: dict[str, Any] = marshal.loads(body)  # noqa: S302 - sealed: it is what this module wrote
     return loaded
 
 
-def _save(place: Path, head: bytes, entries: Mapping[str, Stored]) -> None:
-    body = marshal.dumps(dict(entries))
+def _save(place: Path, head: bytes, entries: dict[str, Any]) -> None:
+    body = marshal.dumps(entries)
     with suppress(WorldError):  # What cannot be remembered is read again.
         write_whole(place, head + hashlib.sha256(body).digest() + body)

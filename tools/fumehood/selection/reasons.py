@@ -53,7 +53,7 @@ def chain(graph: ImportGraph, ways: Mapping[str, str], start: str, ending: str) 
     path = start
     while path in ways:
         following = ways[path]
-        how = graph.steps[path][following].how
+        how = graph.steps[path][following][0]
         name = printable(graph.name(following))
         if not steps:
             steps.append(f"{printable(path)} {how} {name}")
