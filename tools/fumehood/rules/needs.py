@@ -95,7 +95,7 @@ class NeedsReader:
             for module, places in uses.items()
             if (hard := _hard(places))
             and not self._is_brought(module, declared)
-            and not self._is_in_a_longer_name(module, declared, uses)
+            and not (experiment and self._is_in_a_longer_name(module, _names(own), uses))
         ]
         pinned = self._pinned(experiment) if lacking else frozenset[str]()
         transitive = [one for one in lacking if self._is_brought(one.module, pinned)]
@@ -106,7 +106,7 @@ class NeedsReader:
         )
 
     def _is_in_a_longer_name(self, module: str, declared: frozenset[str], uses: Iterable[str]) -> bool:
-        """Whether a declared distribution begins with a module's name, and is there for nothing else.
+        """Whether an own line's distribution begins with a module's name, and is there for nothing else.
 
         ``cyclonedx-python-lib`` brings ``cyclonedx``. One that brings another module that is imported, as
         ``torch-geometric`` does, says nothing about ``torch``.
