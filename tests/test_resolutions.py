@@ -85,8 +85,9 @@ def test_what_core_s_pins_give_already_needs_neither_lock_nor_uv_nor_network(rep
 
 
 def test_experiments_that_differ_only_in_what_core_gives_are_asked_about_once(
-    repository: Project, tmp_path: Path
+    repository: Project, private_uv_cache: Path, tmp_path: Path
 ) -> None:
+    assert not private_uv_cache.exists()
     for name, lines in {
         "first": "delta-lib\n",
         "second": "beta\ndelta-lib\n",
