@@ -193,7 +193,7 @@ def _render(layer: Layer) -> str:
         "distributions": [asdict(item) for item in layer.distributions],
         "trees": layer.trees,
     }
-    return json.dumps(data, indent=1, sort_keys=True)
+    return json.dumps(data, sort_keys=True)
 
 
 def describe(path: Path, interpreter: str, site_packages: str) -> Layer:

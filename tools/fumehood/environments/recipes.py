@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fumehood import __version__
@@ -134,10 +134,15 @@ def remember(place: Place, draft: Draft, made: EnvironmentPlan, prepared: Stack)
         "layers": plan.layers_of(made.core, made.delta, made.hidden),
         "versions": dict(draft.versions),
         "changes": draft.changes,
-        "stack": asdict(prepared),
+        "stack": {
+            "paths": list(map(str, prepared.paths)),
+            "layers": prepared.layers,
+            "startup": list(map(str, prepared.startup)),
+            "commands": {name: getattr(prepared.commands, name) for name in ("entry_points", "scripts", "outside")},
+        },
     }
     with contextlib.suppress(WorldError):
-        write_whole(place.path, json.dumps(data, default=str), durable=False)
+        write_whole(place.path, json.dumps(data), durable=False)
 
 
 def forget(cache: Path, *, before: float) -> None:

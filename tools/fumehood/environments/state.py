@@ -79,7 +79,7 @@ def write(environment: Path, state: EnvironmentState) -> None:
     data["versions"] = dict(state.versions)
     data["files"] = {path: {name: getattr(file, name) for name in _FILE_FIELDS} for path, file in state.files.items()}
     # Not forced to the disk, where it would then be before the files that it vouches for.
-    write_whole(environment / STATE, json.dumps(data, indent=1, sort_keys=True) + "\n", durable=False)
+    write_whole(environment / STATE, json.dumps(data, sort_keys=True) + "\n", durable=False)
 
 
 def look_at(root: Path, paths: Iterable[str]) -> dict[str, FileState]:

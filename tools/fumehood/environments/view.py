@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fumehood.environments import contents
@@ -20,6 +19,7 @@ from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fumehood.environments.layer import Layer
     from fumehood.environments.lease import Lease
@@ -120,9 +120,12 @@ def links(core: Layer, hidden: frozenset[str]) -> Iterator[str]:
         for file in contents.recorded(core.path, item.folder)
     }
     # Site-packages is always a folder of the view's own, since `..` leads from a linked one to the layer.
-    folders = {
-        os.fspath(parent) for file in (*files, f"{core.site_packages}/x") for parent in PurePosixPath(file).parents
-    }
+    folders: set[str] = set()
+    for file in (*files, f"{core.site_packages}/x"):
+        folder = os.path.dirname(file)
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = os.path.dirname(folder)
     yield from _links(core.path, {*files, LAYER_INDEX}, folders, "")
 
 
