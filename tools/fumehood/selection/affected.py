@@ -75,8 +75,8 @@ def select(
 
 
 def _may_require(path: str) -> bool:
-    """Whether a file may hold requirements by its name: few changes have one, and reading core's takes a while."""
-    return path.endswith((".txt", ".in", ".lock", ".toml"))
+    """Whether a file may hold requirements, by its name: reading core's takes a while, and few changes have one."""
+    return not path.endswith((".py", ".md"))
 
 
 def _alone(found: Difference, path: str, known: Survey) -> Difference:
