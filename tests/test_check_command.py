@@ -183,3 +183,24 @@ def test_a_stale_lock_is_a_finding_with_the_line_that_it_breaks(repository: Proj
         "\n"
         "1 experiment checked: 1 with findings; core with findings\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pairs", "--fix"], "--pairs and --fix ask for different things\n  → give one of them at a time\n"),
+        (["--dry-run"], "--dry-run goes with --fix\n  → give both, or neither\n"),
+        (["--pairs", "--rule", "lock"], "--rule would have no effect with --pairs\n  → leave it out\n"),
+        (
+            ["--without-experiments", "--offline", "--notes"],
+            "--offline and --notes would have no effect with --without-experiments\n  → leave it out\n",
+        ),
+        (
+            ["--baseline", "write", "--format", "json"],
+            "--format would have no effect with --baseline\n  → leave it out\n",
+        ),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(project: Project, arguments: list[str], message: str) -> None:
+    outcome = project.fumehood("check", *arguments).assert_exit(2)
+    assert (outcome.stdout, outcome.stderr) == ("", message)

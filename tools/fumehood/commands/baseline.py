@@ -33,9 +33,7 @@ def read(repository: Repository) -> tuple[Entry, ...]:
     return parse(text, path=path)
 
 
-def run(
-    repository: Repository, names: tuple[str, ...], *, extend: bool, rules: tuple[str, ...], offline: bool, **_: object
-) -> int:
+def run(repository: Repository, names: tuple[str, ...], *, extend: bool, rules: tuple[str, ...], offline: bool) -> int:
     """Write the baseline: all that is found if there is none yet, else what is left of it.
 
     Args:

@@ -1,0 +1,105 @@
+"""``fumehood check``: every rule, and what goes with it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fumehood.cli import shared
+from fumehood.cli.shared import repository_of, root_of, say, width
+from fumehood.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@click.command()
+@shared.names
+@click.option("--rule", "rules", multiple=True, metavar="R", help="Only this rule, or this group; may be repeated.")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
+)
+@click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
+@click.option(
+    "--baseline",
+    type=click.Choice(["write", "extend"]),
+    help="Write down what is found, after which only new findings count; later, take out what is gone. `extend` adds.",
+)
+@click.option("--fix", is_flag=True, help="Mend what a program can mend, between markers, and say what is left.")
+@click.option("--dry-run", is_flag=True, help="With --fix: show what would be changed, and change nothing.")
+@click.option("--notes", is_flag=True, help="Show notes too, in the formats for people: text and github.")
+@click.option("--without-experiments", is_flag=True, help="Only: do core's tests pass in a clone without experiments?")
+@click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
+@click.pass_context
+def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Every rule, version conflicts included; or the named rules, about the named experiments."""
+    ways = {name: options.pop(name) for name in ("without_experiments", "pairs", "baseline", "fix")}
+    dry_run = options.pop("dry_run")
+    chosen = [f"--{name.replace('_', '-')}" for name, is_wanted in ways.items() if is_wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} ask for different things", remedy="give one of them at a time")
+    if dry_run and not ways["fix"]:
+        raise UsageError("--dry-run goes with --fix", remedy="give both, or neither")
+    if ways["without_experiments"]:
+        return _without_experiments(context, names, **options)
+    if ways["pairs"]:
+        return _pairs(context, names, **options)
+    if ways["baseline"]:
+        return _baseline(context, names, how=ways["baseline"], **options)
+    if ways["fix"]:
+        from fumehood.commands import fix  # noqa: PLC0415 - each command loads only what it needs
+
+        code = fix.run(repository_of(context), options["rules"], dry_run=dry_run, say=say)
+        if dry_run:
+            return code
+    return _check(context, names, **options)
+
+
+def _check(context: click.Context, names: tuple[str, ...], *, format_: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+    from fumehood.commands import memo  # noqa: PLC0415 - each command loads only what it needs
+
+    def anew(environ: Mapping[str, str]) -> memo.Said:
+        from fumehood.commands import check as check_command  # noqa: PLC0415 - a remembered answer needs none of it
+
+        asked = check_command.Options(names=names, **options)
+        return check_command.run(repository_of(context), asked, format_=format_, environ=environ)
+
+    said = memo.said(("check", str(root_of(context)), format_, repr(options), *names), anew)
+    click.echo(said.text)
+    return said.code
+
+
+def _pairs(context: click.Context, names: tuple[str, ...], *, format_: str, offline: bool, **others: Any) -> int:  # noqa: ANN401 - click's options
+    from fumehood.commands import pairs  # noqa: PLC0415 - each command loads only what it needs
+
+    _refuse("--pairs", others)
+    return pairs.run(repository_of(context), names, format_=format_, offline=offline, width=width())
+
+
+def _without_experiments(context: click.Context, names: tuple[str, ...], *, format_: str, **others: Any) -> int:  # noqa: ANN401 - click's options
+    from fumehood.commands import without_experiments  # noqa: PLC0415 - each command loads only what it needs
+
+    _refuse("--without-experiments", others)
+    found = without_experiments.run(repository_of(context), names, format_=format_, environ=os.environ, say=say)
+    click.echo(found.text)
+    return found.code
+
+
+def _baseline(context: click.Context, names: tuple[str, ...], *, how: str, format_: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+    from fumehood.commands import baseline  # noqa: PLC0415 - each command loads only what it needs
+
+    _refuse("--baseline", {"format": format_ != "text", "notes": options.pop("notes")})
+    return baseline.run(repository_of(context), names, extend=how == "extend", **options)
+
+
+def _refuse(way: str, others: Mapping[str, object]) -> None:
+    """Take no option that would have no effect.
+
+    Raises:
+        UsageError: There is one.
+    """
+    given = ["--rule" if name == "rules" else f"--{name}" for name, value in others.items() if value]
+    if given:
+        raise UsageError(f"{' and '.join(given)} would have no effect with {way}", remedy="leave it out")

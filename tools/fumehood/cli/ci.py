@@ -1,0 +1,84 @@
+"""Commands for continuous integration: what a change affects, the jobs for it, the workflow, the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fumehood.cli import shared
+from fumehood.cli.shared import report_broken, repository_of, say
+
+
+@click.command()
+@click.option("--base", metavar="REF", help="What to compare with; by default what CI says, else the default branch.")
+@click.option("--explain", metavar="FILE", help="What a change of this file alone affects, and why.")
+@shared.json
+@click.pass_context
+def affected(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """The experiments that a change can break, each with its reasons: from the merge base to the work tree."""
+    from fumehood.commands import affected as affected_command  # noqa: PLC0415 - each command loads only what it needs
+
+    repository = repository_of(context)
+    affected_command.run(repository, say=say, **options)
+    return report_broken(repository)
+
+
+@click.command()
+@click.option("--base", metavar="REF", help="What to compare with; by default the branch that the change goes to.")
+@click.option("--all", "all_", is_flag=True, help="Everything, whatever has changed: for the periodic run.")
+@click.option("--lowest", is_flag=True, help="Rows that test the lowest admitted versions, too.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="L", help="A label of the change: `fumehood: all`, `fumehood: NAME`."
+)
+@click.option("--format", "format_", type=click.Choice(["github", "gitlab", "json"]), default="json", show_default=True)
+@click.pass_context
+def matrix(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """The CI jobs for what a change affects: each session on the right machine."""
+    from fumehood.commands import matrix as matrix_command  # noqa: PLC0415 - each command loads only what it needs
+
+    repository = repository_of(context)
+    code = matrix_command.run(repository, say=say, **options)
+    report_broken(repository)
+    return code
+
+
+@click.group()
+def ci() -> None:
+    """The workflow that runs the matrix, and the verdict on it."""
+
+
+_platform = click.argument("platform", type=click.Choice(["github", "gitlab"]), required=False)
+
+
+@ci.command("write")
+@_platform
+@click.pass_context
+def ci_write(context: click.Context, platform: str | None) -> int:
+    """Write the workflow for this repository."""
+    from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return ci_command.write(repository_of(context), platform=platform, say=say)
+
+
+@ci.command("check")
+@_platform
+@click.pass_context
+def ci_check(context: click.Context, platform: str | None) -> int:
+    """Compare the committed workflow with the one that would be written."""
+    from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return ci_command.check(repository_of(context), platform=platform, say=say)
+
+
+@ci.command("verdict")
+@click.argument("results", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--rows", type=click.Path(path_type=Path), required=True, help="What `fumehood matrix` answered.")
+@click.option("--summary", type=click.Path(path_type=Path), help="A file that a summary in Markdown is added to.")
+@shared.json
+def ci_verdict(results: Path, **options: Any) -> int:  # noqa: ANN401 - click's options
+    """Judge the results of all rows: exit 1 if a failure stops the change."""
+    from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
+
+    return ci_command.verdict(results, **options)

@@ -1,0 +1,49 @@
+"""What the commands share: options that mean the same everywhere, and the way to the repository."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from fumehood.errors import ExitCode
+from fumehood.repository import Repository, find_root, open_repository
+
+names = click.argument("names", nargs=-1, metavar="[NAME]...")
+json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+envdir = click.option(
+    "--envdir",
+    type=click.Path(path_type=Path),
+    envvar="NOXENVDIR",
+    help="Where environments are; by default .nox in the repository, as with nox.",
+)
+offline = click.option("--offline", is_flag=True, help="Never use the network.")
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not the answer."""
+    click.echo(text, err=True)
+
+
+def repository_of(context: click.Context) -> Repository:
+    """The repository that a command is about."""
+    return open_repository(root_of(context))
+
+
+def root_of(context: click.Context) -> Path:
+    """Its top folder: what ``--root`` names, else what is found around the current folder."""
+    root: Path | None = context.find_root().obj
+    return root.absolute() if root is not None else find_root(Path.cwd())
+
+
+def report_broken(repository: Repository) -> int:
+    """Say what is wrong with experiments that have a mistake; how a command ends that has answered all the same."""
+    for broken in repository.broken:
+        say(str(broken.error))
+    return ExitCode.USAGE if repository.broken else ExitCode.OK
+
+
+def width() -> int:
+    """The columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
