@@ -105,6 +105,19 @@ def private_uv_cache(environment: dict[str, str], tmp_path: Path, monkeypatch: p
     return folder
 
 
+@pytest.fixture(scope="session")
+def _shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fumehood-cache")
+
+
+@pytest.fixture
+def shared_cache(environment: dict[str, str], _shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One cache of fumehood's for all tests that ask for it, so that each thing is installed and compiled once."""
+    environment["FUMEHOOD_CACHE"] = str(_shared_cache)
+    monkeypatch.setenv("FUMEHOOD_CACHE", str(_shared_cache))
+    return _shared_cache
+
+
 @pytest.fixture
 def faulty_index(wheelhouse: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     """An index with the standard set for this test alone, in use instead of the other; tell it how to misbehave."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from support.project import Project
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 README = """\
 # unet
 

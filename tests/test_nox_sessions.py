@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from support.project import Outcome, Project
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 PASSING = "def test_it():\n    pass\n"
 MANIFEST = 'theme = "infrastructure"\nsummary = "Tries alpha"\nowners = ["@example-owner"]\n'
 

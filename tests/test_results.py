@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from support.project import Project
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 PASSING = "def test_it():\n    pass\n"
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from support.project import Project
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 CORE = {
     "requirements.txt": "",
     "core/__init__.py": "",
