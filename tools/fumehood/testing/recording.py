@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 import time
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -72,6 +73,7 @@ class Recording:
     result: Result
     report: Mapping[str, Any] | None = None
     tail: str = ""
+    _origin: _Origin
     _begun: float = field(default_factory=time.monotonic)
     _is_final: bool = False
 
@@ -141,7 +143,8 @@ class Recording:
         """
         total = time.monotonic() - self._begun
         rounded = {one.name: round(getattr(self.result.seconds, one.name), 3) for one in fields(Seconds)}
-        done = replace(self.result, seconds=Seconds(**{**rounded, "total": round(total, 3)}))
+        seconds = Seconds(**{**rounded, "total": round(total, 3)})
+        done = replace(self.result, seconds=seconds, origin=self._origin.told())
         xml, log = self.folder / f"{self.stem}.xml", self.folder / f"{self.stem}.log"
         with disk_errors(f"writing {self.folder}"):
             os.makedirs(self.folder, exist_ok=True)
@@ -196,9 +199,13 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
         part=part,
         lowest=run.lowest,
         arguments=run.arguments,
-        origin=origin_of(repository, experiment),
     )
-    recording = Recording(folder=run.results, stem=file_stem(run.environment, part), result=begun)
+    recording = Recording(
+        folder=run.results,
+        stem=file_stem(run.environment, part),
+        result=begun,
+        _origin=_Origin(repository, experiment),
+    )
     try:
         yield recording
     except FumehoodError as error:
@@ -208,6 +215,25 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
         if recording._is_final:  # noqa: SLF001 - of this module's own class
             recording.leave()
         recording.junit.unlink(missing_ok=True)
+
+
+class _Origin(threading.Thread):
+    """Asks git what is tested while the session goes on: a reused environment takes less time than git does."""
+
+    def __init__(self, repository: Repository, experiment: Experiment | BrokenExperiment | None) -> None:
+        super().__init__(daemon=True)
+        self._about = repository, experiment
+        self._found = Origin()
+        self.start()
+
+    def run(self) -> None:
+        """As `threading.Thread.run`."""
+        self._found = origin_of(*self._about)
+
+    def told(self) -> Origin:
+        """What git said, as soon as it has."""
+        self.join()
+        return self._found
 
 
 def origin_of(repository: Repository, experiment: Experiment | BrokenExperiment | None) -> Origin:

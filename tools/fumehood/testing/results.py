@@ -12,7 +12,6 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
-from xml.sax.saxutils import escape, quoteattr
 
 from fumehood.outside.files import disk_errors, write_whole
 
@@ -257,6 +256,8 @@ def junit_without_tests(result: Result, tail: str = "") -> str:
 
     Source: the schema of JUnit files that pytest's ``junit_family=xunit2`` follows.
     """
+    from xml.sax.saxutils import escape, quoteattr  # noqa: PLC0415 - it brings what downloads files along
+
     is_failure = result.failed
     kind = "error" if is_failure else "skipped"
     message = quoteattr(_xml_text(result.reason or result.status))
