@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SOCKETS = SocketGuard()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # In the background of a script interrupts are ignored, also by all that is started from there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 importable(Path(__file__).resolve().parents[1])
 
 
