@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import marshal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from fumehood.imports.facts import facts
 from fumehood.imports.scan import Scan, scan
 from fumehood.outside.remembered import Reading, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from fumehood.model.source import SourceFacts
 
+_WRITTEN = 2
+"""The oldest form of `marshal` that has all these types says the same of what is equal, however it came about."""
 
-def _find(source: bytes) -> tuple[object, ...]:
-    return tuple(scan(source))
+
+def _find(source: bytes) -> tuple[bytes, Any]:
+    """What a file says, still written down, since few questions are about every file; and its edits of ``sys.path``."""
+    found = scan(source)
+    return marshal.dumps(tuple(found), _WRITTEN), found.path_edits
 
 
-_IMPORTS = Reading(name="imports", version=1, find=_find)
+_IMPORTS = Reading(name="imports", version=2, find=_find)
+
+
+class Scans(Mapping[str, Scan]):
+    """What each file says, by its path; unfolded when it is asked for."""
+
+    def __init__(self, written: Mapping[str, bytes]) -> None:
+        self._written = written
+        self._read: dict[str, Scan] = {}
+
+    def __getitem__(self, path: str) -> Scan:
+        if path not in self._read:
+            self._read[path] = Scan._make(marshal.loads(self._written[path]))  # noqa: S302 - from a sealed file
+        return self._read[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._written
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +58,15 @@ class Sources:
 
     Attributes:
         scans: What each says, by its path.
+        written: The same as bytes that are equal where that is.
+        path_edits: Edits of ``sys.path``, by the path of each file that has any.
         parsed: How many of them had to be read anew.
-        digest: A digest of all their contents and paths.
     """
 
     scans: Mapping[str, Scan]
+    written: Mapping[str, bytes] = field(repr=False)
+    path_edits: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]
     parsed: int
-    digest: bytes
 
     def facts(self, path: str) -> SourceFacts:
         """What a file says, as values."""
@@ -51,5 +82,10 @@ def read_sources(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -
         environ: Says where the cache is.
     """
     known = remembered(_IMPORTS, root, paths, environ)
-    scans = {path: Scan._make(found) for path, found in known.found.items()}
-    return Sources(scans=scans, parsed=known.fresh, digest=known.digest)
+    written = {path: found for path, (found, _) in known.found.items()}
+    return Sources(
+        scans=Scans(written),
+        written=written,
+        path_edits={path: edits for path, (_, edits) in known.found.items() if edits},
+        parsed=known.fresh,
+    )

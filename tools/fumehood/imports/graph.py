@@ -117,7 +117,7 @@ def build(
         recall: Gives what was found before from the same, else what the function finds that it is given.
     """
     builder = _Builder(sources.scans, modules, territories)
-    builder.follow_path_edits()
+    builder.follow(sources.path_edits)
     return ImportGraph(modules=modules, territories=territories, _builder=builder, _recall=recall)
 
 
@@ -159,10 +159,10 @@ class _Builder:
         if is_collected:
             yield "runs with", self._around(path)
 
-    def follow_path_edits(self) -> None:
+    def follow(self, path_edits: Mapping[str, Iterable[tuple[tuple[str, ...], int]]]) -> None:
         """Add the folders of the repository that edits of ``sys.path`` name, for all files of the same territory."""
-        for path, found in self.scans.items():
-            for pieces, _ in found.path_edits:
+        for path, edits in path_edits.items():
+            for pieces, _ in edits:
                 owner = self.territories.of(path).path
                 added = self._added.setdefault(owner, {})
                 added.update(dict.fromkeys(self._named_folders(path, pieces)))

@@ -89,8 +89,8 @@ def survey(
 
 def _decides(sources: Sources, modules: Modules, everybody: Territories) -> bytes:
     """A digest of all that decides where files lead: an edit that changes no import leaves it as it was."""
-    says = [(path, tuple(sources.scans[path])) for path in sorted(sources.scans)]
     links = sorted([*modules.links.items(), *modules.file_links.items()])
+    says = sorted(sources.written.items())
     # The oldest form that has all these types says the same of what is equal, however it came about.
     written = marshal.dumps([says, sorted(modules.files), links, repr(everybody.core), repr(everybody.experiments)], 2)
     return hashlib.blake2b(written).digest()

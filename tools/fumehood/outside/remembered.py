@@ -66,19 +66,11 @@ class Remembered:
 
     Attributes:
         found: By path; those that are not there or cannot be read are left out.
-        digests: Of their contents.
         fresh: How many of them had to be read anew.
     """
 
     found: Mapping[str, Any]
-    digests: Mapping[str, bytes]
     fresh: int
-
-    @property
-    def digest(self) -> bytes:
-        """A digest of all their contents and paths."""
-        parts = (os.fsencode(path) + self.digests[path] for path in sorted(self.digests))
-        return hashlib.blake2b(b"".join(parts)).digest()
 
 
 def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Remembered:
@@ -114,7 +106,6 @@ def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapp
         _save(place, reading.head, current)
     return Remembered(
         found={path: stored[3] for path, stored in current.items()},
-        digests={path: stored[2] for path, stored in current.items()},
         fresh=len(read),
     )
 
