@@ -31,9 +31,10 @@ def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline
         raise UsageError(f"pairs cannot be said as {format_}", remedy="leave out --format, or say --format json")
     experiments = [(experiment, experiment_target(experiment)) for experiment in repository.select(names)]
     with desk(repository, offline=False) as asking, Bar() as bar:
-        checked = Check(asking.book, asking.uv, asking.scratch, bar, offline, keeps_all=True).run(experiments)
+        check = Check(asking.book, asking.uv, asking.scratch, bar, offline, keeps_all=True)
+        checked = check.run(experiments)
         joint = None if offline else Joint(asking.uv, repository.root, asking.scratch, bar, JOBS)
-        sharing = Pairing(asking.book, asking.uv, joint).share(experiments, checked)
+        sharing = Pairing(asking.book, check.locks, joint).share(experiments, checked)
     if not names:
         for broken in repository.broken:
             click.echo(str(broken.error), err=True)

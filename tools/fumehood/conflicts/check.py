@@ -45,6 +45,7 @@ class Check:
         offline: Neither uv nor the network: what locks and lines do not settle stays undecided.
         keeps_all: Whether every experiment that fits is to have a lock afterwards, which takes asking the registry even
             where the cache proves that the lines hold together.
+        locks: With `keeps_all`, the lock of each experiment that fits, by its path.
     """
 
     book: LockBook
@@ -55,6 +56,7 @@ class Check:
     keeps_all: bool = False
     findings: list[Finding] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
+    locks: dict[str, LayeredLock] = field(default_factory=dict)
     _without_core: str = _CORE_FIRST
     _resolutions: Resolutions = field(init=False)
 
@@ -138,17 +140,25 @@ class Check:
             layered = LayeredLock(core=core, delta=delta)
             reasons = self.book.reasons(target, layered)
             if not reasons and self.book.is_proven(layered):
+                self._keep(target, layered)
                 return True
             self.findings += [_stale(experiment.name, target.lock, reason) for reason in reasons]
         shown = lines.clashes_with(self.book.inputs(target).requirements)
         self.findings += [clash.as_finding(experiment.name) for clash in shown]
-        if shown or (core is not None and known(self.book, target, core)):
+        if shown:
+            return True
+        if core is not None and (lock := known(self.book, target, core)):
+            self._keep(target, lock)
             return True
         if core is None:
             self._leave(experiment.name, self._without_core)
         elif self.offline:
             self._leave(experiment.name, _LOCK_FIRST)
         return core is None or self.offline
+
+    def _keep(self, target: Target, lock: LayeredLock) -> None:
+        if self.keeps_all:
+            self.locks[target.subject] = lock
 
     def _resolve(self, pending: dict[str, tuple[Experiment, Target]], core: Lock) -> None:
         """Ask uv about the rest; what it finds by itself is kept in the cache, where sessions find it."""
@@ -162,7 +172,8 @@ class Check:
                 del questions[subject]
         for subject, pins in resolutions.answers(questions.values(), as_proof=not self.keeps_all).items():
             if subject not in resolutions.older:
-                remember(self.book, pending[subject][1], core, pins)
+                target = pending[subject][1]
+                self._keep(target, remember(self.book, target, core, pins))
         for subject, error in resolutions.failures.items():
             experiment, target = pending[subject]
             if isinstance(error, ConflictError):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fumehood.conflicts.joint import JointQuestion, texts_of
 from fumehood.conflicts.pairs import Member, Pair, Sharing, Verdict, common_pythons, groups, is_certified
 from fumehood.conflicts.static import CoreLines
-from fumehood.errors import FumehoodError, WorldError
-from fumehood.locking.obtain import answer, core_lock, known
+from fumehood.errors import FumehoodError
 from fumehood.model.experiment import Target
-from fumehood.model.lock import LayeredLock, by_name
+from fumehood.model.lock import by_name
 from fumehood.reading.sources import Inputs, without_credentials
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Experiment
     from fumehood.model.finding import CheckAnswer
-    from fumehood.model.lock import Lock, Pin
-    from fumehood.outside.uv import Uv
+    from fumehood.model.lock import LayeredLock, Pin
 
 _NOTHING_IN_COMMON = "they have no Python version in common"
 
@@ -37,15 +35,19 @@ class Pairing:
     """Finds out which experiments could share an environment.
 
     Attributes:
+        locks: Of those that fit on core by themselves, by their paths; all on one core lock.
         joint: Asks uv; None to leave undecided what locks and lines do not settle.
     """
 
     book: LockBook
-    uv: Uv
+    locks: Mapping[str, LayeredLock]
     joint: Joint | None
-    _core_lock: Lock | None = None
-    _core: Mapping[NormalizedName, tuple[Pin, ...]] = field(default_factory=dict)
+    _core: Mapping[NormalizedName, tuple[Pin, ...]] = field(init=False)
     _static: dict[str, CoreLines] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Look at core's pins, which all locks have in common."""
+        self._core = next((by_name(lock.core.pins) for lock in self.locks.values()), {})
 
     def share(self, experiments: Sequence[tuple[Experiment, Target]], checked: CheckAnswer) -> Sharing:
         """Decide about every pair, and find groups.
@@ -79,19 +81,15 @@ class Pairing:
         undecided = {item.experiment: item.reason for item in checked.undecided}
         for experiment, target in experiments:
             name, inputs = experiment.name, Inputs()
-            reason = undecided.get(name, "")
-            try:
+            with contextlib.suppress(FumehoodError):  # The check has said why it is not decided.
                 inputs = self._own(target)
-                if name in conflicts:
-                    yield Member(name=name, target=target, outcome="conflict", reason=conflicts[name], inputs=inputs)
-                    continue
-                if not reason:
-                    delta = self._delta(target)
-                    yield Member(name=name, target=target, outcome="fits", inputs=inputs, delta=delta)
-                    continue
-            except FumehoodError as error:
-                reason = without_credentials(str(error))
-            yield Member(name=name, target=target, outcome="undecided", reason=reason, inputs=inputs)
+            if name in conflicts:
+                yield Member(name=name, target=target, outcome="conflict", reason=conflicts[name], inputs=inputs)
+            elif name in undecided:
+                yield Member(name=name, target=target, outcome="undecided", reason=undecided[name], inputs=inputs)
+            else:
+                delta = self._delta(target)
+                yield Member(name=name, target=target, outcome="fits", inputs=inputs, delta=delta)
 
     def _own(self, target: Target) -> Inputs:
         """A target's own lines; those that it includes from core's files are core's."""
@@ -100,25 +98,9 @@ class Pairing:
         return replace(inputs, requirements=tuple(line for line in inputs.requirements if line.place not in core))
 
     def _delta(self, target: Target) -> Mapping[NormalizedName, tuple[Pin, ...]]:
-        """What a target has instead of core's pins, from the locks that the check has just used."""
-        if self._core_lock is None:
-            committed = self.book.store.committed(self.book.repository.core.lock)
-            uv = replace(self.uv, offline=True)
-            ask = partial(answer, uv, self.book.repository.root)
-            self._core_lock = core_lock(self.book, ask, committed, locked=False)[0]
-            self._core = by_name(self._core_lock.pins)
-        lock = self._lock(target, self._core_lock)
-        if lock is None:
-            raise WorldError("its lock was taken away while it was looked at", remedy="run it again")
-        removed: dict[NormalizedName, tuple[Pin, ...]] = dict.fromkeys(lock.delta.header.removes, ())
-        return {**removed, **by_name(lock.delta.pins)}
-
-    def _lock(self, target: Target, core: Lock) -> LayeredLock | None:
-        delta = self.book.store.committed(target.lock)
-        layered = LayeredLock(core=core, delta=delta) if delta else None
-        if layered and not self.book.reasons(target, layered) and self.book.is_proven(layered):
-            return layered
-        return known(self.book, target, core)
+        """What a target has instead of core's pins."""
+        delta = self.locks[target.subject].delta
+        return {**dict.fromkeys(delta.header.removes, ()), **by_name(delta.pins)}
 
     def _verdicts(self, pairs: Sequence[tuple[Member, Member]]) -> dict[tuple[str, str], Verdict]:
         """A verdict for each pair, in the order given."""
