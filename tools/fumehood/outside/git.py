@@ -92,8 +92,9 @@ class Git:
             UsageError: There is none here.
         """
         done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"])
-        if done.returncode == 0 and ref:
-            return _text(done.stdout).strip()
+        name = _text(done.stdout).strip() if done.returncode == 0 and ref else ""
+        if name:
+            return name
         raise UsageError(f"there is no branch, tag or commit {ref!r} here", remedy=self._advice(ref))
 
     def setting(self, key: str) -> str:
