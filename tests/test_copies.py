@@ -133,6 +133,20 @@ def test_settings_that_share_their_keys_are_no_copy_unless_they_share_all() -> N
     assert [copy.original for copy in found(mine, same=mine)] == ["core/same.py"]
 
 
+def kernel(name: str, body: str, *, parameters: int = 24) -> str:
+    """A class with one method that takes many parameters."""
+    takes = "".join(f"        part_{index}: Tensor[float, int] | None = None,\n" for index in range(parameters))
+    return f"class {name}:\n    def forward(\n        self,\n        *,\n{takes}    ) -> Tensor:\n{body}"
+
+
+def test_the_heads_of_functions_that_have_to_be_the_same_are_no_copy() -> None:
+    theirs = kernel("Kernel", "        return sum(fused(part_0, part_1))\n")
+    assert found(kernel("Other", "        return part_2\n"), kernel=theirs) == ()
+    body = "\n".join(ORIGINAL.splitlines()[18:])
+    (copy,) = found(kernel("Other", body, parameters=3), kernel=kernel("Kernel", body, parameters=3))
+    assert (copy.lines, copy.original_lines) == (lines(1, 18), lines(1, 18))
+
+
 def test_a_few_lines_are_no_copy() -> None:
     assert found("\n".join(ORIGINAL.splitlines()[8:14]), averages=ORIGINAL) == ()
 

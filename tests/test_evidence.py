@@ -120,6 +120,20 @@ def test_what_only_a_model_has_to_show(project: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("introduction", "introduces"),
+    [
+        ("The goal is to see every graph.", True),
+        ("It is built for post-training.", True),
+        ("See [why](why.md) for the motivation.", True),
+        ("It is fast, and no problem is too big.", False),
+        ("It is new.\n\n## Usage\n\nThe goal is a number.", False),
+    ],
+)
+def test_an_introduction_may_say_what_an_experiment_is_for(introduction: str, *, introduces: bool) -> None:
+    assert readme(f"# One\n\n{introduction}\n\n## Approach\n\ntext\n").introduces is introduces
+
+
 def test_links_and_pictures_lead_somewhere(project: Project) -> None:
     text = """
 [here](#motivation) [top](/README.md) [up](../README.md#a-title-c) [folder](tests/) [web](https://example.invalid/x)

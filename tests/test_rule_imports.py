@@ -250,6 +250,12 @@ def test_a_requirement_file_that_is_none_of_the_experiments_is_named(repository:
     repository.write({"experiments/one/examples/requirements.txt": "zeta\n"})
     said_of = "which only experiments/one/examples/requirements.txt asks for, and that is none of its files"
     assert needs(repository, "import zeta\n") == [f"model.py:1: it imports zeta, {said_of}"]
+    repository.write({"src/core/tools.py": "import zeta\n", "requirements-dev.txt": "zeta\n"})
+    said_of = "which only requirements-dev.txt asks for, and that is none of"
+    assert needs(repository, "import zeta\n") == [
+        f"src/core/tools.py:1: core imports zeta, {said_of} its files",
+        f"model.py:1: it imports zeta, as core does, {said_of} core's files",
+    ]
 
 
 def test_what_only_the_lock_brings_is_milder(repository: Project) -> None:

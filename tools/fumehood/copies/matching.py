@@ -1,7 +1,9 @@
 """What one file has of another: runs of equal tokens, joined where only little was changed between them.
 
 Whether such a run is a copy is told by its names. In a copy most are the same; in a renamed copy each old name has its
-new one, again and again. Code that merely has the same shape, such as two tables of settings, has neither.
+new one, again and again. Code that merely has the same shape, such as two tables of settings, has neither. What is
+mostly heads of functions is no copy: who overrides a method, or offers another way behind the same call, has to write
+them as they are.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.copies.fingerprints import ROW, rows
-from fumehood.copies.tokens import KEYWORD
+from fumehood.copies.tokens import DEF, KEYWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +36,7 @@ _OCCURRENCES = 20
 """How often a row may occur in the original and still be looked at: a table repeats its rows."""
 _VALUES = frozenset({"False", "None", "True"})
 _WITH_SPELLING = frozenset(b"nsd")
+_OPENING, _CLOSING, _COLON = frozenset(b"([{"), frozenset(b")]}"), ord(":")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -90,11 +93,13 @@ def copies_in(code: Code, originals: Mapping[str, Code]) -> tuple[Copy, ...]:
         code: The file.
         originals: The files that it may have something from, by path.
     """
+    heads = _heads(code.kinds)
     chains = [
         (path, chain, verdict)
         for path, original in originals.items()
         for chain in _chains(_runs(code, original))
-        if (verdict := _judge(code, original, chain)) is not None
+        if 2 * sum(sum(heads[run.here : run.end]) for run in chain) <= sum(run.length for run in chain)
+        and (verdict := _judge(code, original, chain)) is not None
     ]
     chains.sort(key=lambda item: (-item[2].same, item[0], item[1][0].here))
     taken = bytearray(code.size)
@@ -119,6 +124,18 @@ def _copy(code: Code, original: Code, path: str, chain: Sequence[_Run], tokens: 
         tokens=tokens,
         renamed=renamed,
     )
+
+
+def _heads(kinds: bytes) -> bytearray:
+    """A 1 for each token from a `def` up to the colon that ends it."""
+    found, inside, depth = bytearray(len(kinds)), False, 0
+    for position, kind in enumerate(kinds):
+        if kind == DEF:
+            inside, depth = True, 0
+        found[position] = inside
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        inside = inside and not (kind == _COLON and depth <= 0)
+    return found
 
 
 def _runs(code: Code, original: Code) -> list[_Run]:

@@ -47,6 +47,7 @@ _OPERATORS = {character: ord(character) for character in "()[]{}.,:;+-*/%@&|^~<>
 KEYWORD = 0x80
 """The first of the kinds that keywords have."""
 _KEYWORDS = {word: KEYWORD + index for index, word in enumerate(sorted({*keyword.kwlist, "match", "case"}))}
+DEF = _KEYWORDS["def"]
 _IMPORT = bytes([_KEYWORDS["import"]])
 _FROM = bytes([_KEYWORDS["from"]])
 

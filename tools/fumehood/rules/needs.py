@@ -16,7 +16,7 @@ from fumehood.model.source import OPTIONAL, TYPING
 from fumehood.outside import toml_file
 from fumehood.outside.files import cache_folder
 from fumehood.reading import pyproject_requirements, requirements_txt
-from fumehood.rules.crossing import by_line
+from fumehood.rules.crossing import by_line, is_hidden
 from fumehood.rules.import_names import Installed, installed, likely, subject
 from fumehood.settings import PYPROJECT
 
@@ -33,7 +33,7 @@ _NOT_IMPORTED = frozenset(
 )
 """Distributions that do their work without being imported by those who require them."""
 _MOST_PLACES = 4
-_REQUIREMENTS = re.compile(r"/requirements[^/]*\.txt$")
+_REQUIREMENTS = re.compile(r"(?:^|/)requirements[^/]*\.txt$")
 _TEXT = (".cfg", ".ini", ".ipynb", ".json", ".md", ".py", ".rst", ".sh", ".toml", ".yaml", ".yml")
 
 
@@ -46,7 +46,7 @@ class Needed:
         distribution: The likeliest to bring it.
         uses: The lines that import it and cannot do without it.
         core_too: Whether core imports it too, and asks for it as little.
-        file: Another requirement file in the experiment's folder that asks for it.
+        file: A requirement file that asks for it and is none of the experiment's, or of core's.
     """
 
     module: str
@@ -117,24 +117,27 @@ class NeedsReader:
 
     def _explained(self, needed: Needed, experiment: Experiment | None) -> Needed:
         """With what is known of it all the same: that core needs it too, or that another file asks for it."""
-        if experiment is None:
-            return needed
-        core = self.of(None)
-        if any(needed.module == one.module for one in (*core.undeclared, *core.transitive)):
-            return replace(needed, core_too=True)
+        if experiment:
+            core = self.of(None)
+            for one in (*core.undeclared, *core.transitive):
+                if one.module == needed.module:
+                    return replace(needed, core_too=True, file=one.file)
         files = (file for file, names in self._elsewhere(experiment).items() if self._is_brought(needed.module, names))
         return replace(needed, file=next(files, ""))
 
-    def _elsewhere(self, experiment: Experiment) -> dict[str, frozenset[str]]:
-        """What other requirement files in an experiment's folder ask for, which are none of its own."""
-        if experiment.name not in self._others:
-            own = {source.path for source in experiment.requirements}
-            self._others[experiment.name] = {
+    def _elsewhere(self, experiment: Experiment | None) -> dict[str, frozenset[str]]:
+        """What other requirement files of an experiment's folder, or of core's, ask for, which are none of its own."""
+        name = experiment.name if experiment else ""
+        if name not in self._others:
+            own = {source.path for source in (experiment or self.seen.core).requirements}
+            files = filter(_REQUIREMENTS.search, self.seen.own_files.get(name, ()) if name else self.seen.survey.files)
+            self._others[name] = {
                 path: _names(self._read(path))
-                for path in self.seen.own_files.get(experiment.name, ())
-                if _REQUIREMENTS.search(path) and path not in own
+                # Hidden folders last, since links lead there.
+                for path in sorted(files, key=lambda path: (is_hidden(path), path))
+                if path not in own and self.seen.parts.experiment(path) == name
             }
-        return self._others[experiment.name]
+        return self._others[name]
 
     def _read(self, path: str) -> Sequence[Requirement]:
         try:

@@ -29,13 +29,13 @@ _HEADING: Mapping[str, str] = {
 
 
 def check(seen: Seen) -> Iterator[Finding]:
-    """Kinds of evidence that no heading of a README is about."""
+    """Kinds of evidence that no heading of a README is about; motivation may stand in the introduction."""
     for experiment in seen.experiments:
         readme = seen.readmes.get(experiment.name)
         if readme is None or readme.document is None:
             continue
         for kind in required(experiment, readme):
-            if not readme.sections[kind]:
+            if not readme.sections[kind] and not (kind == "motivation" and readme.introduces):
                 yield RULE.finding(
                     experiment.name,
                     readme.at(0),
@@ -57,7 +57,8 @@ some, such as to be faster.""",
     remedy="""\
 Add the section. Sections are known by their headings: motivation (also why, background, rationale, problem, goals,
 purpose, introduction), innovation (what is new, novelty, contributions, approach, method), performance (benchmarks,
-numbers, throughput, speed, results, evaluation, measurements), convergence (loss, training curves).""",
+numbers, throughput, speed, results, evaluation, measurements), convergence (loss, training curves). Instead of a
+section on motivation, the introduction below the title may say it: "the goal is …", "it is designed for …".""",
     check=check,
     milder=MILDER,
 )

@@ -36,6 +36,13 @@ KINDS: Mapping[str, re.Pattern[str]] = {
 _PARTICULARS = re.compile(r"\b(?:setup|environment|hardware|reproduc|how (?:it|this|they|we) \w*\s*measured)")
 """The headings of sections that say what numbers were taken on, wherever the numbers are."""
 
+_PURPOSE = re.compile(
+    r"\b(?:motivat|the (?:aim|goal|idea|problem|purpose)\b"
+    r"|(?:built|designed|intended|meant) (?:for|to)\b|in order to\b)",
+    re.IGNORECASE,
+)
+"""How introductions that have no heading of their own say what something is for."""
+
 _CLAIM = re.compile(
     r"\d\s*(?:x|\N{MULTIPLICATION SIGN}|times|%|percent)\s+(?:as\s+)?(?:faster|slower|less|more|higher|lower|fewer)"
     r"|\b(?:faster|slower) than\b|\bspeed-?ups?\b|\btokens(?:/s| per second)",
@@ -92,6 +99,12 @@ class Readme:
         """The only heading of the first level: it names the experiment."""
         first = [section for section in self.document.sections if section.level == 1] if self.document else []
         return first[0] if len(first) == 1 else None
+
+    @property
+    def introduces(self) -> bool:
+        """Whether what stands before the second heading says what the experiment is for."""
+        first = self.document.sections[:2] if self.document else ()
+        return any(_PURPOSE.search(section.text) for section in first)
 
     def parts(self, section: Section) -> tuple[Section, ...]:
         """A section with those below it."""

@@ -21,19 +21,22 @@ def check(seen: Seen) -> Iterator[Finding]:
     core = seen.core.requirements[0].path if seen.core.requirements else "requirements.txt"
     if seen.is_whole:
         for needed in seen.needs.of(None).undeclared:
-            yield _finding("", needed, f"core imports {needed.module}, and no requirement line asks for it", core)
+            yield _finding("", needed, f"core imports {needed.module}, {_who_asks(needed)}", core)
     for experiment in seen.experiments:
         own = experiment.requirements[0].path if experiment.requirements else f"{experiment.path}/requirements.txt"
         for needed in seen.needs.of(experiment).undeclared:
             if needed.core_too:
-                said = f"it imports {needed.module}, as core does, and no requirement line asks for it"
+                said = f"it imports {needed.module}, as core does, {_who_asks(needed)}"
                 yield _finding(experiment.name, needed, said, f"{core}, or to {own}")
-            elif needed.file:
-                said = f"it imports {needed.module}, which only {needed.file} asks for, and that is none of its files"
-                yield _finding(experiment.name, needed, said, own)
             else:
-                said = f"it imports {needed.module}, and no requirement line asks for it"
-                yield _finding(experiment.name, needed, said, own)
+                yield _finding(experiment.name, needed, f"it imports {needed.module}, {_who_asks(needed)}", own)
+
+
+def _who_asks(needed: Needed) -> str:
+    if needed.file:
+        whose = "core's" if needed.core_too else "its"
+        return f"which only {needed.file} asks for, and that is none of {whose} files"
+    return "and no requirement line asks for it"
 
 
 def _finding(name: str, needed: Needed, message: str, file: str) -> Finding:
@@ -57,7 +60,8 @@ RULE = Rule(
 It works on the machine of the one who wrote it, since there it is installed. In the experiment's own environment, and
 for everybody else, the import fails. Imports for type checkers only, and those in a `try` that lets an `ImportError`
 pass, need no requirement; those in a function do. It is a warning where core imports the same without asking for it,
-where a requirement file in the experiment's folder asks for it that is none of the experiment's, and about core.""",
+where a requirement file in the experiment's folder asks for it that is none of the experiment's, and about core.
+Where another file of core's asks for it, such as `requirements-dev.txt`, that is said.""",
     remedy="""\
 Add the distribution to the experiment's requirements. Its name is guessed from the module's: where it is installed in
 one of fumehood's layers, the distribution's own metadata is asked. An import that the experiment can do without belongs
