@@ -1,8 +1,12 @@
-"""A uv or a git that is missing, cannot be started, or is another program: said so, and never taken for a conflict."""
+"""What is asked with cannot be used: said so, and never taken for a conflict.
+
+A uv or a git that is missing, cannot be started, or is another program; a damaged clone; no room for questions.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import venv
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.answers import PLAIN
+from support.disks import small_disk
 from support.project import VERSIONS
 
 if TYPE_CHECKING:
@@ -126,3 +131,22 @@ def test_a_clone_that_is_damaged_is_said_to_be(repository: Project) -> None:
     assert quoted
     assert all(line.startswith("  | ") for line in quoted)
     assert last == "  → `git fsck` tells whether the clone is sound; of a partial clone, fetch the commit"
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "doing"),
+    [
+        (2, ("explain", "plain"), "preparing to ask uv"),
+        (3, ("explain", "plain"), "asking uv"),
+        (2, ("whatif", "--from-git", "main"), "preparing to read a commit"),
+        (3, ("whatif", "--from-git", "main"), "laying out the requirement files of main"),
+    ],
+)
+def test_a_disk_that_has_no_room_for_a_question_is_named(
+    repository: Project, tmp_path: Path, files: int, arguments: tuple[str, ...], doing: str
+) -> None:
+    repository.commit()
+    with small_disk(tmp_path / "small", f"1m,nr_inodes={files}"):
+        outcome = repository.fumehood(*arguments, env={"TMPDIR": str(tmp_path / "small")}).assert_exit(3)
+    said = re.sub(r"\(.+/fumehood-ask-.+\)", "(PATH)", outcome.stderr)
+    assert said == (f"{doing} failed: No space left on device (PATH)\n  → free some disk space and run it again\n")

@@ -186,6 +186,12 @@ def test_a_changed_pin_of_core_says_what_it_does_to_the_others(repository: Proje
         {"name": "fits", "outcome": "conflict"},
         {"name": "vision", "outcome": "unchanged"},
     ]
+    limited = repository.fumehood("explain", "old", "--budget", "60").assert_exit(1)
+    assert limited.stdout.endswith(
+        "  requirements.txt:3: alpha==1.1 → alpha==2.0\n    gives alpha 2.0, beta 2.0\n"
+        "    core's line: `fumehood whatif 'alpha==2.0'` says what that does to the other\n"
+        "      experiments\n"
+    )
 
 
 def test_where_no_change_of_one_line_helps_none_is_named(repository: Project) -> None:

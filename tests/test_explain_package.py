@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fumehood.conflicts.requirers import Requirers
 from support.answers import PLAIN
-from support.index import Index
+from support.index import Fault, Index
 from support.schemas import mistakes, schema
 from support.wheels import Wheel, build_all
 
@@ -166,6 +167,9 @@ def test_a_package_that_is_not_there_gets_near_matches(repository: Project) -> N
     )
     outcome = repository.fumehood("explain", "core", "transformers").assert_exit(2)
     assert outcome.stderr == "core does not have a package 'transformers'\n  → it has alpha, beta, tokenizers\n"
+    repository.write({"requirements.txt": ""})
+    outcome = repository.fumehood("explain", "core", "alpha").assert_exit(2)
+    assert outcome.stderr == "core does not have a package 'alpha'\n  → it has no packages\n"
 
 
 def test_where_nothing_can_be_installed_the_conflict_is_explained(repository: Project) -> None:
@@ -174,7 +178,9 @@ def test_where_nothing_can_be_installed_the_conflict_is_explained(repository: Pr
     assert outcome.stdout.startswith("old cannot be installed on core: these 2 lines cannot hold together")
 
 
-def test_without_time_or_network_it_says_what_is_missing(repository: Project, private_uv_cache: Path) -> None:
+def test_without_time_or_network_it_says_what_is_missing(
+    repository: Project, private_uv_cache: Path, faulty_index: Index
+) -> None:
     outcome = repository.fumehood("explain", "old", "tokenizers", "--offline").assert_exit(3)
     assert outcome.stderr.startswith("core: not decided offline\n")
     assert private_uv_cache.exists()
@@ -183,6 +189,15 @@ def test_without_time_or_network_it_says_what_is_missing(repository: Project, pr
         "tokenizers is 0.21.4 in old, and 0.23.3 in core\n"
         "\n"
         "the time was used up before it was found what keeps core's pin out\n"
+    )
+    faulty_index.misbehave("tokenizers", Fault.STATUS_500)
+    shutil.rmtree(private_uv_cache)
+    page = f"{faulty_index.url}/tokenizers/"
+    assert said(repository, "old", "tokenizers") == (
+        "tokenizers is 0.21.4 in old, and 0.23.3 in core\n"
+        "\n"
+        "not decided what keeps core's pin out: HTTP status server error (500 Internal\n"
+        f"Server Error) for url ({page})\n"
     )
 
 
