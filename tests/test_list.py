@@ -81,6 +81,14 @@ a_rather_long_name_of_an_experiment  active  0      nobody  Measures one thing.�
 two                                  active  0      nobody  Two.
 """
     assert project.fumehood("list", env={"COLUMNS": "80"}).assert_ok().stdout == expected
+    names_only = """\
+core: no requirements · no package · tests: none
+
+experiment                           state   tests  owners
+a_rather_long_name_of_an_experiment  active  0      nobody
+two                                  active  0      nobody
+"""
+    assert project.fumehood("list", env={"COLUMNS": "70"}).assert_ok().stdout == names_only
 
 
 def test_the_whole_answer_for_people_also_from_a_folder_below_and_without_git(project: Project) -> None:
@@ -102,7 +110,11 @@ two         proposed  0      @two                         Does two things.
 
 
 def test_an_empty_repository_says_what_was_looked_for(project: Project) -> None:
-    expected = "core: no requirements · no package · tests: none\nno experiments in experiments/*\n"
+    expected = (
+        "core: no requirements · no package · tests: none\n"
+        "no experiments in experiments/*\n"
+        '  → if they are elsewhere, say where: experiments = ["examples/*"] in [tool.fumehood]\n'
+    )
     assert project.fumehood("list").assert_ok().stdout == expected
     (project.root / "experiments").mkdir()
     assert project.fumehood("list").assert_ok().stdout == expected

@@ -22,11 +22,13 @@ version = "{version}"
 """
 
 _BACKEND = """\
-import os, zipfile
+import os, re, zipfile
 
 STEM = "{module}-{version}"
+SETUP = open("setup.py", encoding="utf-8").read() if os.path.exists("setup.py") else ""
+REQUIRES = "".join("Requires-Dist: " + line + "\\n" for line in re.findall('"([a-z-]+[<>=].*?)"', SETUP))
 INFO = {{
-    "METADATA": "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n",
+    "METADATA": "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n" + REQUIRES,
     "WHEEL": "Wheel-Version: 1.0\\nGenerator: tests\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
     "entry_points.txt": "[console_scripts]\\n{name} = {module}:main\\n",
 }}
@@ -54,7 +56,10 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 
 
 def local_project(name: str, version: str, *, says: str) -> Mapping[str, str]:
-    """The files of a project with one module and one command, both of its name; the command prints a text."""
+    """The files of a project with one module and one command, both of its name; the command prints a text.
+
+    What stands in quotes and with a bound in a ``setup.py`` beside them, it requires.
+    """
     module = name.replace("-", "_")
     values = {"name": name, "version": version, "module": module}
     return {

@@ -71,7 +71,8 @@ class Repository:
         import difflib  # noqa: PLC0415 - only a mistake pays for it
 
         names = [experiment.name for experiment in self.experiments]
-        near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+        near = [name for name in names if name.endswith(f"/{wanted}")][:3]
+        near = near or difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "`fumehood list` shows the experiments"
         raise UsageError(f"there is no experiment {name!r}", remedy=hint)
 

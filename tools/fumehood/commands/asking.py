@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.conflicts.probe import Prober
-from fumehood.errors import ConflictError
+from fumehood.errors import ConflictError, UsageError
 from fumehood.locking.book import LockBook
 from fumehood.locking.many import Resolutions
 from fumehood.locking.obtain import answer, core_lock
@@ -142,12 +142,19 @@ def at_commit(asking: Desk, ref: str) -> tuple[Desk, str]:
     """The desk of the same repository if core's requirements were those of a commit, and what to call that.
 
     Raises:
-        UsageError: There is no such commit, or core has no requirements there.
+        UsageError: There is no such commit, or core has no requirements there, or only a check-out can tell them.
         ConfigurationError: They are wrong there.
     """
     with disk_errors("preparing to read a commit"):
         scratch = Path(tempfile.mkdtemp(dir=asking.scratch))
     root = asking.repository.root
     found = core_at.read(Git(cwd=root), ref, asking.repository.core, scratch)
+    if set(found.inputs.folders) - set(asking.book.core_inputs.folders):
+        # uv builds what is in the folders now.
+        folders = " and ".join(str(line.place) for line in found.inputs.requirements if line.is_local)
+        raise UsageError(
+            f"core installs folders of the repository ({folders}), which at {ref} require something else than here",
+            remedy=f"check {ref} out, and run `fumehood check` there",
+        )
     book = asking.book.with_core(found.core, found.inputs)
     return Desk(book.repository, book, asking.uv, asking.scratch), f"core's requirements at {ref} ({found.commit[:7]})"

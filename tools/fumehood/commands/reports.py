@@ -25,6 +25,13 @@ def as_json(**content: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
     return json.dumps({"schema": SCHEMA, **content}, indent=2, ensure_ascii=False)
 
 
+_LEAST = 16
+"""Characters of a column that is cut off where it needs more."""
+
+_GAP = 2
+"""Characters between columns."""
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int, last_on_one_line: bool = False) -> str:
     """A plain table that fits a width; long cells are folded.
 
@@ -43,7 +50,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int,
     for at, heading in enumerate(headings[:-1]):
         grid.add_column(heading, overflow="fold", max_width=most if at else None)
     if last_on_one_line:
-        grid.add_column(headings[-1], overflow="ellipsis", no_wrap=True, ratio=1, min_width=16)
+        grid.add_column(headings[-1], overflow="ellipsis", no_wrap=True, ratio=1, min_width=_LEAST)
     else:
         grid.add_column(headings[-1], overflow="fold")
     for row in rows:
@@ -87,7 +94,10 @@ def experiments_text(repository: Repository, *, width: int) -> str:
     packages = ", ".join(core.packages) or "no package"
     head = f"core: {requirements} · {packages} · tests: {', '.join(core.tests) or 'none'}"
     if not repository.experiments:
-        return f"{head}\nno experiments in {', '.join(repository.settings.experiments)}"
+        nowhere = f"no experiments in {', '.join(repository.settings.experiments)}"
+        return (
+            f'{head}\n{nowhere}\n  → if they are elsewhere, say where: experiments = ["examples/*"] in [tool.fumehood]'
+        )
     rows = [
         (
             experiment.name,
@@ -99,6 +109,10 @@ def experiments_text(repository: Repository, *, width: int) -> str:
         for experiment in repository.experiments
     ]
     headings = ("experiment", "state", "tests", "owners", "summary")
+    taken = [max(map(len, column)) for column in zip(headings, *rows, strict=True)][:-1]
+    if sum(length + _GAP for length in (taken[0], *(min(length, width // 4) for length in taken[1:]))) > width - _LEAST:
+        # Whole names say more than the first letters of summaries.
+        return f"{head}\n\n{table(headings[:-1], [row[:-1] for row in rows], width=width)}"
     return f"{head}\n\n{table(headings, rows, width=width, last_on_one_line=True)}"
 
 

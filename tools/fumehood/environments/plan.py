@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from fumehood.environments import source_metadata
 from fumehood.outside.files import digest_file
+from fumehood.reading import local_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,8 +76,8 @@ class EnvironmentPlan:
         core: The core layer; None when core pins nothing for this interpreter.
         delta: The delta layer; None when the experiment adds nothing.
         hidden: Core's packages that must not be seen.
-        local: Pins on this machine's own folders and files; they go into the environment itself. Not among them is the
-            repository, where core is imported from its source anyway.
+        local: Pins on this machine's own folders and files; they go into the environment itself. Among them is the
+            repository only where nothing but a build knows what core's project is called and offers.
         proven: Whether the pins are known to satisfy each other.
     """
 
@@ -141,10 +141,7 @@ def layers_of(core: LayerSpec | None, delta: LayerSpec | None, hidden: Iterable[
 
 def local_path(root: Path, pin: Pin) -> Path:
     """The folder or file of a local pin."""
-    place = pin.url.partition("#")[0]
-    if place.startswith("file:"):
-        return Path(unquote(urlsplit(place).path)).resolve()
-    return (root / _EXTRAS.sub("", place)).resolve()
+    return local_project.location(root, _EXTRAS.sub("", pin.url)).resolve()
 
 
 def _content(root: Path, pin: Pin) -> str:
@@ -161,7 +158,7 @@ def _files(path: Path, pin: Pin) -> Iterator[str]:
     if path.is_file():
         yield str(path)
     elif pin.editable:
-        yield from (str(path / name) for name in ("pyproject.toml", "setup.cfg", "setup.py"))
+        yield from (str(path / name) for name in local_project.BUILD_FILES)
     else:
         for top, folders, files in os.walk(path):
             built = {"build", "dist"} if top == str(path) else set()

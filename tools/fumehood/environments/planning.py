@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fumehood.environments import layer
+from packaging.utils import NormalizedName
+
+from fumehood.environments import layer, source_metadata
 from fumehood.environments.plan import EnvironmentPlan, Frame, local_path
-from fumehood.model.lock import by_name
+from fumehood.model.lock import Pin, by_name
 from fumehood.model.markers import from_variables
+from fumehood.reading import setup_script
+from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,10 +19,13 @@ if TYPE_CHECKING:
 
     from fumehood.environments.layer import LayerSpec
     from fumehood.model.experiment import Target
-    from fumehood.model.lock import LayeredLock, Pin
+    from fumehood.model.lock import LayeredLock
     from fumehood.model.requirement import IndexOptions
     from fumehood.outside.interpreter import Interpreter
     from fumehood.repository import Repository
+
+_ITSELF = Pin(name=NormalizedName("."), url=".", editable=True)
+"""Core as a project of its own, installed as a developer would install it."""
 
 
 def plan(
@@ -42,21 +49,33 @@ def plan(
     same = frozenset(name for name in ours if ours[name] == theirs.get(name))
     hidden = frozenset(str(name) for name in lock.replaced - same if name in theirs)
     delta_pins = tuple(pin for pin in delta_pins if pin.name not in same)
-    local = tuple(
-        pin
-        for pin in (*(pin for pin in core_pins if pin.name not in hidden), *delta_pins)
-        if pin.is_local and not (repository.core.sources and _is_repository(repository.root, pin))
-    )
+    local = [pin for pin in (*core_pins, *delta_pins) if pin.is_local and not (pin in core_pins and pin.name in hidden)]
     return EnvironmentPlan(
         target=target,
         frame=Frame.of(repository, target, interpreter),
         core=_spec(core_pins, interpreter, compiled=True),
         delta=_spec(delta_pins, interpreter, compiled=False),
         hidden=hidden,
-        local=local,
+        local=_installed(repository, local),
         options=options,
         proven=proven,
     )
+
+
+def _installed(repository: Repository, local: Iterable[Pin]) -> tuple[Pin, ...]:
+    """The local pins that are installed.
+
+    Core, imported from its source, is one of them only where no ``[project]`` says what installing it would record.
+    """
+    root, core = repository.root, repository.core
+    itself = [pin for pin in local if _is_repository(root, pin)]
+    elsewhere = [pin for pin in local if pin not in itself]
+    if not core.sources:
+        return (*elsewhere, *itself)
+    is_wanted = bool(itself) or any(source.path in setup_script.FILES for source in core.requirements)
+    if is_wanted and source_metadata.read(root, PYPROJECT) is None:
+        elsewhere.append(_ITSELF)
+    return tuple(elsewhere)
 
 
 def _unmarked(pin: Pin) -> Pin:

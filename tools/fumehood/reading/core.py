@@ -81,6 +81,10 @@ def requirement_sources(root: Path, settings: Settings, data: Mapping[str, Any])
             paths = ("requirements.txt",)
         elif "project" in data or core.groups:
             paths = (PYPROJECT,)
+        else:
+            from fumehood.reading import setup_script  # noqa: PLC0415 - few repositories have no other file
+
+            paths = setup_script.files(root)
     if (core.groups or core.extras) and PYPROJECT not in paths:
         paths = (*paths, PYPROJECT)
     return tuple(

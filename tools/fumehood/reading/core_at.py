@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, UsageError
 from fumehood.outside.files import disk_errors
-from fumehood.reading import requirements_txt, sources
+from fumehood.reading import local_project, requirements_txt, setup_script, sources
 from fumehood.reading.core import requirement_sources
 from fumehood.reading.text_file import decode
 
@@ -56,9 +56,14 @@ def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
     try:
         with disk_errors(f"laying out the requirement files of {ref}"):
             root = scratch / prefix if prefix else scratch
-            _lay_out(git, commit, prefix, scratch)
-        core = _core(root, now)
-        inputs = sources.read(root, core.requirements, environ=git.environ)
+            root.mkdir(parents=True, exist_ok=True)
+            usual = (settings_module.PYPROJECT, "requirements.txt", *setup_script.FILES)
+            _lay_out(git, commit, scratch, {f"{prefix}{name}" for name in usual})
+            core = _core(root, now)
+            inputs = sources.read(root, core.requirements, environ=git.environ)
+            if inputs.folders:
+                _lay_out(git, commit, scratch, _build_files(inputs, prefix))
+                inputs = sources.read(root, core.requirements, environ=git.environ)
     except ConfigurationError as error:
         raise ConfigurationError(
             f"core's requirements cannot be read as they are at {ref}",
@@ -84,12 +89,9 @@ def _core(root: Path, now: Core) -> Core:
     )
 
 
-def _lay_out(git: Git, commit: str, prefix: str, scratch: Path) -> None:
+def _lay_out(git: Git, commit: str, scratch: Path, usual: set[str]) -> None:
     """Write every file that core's requirements may be read from: the usual ones, and what these lead to."""
-    root = scratch / prefix if prefix else scratch
-    os.makedirs(root, exist_ok=True)
-    pending = {f"{prefix}{name}" for name in (settings_module.PYPROJECT, "requirements.txt")}
-    seen: set[str] = set()
+    pending, seen = usual, set[str]()
     while pending:
         seen |= pending
         found = git.files(commit, sorted(pending))
@@ -99,6 +101,13 @@ def _lay_out(git: Git, commit: str, prefix: str, scratch: Path) -> None:
             os.makedirs(target.parent, exist_ok=True)
             target.write_bytes(content)
             pending |= set(_leads_to(path, content, git.environ)) - seen
+
+
+def _build_files(inputs: Inputs, prefix: str) -> set[str]:
+    """The files in which folders of the repository that lines name say what they require themselves."""
+    folders = {f"{prefix}{line.url}" for line in inputs.requirements if line.is_local}
+    names = (posixpath.normpath(f"{folder}/{name}") for folder in folders for name in local_project.BUILD_FILES)
+    return {name for name in names if not name.startswith(("../", "/"))}
 
 
 def _leads_to(path: str, content: bytes, environ: Mapping[str, str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Mistakes, Place, raise_all
 from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
-from fumehood.reading import pyproject_requirements, requirements_txt
+from fumehood.reading import local_project, pyproject_requirements, requirements_txt, setup_script, text_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +34,7 @@ class Inputs:
         requirement_files: Files that uv can read itself.
         lines: Lines that no such file holds: from pyproject.toml, from the settings, or from a file that uv refuses.
         constraint_lines: Likewise, what such files say with ``-c``.
+        folders: For each folder and file on this machine that a line names, a digest of what it says that it requires.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -42,6 +43,7 @@ class Inputs:
     requirement_files: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     constraint_lines: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     def digest(self, python: str) -> str:
         """A digest of what a resolution of these lines depends on.
@@ -49,8 +51,8 @@ class Inputs:
         It does not depend on comments, on the order of lines or on where they stand, nor on user names and passwords
         in addresses, which differ from one machine to the next.
         """
-        lines = sorted({f"{requirement.constraint}\0{requirement.text}" for requirement in self.requirements})
-        everything = "\0".join([f"python>={python}", str(self.options), *lines])
+        lines = sorted({f"{line.constraint}\0{'-e ' * _is_editable(line)}{line.text}" for line in self.requirements})
+        everything = "\0".join([f"python>={python}", str(self.options), *lines, *sorted(set(self.folders))])
         return f"sha256:{hashlib.sha256(_CREDENTIALS.sub('', everything).encode()).hexdigest()}"
 
     def __add__(self, other: Inputs) -> Inputs:
@@ -61,6 +63,7 @@ class Inputs:
             requirement_files=self.requirement_files + other.requirement_files,
             lines=self.lines + other.lines,
             constraint_lines=self.constraint_lines + other.constraint_lines,
+            folders=self.folders + other.folders,
         )
 
 
@@ -76,7 +79,7 @@ def read(
     inputs = Inputs()
     for source in sources:
         try:
-            inputs += _read_one(root, source, environ)
+            inputs += _with_folders(root, _read_one(root, source, environ))
         except Mistakes as several:
             mistakes.extend(several.mistakes)
         except FumehoodError as error:
@@ -113,11 +116,24 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
         found = pyproject_requirements.read_project(path, root=root, groups=source.groups, extras=source.extras)
         lines = tuple(requirement.text for requirement in found.requirements if not requirement.constraint)
         return _inputs(found, lines=lines)
+    if source.path in setup_script.FILES:
+        found = setup_script.read(path, root=root)
+        return replace(of_lines(found.requirements, found.options), files=found.files)
     found = requirements_txt.read(path, root=root, environ=environ)
     is_refused = found.has_expanded or any(_is_checkout(requirement) for requirement in found.requirements)
     if is_refused and not _has_secrets(found):
         return replace(of_lines(found.requirements, found.options), files=found.files)
     return _inputs(found, requirement_files=(source.path,))
+
+
+def _with_folders(root: Path, found: Inputs) -> Inputs:
+    """The inputs with what the folders and files that they name say themselves."""
+    places = [local_project.location(root, line.url) for line in found.requirements if line.is_local and line.url]
+    if not places:
+        return found
+    read = [place / name for place in places if place.is_dir() for name in local_project.BUILD_FILES]
+    files = (*found.files, *(text_file.shown(path, root) for path in read if path.is_file()))
+    return replace(found, files=tuple(dict.fromkeys(files)), folders=tuple(map(local_project.digest, places)))
 
 
 def _is_checkout(requirement: Requirement) -> bool:
@@ -137,8 +153,12 @@ def _has_secrets(found: RequirementSet) -> bool:
     )
 
 
+def _is_editable(requirement: Requirement) -> bool:
+    return requirement.editable and requirement.is_local
+
+
 def _line(requirement: Requirement) -> str:
-    editable = "-e " if requirement.editable and not _is_checkout(requirement) else ""
+    editable = "-e " if _is_editable(requirement) else ""
     name = f"{requirement.name} @ " if _is_checkout(requirement) and requirement.name else ""
     return " ".join([f"{editable}{name}{requirement.text}", *(f"--hash={digest}" for digest in requirement.hashes)])
 

@@ -1,0 +1,146 @@
+"""Core's requirements where they stand in ``setup.cfg`` or ``setup.py``, as in repositories from before ``[project]``.
+
+What is written out is read line by line. What a ``setup.py`` computes only running it can tell, and this runs nothing:
+the project then is one requirement on itself, ``-e .``, whose metadata uv has built when it resolves. Source: the
+setuptools documentation, "Configuring setuptools using setup.cfg files" and "Keywords".
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
+from fumehood.model.requirement import RequirementSet
+from fumehood.reading import requirement_line, requirements_txt, text_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from fumehood.model.requirement import Requirement
+
+SCRIPT = "setup.py"
+CONFIGURATION = "setup.cfg"
+FILES = (CONFIGURATION, SCRIPT)
+_KEYWORD = "install_requires"
+
+
+def files(root: Path) -> tuple[str, ...]:
+    """The file of a setuptools project that says what it requires, if there is one.
+
+    What ``setup.cfg`` says counts more than the arguments in ``setup.py``, as it does for setuptools.
+    """
+    if _configured(root / CONFIGURATION) is not None:
+        return (CONFIGURATION,)
+    return (SCRIPT,) if (root / SCRIPT).is_file() else ()
+
+
+def read(path: Path, *, root: Path) -> RequirementSet:
+    """Read the requirements of a ``setup.cfg`` or ``setup.py``.
+
+    Raises:
+        FumehoodError: Every mistake at once, each a `ConfigurationError` with file and line.
+    """
+    name = text_file.shown(path, root)
+    if path.name == CONFIGURATION:
+        return _read_configuration(path, root=root, name=name)
+    text = text_file.read(path, name=name)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        place = Place(name, error.lineno or 1)
+        raise ConfigurationError(f"not valid Python: {error.msg}", place=place, remedy="correct the syntax") from None
+    except RecursionError:
+        raise ConfigurationError("nested too deeply", place=Place(name), remedy="simplify it") from None
+    written, line = _written_out(tree)
+    if written is None:
+        itself = requirement_line.parse(".", place=Place(name, line), editable=True)
+        return RequirementSet(requirements=(replace(itself, editable=True),), files=(name,))
+    return RequirementSet(requirements=_parsed(written, name), files=(name,))
+
+
+def _configured(path: Path) -> str | None:
+    """The value of ``install_requires`` in a ``setup.cfg``."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, OSError, UnicodeDecodeError):
+        return None  # setuptools would not build it either; core then has what else is found.
+    return parser.get("options", _KEYWORD, fallback=None)
+
+
+def _read_configuration(path: Path, *, root: Path, name: str) -> RequirementSet:
+    value = _configured(path) or ""
+    lines = text_file.read(path, name=name).splitlines()
+    start = next((number for number, line in enumerate(lines, 1) if line.startswith(_KEYWORD)), 1)
+    if value.strip().startswith("file:"):
+        named = [part.strip() for part in value.strip().removeprefix("file:").split(",")]
+        place = Place(name, start)
+        found = [requirements_txt.read(path.parent / file, root=root, environ={}, asked_by=place) for file in named]
+        return RequirementSet(
+            requirements=tuple(line for part in found for line in part.requirements),
+            files=(name, *(file for part in found for file in part.files)),
+        )
+    parts = value.splitlines() if "\n" in value.strip() else value.split(";")
+    texts = [part.strip() for part in parts if part.strip() and not part.strip().startswith("#")]
+    return RequirementSet(requirements=_parsed(_numbered(texts, lines, start), name), files=(name,))
+
+
+def _numbered(texts: Iterable[str], lines: list[str], start: int) -> Iterator[tuple[str, int]]:
+    """Each text with the first line, from where the value begins, that it stands in."""
+    for text in texts:
+        yield text, next((number for number, line in enumerate(lines[start - 1 :], start) if text in line), start)
+
+
+def _parsed(written: Iterable[tuple[str, int]], name: str) -> tuple[Requirement, ...]:
+    found: list[Requirement] = []
+    mistakes: list[FumehoodError] = []
+    for text, line in written:
+        try:
+            found.append(requirement_line.parse_pep508(text, place=Place(name, line)))
+        except FumehoodError as mistake:
+            mistakes.append(mistake)
+    raise_all(mistakes)
+    return tuple(found)
+
+
+def _written_out(tree: ast.Module) -> tuple[list[tuple[str, int]] | None, int]:
+    """The requirements that a call of ``setup`` is given with their lines, and the line that gives them.
+
+    None where they are not written out: in the call, or in a list that is given a name once and used once.
+    """
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "setup"]
+    if len(calls) != 1:
+        return None, 1
+    (call,) = calls
+    given = next((keyword for keyword in call.keywords if keyword.arg == _KEYWORD), None)
+    if given is None:
+        return (None if any(keyword.arg is None for keyword in call.keywords) else []), call.lineno
+    value = given.value
+    if isinstance(value, ast.Name):
+        value = _only_value(tree, value.id) or value
+    if isinstance(value, ast.List | ast.Tuple) and all(map(_is_text, value.elts)):
+        return [(ast.literal_eval(item), item.lineno) for item in value.elts], given.value.lineno
+    return None, given.value.lineno
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _only_value(tree: ast.Module, name: str) -> ast.expr | None:
+    """What a name of the module is bound to, if nothing else is ever done with it than to read it once."""
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    bound = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and [_name(target) for target in node.targets] == [name]
+    ]
+    return bound[0] if len(bound) == 1 and len(uses) == len(("bound", "read")) else None
+
+
+def _is_text(item: ast.expr) -> bool:
+    return isinstance(item, ast.Constant) and isinstance(item.value, str)
