@@ -13,6 +13,7 @@ from fumehood.imports import graph
 from fumehood.imports.cache import Sources, read_sources
 from fumehood.imports.modules import Modules
 from fumehood.imports.territory import Territories, territories
+from fumehood.outside import hearing
 from fumehood.outside.remembered import following
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def _files(root: Path, listing: Listing) -> tuple[tuple[str, ...], frozenset[str
     if listing.files:
         return listing.files, listing.links
     found = sorted(_walk(str(root), ""))
+    for path in found:
+        hearing.looked(f"{root}/{path}")
     return tuple(found), frozenset(path for path in found if os.path.islink(root / path))
 
 

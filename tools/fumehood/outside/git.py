@@ -171,20 +171,21 @@ class Git:
         if hearing.is_heard():
             for path in self._follows_from(files, folder):
                 hearing.looked(path)
-        return tuple(file for file in files if os.path.lexists(f"{self.cwd}/{file}"))
+        top = str(self.cwd)
+        return tuple(file for file in files if os.path.lexists(f"{top}/{file}"))
 
     def _follows_from(self, files: Iterable[str], folder: str) -> Iterator[str]:
         """What a list of files depends on: files of git's own folder, each file, and each folder that has one."""
         yield from (f"{folder}/index", f"{folder}/info/exclude", f"{folder}/config")
-        folders = {""}
+        top, folders = str(self.cwd), {""}
         for file in files:
-            yield f"{self.cwd}/{file}"
+            yield f"{top}/{file}"
             parent = file.rpartition("/")[0]
             while parent not in folders:
                 folders.add(parent)
                 parent = parent.rpartition("/")[0]
         for parent in folders:
-            yield f"{self.cwd}/{parent}"
+            yield f"{top}/{parent}"
 
     def paths_at(self, commit: str) -> tuple[str, ...]:
         """Every file that a commit has below this folder, relative to it."""

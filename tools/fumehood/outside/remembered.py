@@ -50,7 +50,7 @@ class Reading:
     """
 
     name: str
-    version: int
+    version: int | str
     find: Callable[[bytes], Any]
 
     @property
@@ -84,12 +84,12 @@ def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapp
     """
     place = _place(reading, root, environ)
     known = _load(place, reading.head)
-    began = time.time_ns()
+    began, top = time.time_ns(), str(root)
     current: dict[str, Stored] = {}
     changed: dict[str, os.stat_result] = {}
     for path in sorted(paths):
         try:
-            state = os.stat(f"{root}/{path}")
+            state = os.stat(f"{top}/{path}")
         except (OSError, ValueError):
             continue
         stored = known.get(path)
@@ -98,7 +98,7 @@ def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapp
         else:
             changed[path] = state
     by_content = {stored[2]: stored[3] for stored in known.values()} if changed else {}
-    read = _read(reading, str(root), list(changed), by_content)
+    read = _read(reading, top, list(changed), by_content)
     for path, (digest, found) in read.items():
         time_ns = changed[path].st_mtime_ns
         current[path] = (time_ns if time_ns < began - _RACY else 0, changed[path].st_size, digest, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import os
 import re
 import stat
@@ -38,12 +39,18 @@ def shown(path: Path, root: Path) -> str:
     Symbolic links keep their own name; only where ``..`` leads through one is it followed.
     """
     lexical = os.path.abspath(path)
-    if ".." in path.parts and os.path.realpath(lexical) != os.path.realpath(path):
+    if ".." in str(path) and ".." in path.parts and os.path.realpath(lexical) != os.path.realpath(path):
         lexical = os.path.realpath(path)
-    for base in (Path(os.path.abspath(root)), Path(os.path.realpath(root))):
-        if Path(lexical).is_relative_to(base):
-            return Path(lexical).relative_to(base).as_posix()
+    for base in _bases(root):
+        if os.path.join(lexical, "").startswith(base):
+            return Path(lexical[len(base) :]).as_posix()
     return Path(lexical).as_posix()
+
+
+@functools.lru_cache(maxsize=8)
+def _bases(root: Path) -> tuple[str, ...]:
+    """How paths inside of a folder begin."""
+    return tuple(os.path.join(base, "") for base in (os.path.abspath(root), os.path.realpath(root)))
 
 
 def read(path: Path, *, name: str, asked_by: Place | None = None) -> str:

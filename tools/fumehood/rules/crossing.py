@@ -140,15 +140,15 @@ def crossings(survey: Survey, where: Parts) -> Crossings:
         if is_hidden(path) or (not own and where.kind(path) == "around"):
             continue
         for raw in survey.sources.scans[path].imports:
-            files = graph.runs(path, raw)
+            first = "" if raw[1] else raw[0].partition(".")[0]
+            # Most imports are of other distributions, which need no more than this look.
+            files = graph.runs(path, raw) if raw[1] or graph.modules.may_have(first) else ()
             if files:
                 target = files[-1]
                 if where.experiment(target) != own or (not own and target.startswith(where.roots)):
                     into[own].append(_use(path, raw, target))
-            elif not raw[1]:
-                first = raw[0].partition(".")[0]
-                if first and first not in STANDARD:
-                    outside[own][first].append(_use(path, raw, ""))
+            elif first and first not in STANDARD:
+                outside[own][first].append(_use(path, raw, ""))
     return Crossings(into, outside)
 
 

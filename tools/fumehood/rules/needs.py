@@ -18,10 +18,11 @@ from fumehood.outside.files import cache_folder
 from fumehood.reading import pyproject_requirements, requirements_txt
 from fumehood.rules.crossing import by_line, is_hidden
 from fumehood.rules.import_names import Installed, installed, likely, subject
+from fumehood.rules.mentions import mentions
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fumehood.model.experiment import Experiment
     from fumehood.model.requirement import Requirement
@@ -63,12 +64,12 @@ class Needs:
     Attributes:
         undeclared: What no line asks for, and nothing else brings.
         transitive: What no line asks for, and the lock has because something else asks for it.
-        unused: Lines that bring what nothing imports.
+        idle: Lines that bring what nothing imports.
     """
 
     undeclared: tuple[Needed, ...] = ()
     transitive: tuple[Needed, ...] = ()
-    unused: tuple[Requirement, ...] = ()
+    idle: tuple[Requirement, ...] = ()
 
 
 @dataclass
@@ -88,7 +89,7 @@ class NeedsReader:
 
     def _needs(self, experiment: Experiment | None) -> Needs:
         own = self.seen.lines(experiment).requirements if experiment else self._project(extras=True)
-        declared = _names([*self.seen.lines(None).requirements, *self._project(extras=False), *own])
+        declared = _names([*self.seen.lines(None).requirements, *self._declared, *own])
         uses = self._uses(experiment.name if experiment else "")
         lacking = [
             Needed(module, likely(module)[0], by_line(hard))
@@ -102,7 +103,7 @@ class NeedsReader:
         return Needs(
             undeclared=tuple(self._explained(one, experiment) for one in lacking if one not in transitive),
             transitive=tuple(transitive),
-            unused=tuple(self._unused(experiment, own, uses)) if experiment else (),
+            idle=tuple(self._idle(experiment, own, uses)) if experiment else (),
         )
 
     def _is_in_a_longer_name(self, module: str, declared: frozenset[str], uses: Iterable[str]) -> bool:
@@ -172,6 +173,10 @@ class NeedsReader:
             return True
         return not names.isdisjoint(self._installed.bringing(module))
 
+    @cached_property
+    def _declared(self) -> Sequence[Requirement]:
+        return self._project(extras=False)
+
     def _project(self, *, extras: bool) -> Sequence[Requirement]:
         """What core's pyproject.toml declares, wherever core's requirements are read from; all its extras on demand."""
         path = self.seen.root / PYPROJECT
@@ -192,7 +197,7 @@ class NeedsReader:
             return frozenset()
         return frozenset(str(pin.name) for lock in locks if lock for pin in lock.pins)
 
-    def _unused(
+    def _idle(
         self, experiment: Experiment, lines: Iterable[Requirement], uses: dict[str, list[Use]]
     ) -> Iterator[Requirement]:
         for line in lines:
@@ -204,25 +209,27 @@ class NeedsReader:
             brought = frozenset({name})
             if any(self._is_brought(module, brought) or name.startswith(f"{likely(module)[0]}-") for module in uses):
                 continue
-            if not self._installed.is_imported_never(name) and not self._mentions(experiment, name):
+            if not self._installed.is_imported_never(name):
                 yield line
 
-    def _mentions(self, experiment: Experiment, name: str) -> bool:
-        """Whether a name stands anywhere in an experiment: as a command, in a configuration, or in its README."""
-        spelled = "[-_.]".join(map(re.escape, name.split("-")))
-        word = re.compile(rf"(?<![\w-]){spelled}(?![\w-])".encode())
-        beginning = name.partition("-")[0].encode()
-        files = (path for path in self.seen.own_files.get(experiment.name, ()) if path.endswith(_TEXT))
-        texts = (_bytes(f"{self.seen.root}/{path}").lower() for path in files)
-        return any(beginning in text and word.search(text) is not None for text in texts)
+    def unused(self, experiment: Experiment) -> Iterator[Requirement]:
+        """Lines that bring what an experiment in question neither imports nor mentions anywhere.
 
+        A mention is the name as a command, in a configuration, or in the README.
+        """
+        for line in self.of(experiment).idle:
+            paths = self.seen.own_files.get(experiment.name, ())
+            if not any(str(line.name) in self._mentions.get(path, ()) for path in paths):
+                yield line
 
-def _bytes(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
+    @cached_property
+    def _mentions(self) -> Mapping[str, Sequence[str]]:
+        """Which of the names of all idle lines each text file of their experiments has."""
+        idle = {experiment.name: self.of(experiment).idle for experiment in self.seen.experiments}
+        names = {str(line.name) for lines in idle.values() for line in lines}
+        owners = [name for name, lines in idle.items() if lines]
+        files = (path for name in owners for path in self.seen.own_files.get(name, ()) if path.endswith(_TEXT))
+        return mentions(self.seen.root, files, names, self.seen.book.environ)
 
 
 def _hard(uses: Iterable[Use]) -> list[Use]:

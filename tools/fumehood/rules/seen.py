@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fumehood.model.experiment import Core, Experiment
     from fumehood.model.finding import CheckAnswer
     from fumehood.model.waiver import Waiver
+    from fumehood.outside.work_tree import Listing
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.reading.markdown import Document
     from fumehood.repository import Repository
@@ -96,7 +97,11 @@ class Seen:
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Every file that git tracks or would track, relative to the repository, with ``/``, sorted."""
-        return self.git.work_files()
+        return self._listing.files
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return WorkTree(cwd=self.root).listed()
 
     @cached_property
     def waivers(self) -> tuple[tuple[str, Waiver], ...]:
@@ -112,7 +117,7 @@ class Seen:
     @cached_property
     def survey(self) -> Survey:
         """What every Python file says about imports, and what leads to what."""
-        return survey(self.repository, WorkTree(cwd=self.root), self.book.environ)
+        return survey(self.repository, WorkTree(cwd=self.root), self.book.environ, listing=self._listing)
 
     @cached_property
     def own_files(self) -> Mapping[str, Sequence[str]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def check(seen: Seen) -> Iterator[Finding]:
     """Requirement lines of experiments that bring what nothing in the experiment imports or mentions."""
     for experiment in seen.experiments:
-        for line in seen.needs.of(experiment).unused:
+        for line in seen.needs.unused(experiment):
             yield RULE.finding(
                 experiment.name,
                 line.place,
