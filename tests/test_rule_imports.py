@@ -266,6 +266,20 @@ def test_what_only_the_lock_brings_is_milder(repository: Project) -> None:
     ]
 
 
+def test_where_only_a_build_knows_what_core_requires_its_lock_and_its_setup_script_are_believed(
+    repository: Project,
+) -> None:
+    (repository.root / "requirements.txt").unlink()
+    script = 'extras = {"x": ["theta>=1"]}\nsetup(install_requires=load(), extras_require=extras)\n'
+    pinned = "".join(f"{name}==1.0 \\\n    --hash=sha256:{'0' * 64}\n" for name in ("alpha", "zeta"))
+    repository.write({"setup.py": script, "requirements.lock": f"# fumehood lock\n-e .\n{pinned}"})
+    repository.write({"src/core/tools.py": "import zeta, theta, iota\n"})
+    assert needs(repository, "import zeta\nimport theta\n") == [
+        "src/core/tools.py:1: core imports iota, and no requirement line asks for it",
+        "model.py:2: it imports theta, and no requirement line asks for it",
+    ]
+
+
 def test_a_line_that_nothing_imports_or_mentions_is_a_note(repository: Project) -> None:
     lines = "zeta\npytest-cov\ntypes-requests\nruff-lsp\neta-theta\nalpha\n"
     mentions = {"run__sh": "ruff-lsp --check\n", "README__md": "# One\n\nNeeds eta_theta.\n"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,17 @@ def read(path: Path, *, root: Path) -> RequirementSet:
         itself = requirement_line.parse(".", place=Place(name, line), editable=True)
         return RequirementSet(requirements=(replace(itself, editable=True),), files=(name,))
     return RequirementSet(requirements=_parsed(written, name), files=(name,))
+
+
+def named(path: Path) -> frozenset[str]:
+    """The distributions that texts in a ``setup.py`` name as requirements, whatever it makes of them."""
+    found = set()
+    with contextlib.suppress(FumehoodError, SyntaxError, ValueError, RecursionError):
+        for node in ast.walk(ast.parse(text_file.read(path, name=path.name))):
+            with contextlib.suppress(FumehoodError):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.add(str(requirement_line.parse_pep508(node.value, place=Place(path.name)).name))
+    return frozenset(found)
 
 
 def _configured(path: Path) -> str | None:

@@ -15,7 +15,7 @@ from fumehood.errors import FumehoodError
 from fumehood.model.source import OPTIONAL, TYPING
 from fumehood.outside import toml_file
 from fumehood.outside.files import cache_folder
-from fumehood.reading import pyproject_requirements, requirements_txt
+from fumehood.reading import pyproject_requirements, requirements_txt, setup_script
 from fumehood.rules.crossing import by_line, is_hidden
 from fumehood.rules.import_names import Installed, installed, likely, subject
 from fumehood.rules.mentions import mentions
@@ -90,6 +90,7 @@ class NeedsReader:
     def _needs(self, experiment: Experiment | None) -> Needs:
         own = self.seen.lines(experiment).requirements if experiment else self._project(extras=True)
         declared = _names([*self.seen.lines(None).requirements, *self._declared, *own])
+        declared |= self._built if experiment else self._built | self._in_setup_script
         uses = self._uses(experiment.name if experiment else "")
         lacking = [
             Needed(module, likely(module)[0], by_line(hard))
@@ -187,6 +188,19 @@ class NeedsReader:
         except (FumehoodError, AttributeError):  # What is wrong in it is said where it is read for its own sake.
             return ()
         return found.requirements if found else ()
+
+    @cached_property
+    def _built(self) -> frozenset[str]:
+        """What core's lock has, where only a build knows what core requires, and so which of it."""
+        lines = self.seen.lines(None).requirements
+        is_built = any(line.place.file == setup_script.SCRIPT and line.is_local for line in lines)
+        return self._pinned(None) if is_built else frozenset()
+
+    @cached_property
+    def _in_setup_script(self) -> frozenset[str]:
+        """What core's ``setup.py`` names as a requirement anywhere: extras too, which core's own code may import."""
+        path = self.seen.root / setup_script.SCRIPT
+        return setup_script.named(path) if path.is_file() else frozenset()
 
     def _pinned(self, experiment: Experiment | None) -> frozenset[str]:
         """The distributions in core's lock and in the experiment's, as they are committed."""

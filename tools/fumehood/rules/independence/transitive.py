@@ -37,7 +37,8 @@ RULE = Rule(
     summary="Something is imported that the lock has only because another package requires it.",
     why="""\
 The lock brings it today. When the package that requires it stops doing so, in any release, the import fails, and no
-line of the repository says that it was needed.""",
+line of the repository says that it was needed. Where a `setup.py` computes what core requires, any pin of core's lock
+may be among it, and none is reported.""",
     remedy="Add the distribution to the requirements, with the versions that the code works with.",
     check=check,
 )
