@@ -153,9 +153,18 @@ DYNAMIC = """\
 dynamic = [
   "version",
   "dependencies",
+  "optional-dependencies",
 ]
 [build-system]
 build-backend = "hatchling.build"
+"""
+POETRY = """\
+[tool.poetry]
+name = "x"
+[tool.poetry.dependencies]
+torch = "^2.4"
+[build-system]
+build-backend = "poetry.core.masonry.api"
 """
 OWN_EXTRA_UNDER_A_MARKER = """\
 [project]
@@ -168,14 +177,23 @@ optional-dependencies.y = []
 
 
 @pytest.mark.parametrize(
+    ("content", "line"), [(DYNAMIC, 4), (POETRY, 3), ('[build-system]\nbuild-backend = "flit_scm:buildapi"\n', 1)]
+)
+def test_a_project_whose_requirements_only_its_build_knows_is_one_requirement_on_itself(
+    tmp_path: Path, content: str, line: int
+) -> None:
+    (found,) = read(tmp_path, content).requirements
+    assert (str(found.place), found.text, found.editable) == (f"pyproject.toml:{line}", ".", True)
+    below = tmp_path / "experiments/a"
+    below.mkdir(parents=True)
+    (below / "pyproject.toml").write_text(content)
+    (found,) = pyproject_requirements.read_project(below / "pyproject.toml", root=tmp_path).requirements
+    assert (str(found.place), found.text) == (f"experiments/a/pyproject.toml:{line}", "./experiments/a")
+
+
+@pytest.mark.parametrize(
     ("content", "place", "what", "remedy"),
     [
-        (
-            DYNAMIC,
-            "pyproject.toml:4",
-            "dependencies is dynamic: only the build backend knows what it holds",
-            "list them in [project] dependencies, or keep them in a requirements file",
-        ),
         (
             '[project]\n[project.optional-dependencies]\nb = ["ok"]\na = ["ok"]\n',
             "pyproject.toml:2",

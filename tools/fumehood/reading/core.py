@@ -84,7 +84,7 @@ def requirement_sources(root: Path, settings: Settings, data: Mapping[str, Any])
         else:
             from fumehood.reading import setup_script  # noqa: PLC0415 - few repositories have no other file
 
-            paths = setup_script.files(root)
+            paths = setup_script.files(root) or ((PYPROJECT,) if "build-system" in data else ())
     if (core.groups or core.extras) and PYPROJECT not in paths:
         paths = (*paths, PYPROJECT)
     return tuple(

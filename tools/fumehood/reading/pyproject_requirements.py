@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.dependency_groups import CyclicDependencyGroup, DependencyGroupResolver
@@ -41,8 +41,10 @@ def read_project(
 ) -> RequirementSet:
     """Read the dependencies of a project, and those of the extras and dependency groups that are named.
 
-    A project without a ``[project]`` table, or without dependencies in it, has none. Where setuptools takes them from
-    requirement files (``[tool.setuptools.dynamic]``), so does this.
+    A file without ``[project]`` and ``[build-system]``, or a project without dependencies, has none. Where setuptools
+    takes them from requirement files (``[tool.setuptools.dynamic]``), so does this. Where they are dynamic otherwise,
+    or there is no ``[project]`` as with older Poetry, only the build backend knows them: then the project is one
+    requirement on itself, editable, whose metadata uv has built when it resolves.
 
     Args:
         path: The ``pyproject.toml``.
@@ -127,12 +129,17 @@ class _Reading:
     def read(self, *keys: str) -> None:
         """Read ``dependencies``, or one extra of ``optional-dependencies``, wherever the project keeps it."""
         dynamic = dict(self._strings("project", "dynamic"))
-        if keys[0] not in dynamic:
+        if "project" not in self.file.data and "build-system" in self.file.data and keys == ("dependencies",):
+            is_poetry = bool(_table(self.file.data, "tool", "poetry", "dependencies"))
+            self._add_itself(self.file.place(*(("tool", "poetry", "dependencies") if is_poetry else ("build-system",))))
+        elif keys[0] not in dynamic:
             for text, line in self._strings("project", *keys):
                 self._add(text, line)
         elif "file" in _table(self.file.data, "tool", "setuptools", "dynamic", *keys):
             for name, line in self._strings("tool", "setuptools", "dynamic", *keys, "file"):
                 self._follow(name, Place(self.file.name, line))
+        elif keys == ("dependencies",):
+            self._add_itself(Place(self.file.name, dynamic[keys[0]]))
         else:
             self._complain(
                 f"{keys[0]} is dynamic: only the build backend knows what it holds",
@@ -238,6 +245,11 @@ class _Reading:
                 place,
                 "write the marker behind the requirements of the extra",
             )
+
+    def _add_itself(self, place: Place) -> None:
+        folder = self.file.name.rpartition("/")[0]
+        itself = requirement_line.parse(f"./{folder}" if folder else ".", place=place, editable=True)
+        self.requirements.append(replace(itself, editable=True))
 
     def _follow(self, name: str, place: Place) -> None:
         try:

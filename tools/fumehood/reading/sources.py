@@ -114,7 +114,7 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
     path = root / source.path
     if source.is_pyproject:
         found = pyproject_requirements.read_project(path, root=root, groups=source.groups, extras=source.extras)
-        lines = tuple(requirement.text for requirement in found.requirements if not requirement.constraint)
+        lines = tuple(_line(requirement) for requirement in found.requirements if not requirement.constraint)
         return _inputs(found, lines=lines)
     if source.path in setup_script.FILES:
         found = setup_script.read(path, root=root)

@@ -193,7 +193,7 @@ class NeedsReader:
     def _built(self) -> frozenset[str]:
         """What core's lock has, where only a build knows what core requires, and so which of it."""
         lines = self.seen.lines(None).requirements
-        is_built = any(line.place.file == setup_script.SCRIPT and line.is_local for line in lines)
+        is_built = any(line.url == "." and line.place.file in {PYPROJECT, setup_script.SCRIPT} for line in lines)
         return self._pinned(None) if is_built else frozenset()
 
     @cached_property

@@ -58,14 +58,14 @@ def _lacking(line: Requirement, where: str) -> Finding:
 
 
 def _declared(seen: Seen) -> tuple[Requirement, ...]:
-    """What ``[project].dependencies`` says itself; nothing where it is read from requirement files."""
+    """What ``[project].dependencies`` says itself; nothing where others say it for it."""
     if not (seen.root / PYPROJECT).is_file():
         return ()
     try:
         found = pyproject_requirements.read_project(seen.root / PYPROJECT, root=seen.root)
     except FumehoodError:
         return ()
-    return tuple(line for line in found.requirements if line.place.file == PYPROJECT)
+    return tuple(line for line in found.requirements if line.place.file == PYPROJECT and not line.is_local)
 
 
 def _is_installed_whole(lines: Iterable[Requirement]) -> bool:
