@@ -34,6 +34,25 @@ What is tried here.
 The end."""
 
 
+NOTES = """\
+core
+  .github/CODEOWNERS: note [owner/unlisted]
+    there is no CODEOWNERS, so the forge asks none of the owners in manifests to
+    review
+    → `fumehood check --fix` begins it
+  experiments/README.md: note [owner/unlisted]
+    no README tells whose the experiments in experiments are
+    → `fumehood check --fix` begins it
+
+two
+  experiments/two: warning [owner/missing]
+    nobody owns it
+    → write owners in experiments/two/experiment.toml, or a line in CODEOWNERS
+
+2 experiments checked: all fit; 1 warning; 2 notes
+"""
+
+
 @pytest.fixture
 def lab(project: Project) -> Project:
     """An experiment with an owner of its own, and one that is whoever's CODEOWNERS says."""
@@ -103,6 +122,47 @@ def test_sections_of_gitlab_get_a_section_for_experiments(lab: Project) -> None:
     assert lab.fumehood(*OWNERS, "--fix").assert_ok().stderr == ""
 
 
+def test_where_there_is_neither_both_are_begun_and_a_second_time_changes_nothing(lab: Project) -> None:
+    for path in ("CODEOWNERS", "experiments/README.md"):
+        (lab.root / path).unlink()
+    lab.write({".github/workflows/ci.yml": ""})
+    found = lab.fumehood(*OWNERS, "--notes").assert_ok()
+    assert found.stdout == NOTES
+    codeowners = f"{lines.MARKERS.begin}\n{lines.HEAD}/experiments/one/ @one-owner\n{lines.MARKERS.end}\n"
+    shown = lab.fumehood(*OWNERS, "--fix", "--dry-run").assert_exit(1)
+    assert shown.stdout.startswith("--- /dev/null\n+++ b/.github/CODEOWNERS\n@@ -0,0 +1,4 @@\n")
+    assert not (lab.root / ".github/CODEOWNERS").exists()
+    mended = lab.fumehood(*OWNERS, "--fix").assert_ok()
+    assert mended.stderr == "mended .github/CODEOWNERS\nmended experiments/README.md\n"
+    assert (lab.root / ".github/CODEOWNERS").read_text() == codeowners
+    table = TABLE.replace("\\<", "&lt;").replace("\nWhat is tried here.\n", "").replace("@core-owner", "-")
+    assert (lab.root / "experiments/README.md").read_text() == table.removesuffix("The end.")
+    assert lab.fumehood(*OWNERS, "--fix").assert_ok().stderr == ""
+
+
+def test_what_people_wrote_about_owners_and_what_they_do_not_want_is_left_alone(lab: Project) -> None:
+    written = "# Experiments\n\n| name | owner |\n| --- | --- |\n| one | @one-owner |\n"
+    lab.write({"experiments/README.md": written, "pyproject.toml": '[tool.fumehood.rules]\n"owner/unlisted" = "off"\n'})
+    (lab.root / "CODEOWNERS").unlink()
+    assert lab.fumehood(*OWNERS, "--fix").stderr == ""
+    (lab.root / "experiments/README.md").unlink()
+    assert lab.fumehood(*OWNERS, "--fix").stderr == ""
+    lab.write({"pyproject.toml": "", "experiments/README.rst": "Experiments\n"})
+    (lab.root / "docs").mkdir()
+    (lab.root / "docs/CODEOWNERS").symlink_to("nowhere")
+    assert lab.fumehood(*OWNERS, "--fix").stderr == ""
+    assert sorted(path.name for path in lab.root.glob("[!.]*")) == ["docs", "experiments", "pyproject.toml"]
+    assert sorted(path.name for path in lab.root.glob("experiments/*")) == ["README.rst", "one", "two"]
+
+
+def test_lines_about_a_part_of_an_experiment_keep_counting(lab: Project) -> None:
+    before, below = "* @core-owner\n\n", "# Words\n/experiments/one/docs/ @writers\n*.rst @writers\n"
+    lab.write({"CODEOWNERS": f"{before}{below}"})
+    lab.fumehood(*OWNERS, "--fix").assert_ok()
+    block = f"{lines.MARKERS.begin}\n{lines.HEAD}/experiments/one/ @one-owner\n{lines.MARKERS.end}\n"
+    assert (lab.root / "CODEOWNERS").read_text() == f"{before}\n{block}\n{below}"
+
+
 def test_a_file_that_cannot_be_written_safely_is_left_alone(lab: Project) -> None:
     lab.write({"experiments/README.md": "<!-- fumehood: experiments -->\n"})
     damaged = lab.fumehood(*OWNERS).assert_exit(1)
@@ -118,7 +178,18 @@ def test_a_file_that_cannot_be_written_safely_is_left_alone(lab: Project) -> Non
 
 MARKERS = Markers(begin="# begin", end="# end")
 pieces = st.sampled_from(
-    ["* @all", "/experiments/ @others", "/experiments/a/", "# begin x", "", "  ", "[Docs] @w", "é", b"\\ufeff".decode()]
+    [
+        "* @all",
+        "/experiments/ @others",
+        "/experiments/a/",
+        "/experiments/a/docs/ @w",
+        "# begin x",
+        "",
+        "  ",
+        "[Docs] @w",
+        "é",
+        b"\\ufeff".decode(),
+    ]
 )
 newlines = st.sampled_from(["\n", "\r\n"])
 
@@ -134,7 +205,7 @@ def files(draw: st.DrawFn) -> bytes:
 @given(files(), st.sampled_from(["", "x\n", "x\ny\n"]), st.sampled_from(["", "z\n"]))
 def test_a_block_is_appended_once_and_what_is_outside_stays(content: bytes, body: str, other: str) -> None:
     assert MARKERS.find(content, name="x") is None
-    first = MARKERS.appended(content).rewritten(body)
+    first = MARKERS.inserted(content).rewritten(body)
     assert first.startswith(content)
     block = MARKERS.find(first, name="x")
     assert block
@@ -180,6 +251,14 @@ experiments = st.lists(
 )
 
 
+def around(content: bytes) -> list[bytes]:
+    """The lines outside a block, but for empty ones, which set it off."""
+    if block := lines.MARKERS.find(content, name="x"):
+        head, _, _ = content[: block.start].rpartition(lines.MARKERS.begin.encode())
+        content = head + content[block.end :].partition(lines.MARKERS.end.encode())[2]
+    return [line.rstrip() for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+
+
 @given(files(), experiments, experiments)
 def test_codeowners_is_right_after_one_fix_and_the_same_after_two(
     content: bytes, before: list[Experiment], now: list[Experiment]
@@ -189,7 +268,7 @@ def test_codeowners_is_right_after_one_fix_and_the_same_after_two(
         assert lines.rewritten(fixed, "CODEOWNERS", wanted) == fixed
         block = lines.MARKERS.find(fixed, name="CODEOWNERS")
         assert block
-        assert block.outside.startswith(content.split(b"# fumehood: experiments")[0])
+        assert around(fixed) == around(content)
         parsed = codeowners.parse(fixed.decode("utf-8-sig"), path="CODEOWNERS")
         assert all(lines.is_agreed(parsed, one) for one in wanted if one.declared_owners)
         content = fixed

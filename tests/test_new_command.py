@@ -116,6 +116,8 @@ def test_it_passes_every_check_on_its_first_day_also_those_of_codeowners_and_the
     lab.write({"experiments/README.md": "# Experiments\n", "CODEOWNERS": "* @all\n"})
     outcome = lab.fumehood("new", "unet", *TOLD).assert_ok()
     assert outcome.stderr.splitlines()[0] == "mended CODEOWNERS"
+    assert (lab.root / "experiments/README.md").read_text() == "# Experiments\n"
+    assert lab.fumehood("check", "--offline", "--fix").stderr == "mended experiments/README.md\n"
     assert lab.fumehood("check", "--offline", "--rule", "owner").assert_ok().stdout == "1 experiment checked: it fits\n"
     found = json.loads(lab.fumehood("check", "--format", "json").stdout)["findings"]
     assert [(one["severity"], one["rule"], one["file"], one["line"]) for one in found] == [

@@ -39,7 +39,7 @@ def test_a_repository_in_which_all_of_them_are_mended_is_silent(project: Project
     violate(project)
     mend(project)
     outcome = project.fumehood("check", "--notes", env=TODAY).assert_ok()
-    count = len([entry for entry in (project.root / "experiments").iterdir() if entry.is_dir()])
+    count = len([entry for entry in project.root.glob("[ea]*/*") if entry.is_dir()])
     assert (outcome.stdout, outcome.stderr) == (f"{count} experiments checked: all fit\n", "")
 
 

@@ -63,8 +63,7 @@ Taken on 2 cores with torch 2.7.1 on commit COMMIT.
 """
 """What a model shows; COMMIT becomes the name of a commit that there is."""
 
-BASE: Files = {
-    "pyproject.toml": """\
+PYPROJECT = """\
 [project]
 name = "thecore"
 version = "1.0"
@@ -72,10 +71,14 @@ dependencies = ["alpha"]
 
 [tool.fumehood]
 test-requirements = []
-""",
+"""
+
+BASE: Files = {
+    "pyproject.toml": PYPROJECT,
     "requirements.txt": "alpha\n",
     "src/thecore/__init__.py": "",
     "CODEOWNERS": "* @example-owner\n",
+    "experiments/README.rst": "Experiments\n",
     "src/thecore/_inner.py": "def secret():\n    pass\n",
     "tests/helpers.py": "def harness():\n    pass\n",
 }
@@ -232,6 +235,12 @@ VIOLATIONS: tuple[Violation, ...] = (
         mended=experiment("owner-missing"),
     ),
     Violation(rule="owner/table", wrong=experiment("owner-table")),
+    Violation(
+        rule="owner/unlisted",
+        wrong={file.replace("experiments/", "attic/"): text for file, text in experiment("owner-unlisted").items()}
+        | {"pyproject.toml": f'{PYPROJECT}experiments = ["experiments/*", "attic/*"]\n'},
+        mended={"attic/README.md": "| experiment | owner |\n| --- | --- |\n| owner-unlisted | @example-owner |\n"},
+    ),
     Violation(
         rule="reuse/copied",
         wrong={"src/thecore/tables.py": TABLE} | experiment("copies", tables__py=TABLE.replace("widths", "sizes")),

@@ -123,7 +123,7 @@ def _committer(repository: Repository) -> str:
 def _mend(repository: Repository, say: Say) -> None:
     """Write the blocks of CODEOWNERS and of the experiments' README anew, where there are such blocks."""
     try:
-        fix.run(open_repository(repository.root), ("owner",), dry_run=False, say=say)
+        fix.run(open_repository(repository.root), ("owner/disagree", "owner/table"), dry_run=False, say=say)
     except FumehoodError as error:
         say(f"{error}\nonce that is right, `fumehood check --fix` adds it to CODEOWNERS and to the README's table")
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from fumehood.errors import ConfigurationError, Place
 
+_MARK = b"\xef\xbb\xbf"
+"""What some editors begin UTF-8 with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Markers:
@@ -34,14 +37,18 @@ class Markers:
             remedy=f"keep one line `{self.begin}` and below it one line `{self.end}`, or neither",
         )
 
-    def appended(self, content: bytes) -> Block:
-        """An empty block at the end of a file that has none."""
+    def inserted(self, content: bytes, at: int | None = None) -> Block:
+        """An empty block in a file that has none: at its end, or before the line that starts at an offset."""
         newline = _newline(content)
-        before = newline if content and not content.endswith(b"\n") else b""
-        gap = newline if content.strip() else b""
-        begin, end = self.begin.encode(), self.end.encode()
-        head = content + before + gap + begin + newline
-        return Block(content=head + end + newline, start=len(head), end=len(head))
+        if at == 0 and content.startswith(_MARK):
+            at = len(_MARK)
+        above, below = (content, b"") if at is None else (content[:at], content[at:])
+        text = above.removeprefix(_MARK)
+        before = newline if text and not text.endswith(b"\n") else b""
+        gap = newline if text.strip() else b""
+        head = above + before + gap + self.begin.encode() + newline
+        tail = self.end.encode() + newline + (newline + below if below else b"")
+        return Block(content=head + tail, start=len(head), end=len(head))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ gets its section's, and words that are no owners are passed over by themselves. 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -175,6 +176,19 @@ def _words(line: str) -> list[str]:
         if word.startswith("#"):
             return words[:index]
     return words
+
+
+def is_there(root: Path) -> bool:
+    """Whether there is a CODEOWNERS in one of its places, whatever it is."""
+    return any(os.path.lexists(root / location) for location in LOCATIONS)
+
+
+def usual_location(root: Path) -> str:
+    """Where a repository that has no CODEOWNERS would have one: with the forge's other files, else where all look."""
+    if (root / ".github").is_dir():
+        return ".github/CODEOWNERS"
+    is_gitlab = (root / ".gitlab").is_dir() or (root / ".gitlab-ci.yml").exists()
+    return ".gitlab/CODEOWNERS" if is_gitlab else "CODEOWNERS"
 
 
 def read(root: Path) -> CodeOwners | None:

@@ -35,7 +35,7 @@ from fumehood.rules.health import overstayed
 from fumehood.rules.health import stale as health_stale
 from fumehood.rules.independence import transitive, two_indexes, undeclared, unused, vendor_locked
 from fumehood.rules.lock import stale
-from fumehood.rules.owner import codeowners, disagree, table
+from fumehood.rules.owner import codeowners, disagree, table, unlisted
 from fumehood.rules.owner import missing as owner_missing
 from fumehood.rules.reuse import copied, core_tests, private_name
 from fumehood.rules.theme import missing as theme_missing
@@ -81,6 +81,7 @@ RULES: tuple[Rule, ...] = (
     disagree.RULE,
     owner_missing.RULE,
     table.RULE,
+    unlisted.RULE,
     copied.RULE,
     core_tests.RULE,
     private_name.RULE,

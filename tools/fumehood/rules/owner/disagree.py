@@ -54,8 +54,12 @@ changes are waved through by people who never ran the experiment, or wait for so
     remedy="""\
 Correct the one that is wrong. `fumehood check --fix` takes the manifest's word and writes, between the two lines
 `# fumehood: experiments` and `# fumehood: end of experiments`, a line for each experiment of which no other line says
-the same. It puts them at the end of the file, where they count most, and touches nothing else. If a later line of yours
-decides otherwise, take that out or move the block below it. Where there is no CODEOWNERS at all, nothing disagrees.
+the same. The last line that matches a file counts, so the block is put at the end of the file: there it counts for the
+folders of these experiments, against lines of yours about them or about all files, and for nothing else. Only lines of
+yours at the end that are about a part of an experiment, such as `/experiments/unet/docs/ @writers`, stay below the
+block and keep counting. A block that is there stays where it is. If a later line of yours decides otherwise, take that
+out or move the block below it. Where there is no CODEOWNERS at all, nothing disagrees; see
+[`owner/unlisted`](owner-unlisted.md).
 
 GitLab's sections each have owners of their own: it is enough that one of them says what the manifest says.""",
     check=check,

@@ -8,13 +8,13 @@ from fumehood.model.block import Markers
 from fumehood.reading import codeowners
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from fumehood.model.experiment import Experiment
     from fumehood.reading.codeowners import CodeOwners, Rule
 
 MARKERS = Markers(begin="# fumehood: experiments", end="# fumehood: end of experiments")
-_HEAD = "# Written by `fumehood check --fix` from the manifests of the experiments.\n"
+HEAD = "# Written by `fumehood check --fix` from the manifests of the experiments.\n"
 _SECTION = "[Experiments]\n"
 
 
@@ -33,8 +33,25 @@ def is_agreed(owners: CodeOwners, experiment: Experiment) -> bool:
     return any(agree(rule.owners, experiment.declared_owners) for rule in deciding(owners, experiment))
 
 
-def rewritten(content: bytes, path: str, experiments: Iterable[Experiment]) -> bytes:
-    """CODEOWNERS with the block as it should be; without one it gets one at its end, where it counts most.
+def _place(content: bytes, owners: CodeOwners, experiments: Collection[Experiment]) -> int | None:
+    """Where the last lines begin that are about parts of experiments, if there are some; with the comment above them.
+
+    A block behind them would take these parts from their owners.
+    """
+    wholes = [rule.line for experiment in experiments for rule in deciding(owners, experiment)]
+    own = tuple(f"{experiment.path}/" for experiment in experiments)
+    parts = [rule for rule in owners.rules if rule.line > max(wholes, default=0)]
+    first = next((rule.line for rule in parts if rule.pattern.lstrip("/").startswith(own) and not rule.section), 0)
+    above = content.split(b"\n")[: first - 1] if first else []
+    while above and above[-1].startswith(b"#"):
+        above.pop()
+    return sum(len(line) + 1 for line in above) if first else None
+
+
+def rewritten(content: bytes, path: str, experiments: Collection[Experiment]) -> bytes:
+    """CODEOWNERS with the block as it should be; without one it gets one, at its end, where it counts most.
+
+    Lines at the end about a part of an experiment, such as its documentation, stay behind the block and keep counting.
 
     Args:
         content: Of the file.
@@ -44,7 +61,10 @@ def rewritten(content: bytes, path: str, experiments: Iterable[Experiment]) -> b
     Raises:
         ConfigurationError: The block is damaged.
     """
-    block = MARKERS.find(content, name=path) or MARKERS.appended(content)
+    block = MARKERS.find(content, name=path)
+    if block is None:
+        now = codeowners.parse(content.decode("utf-8-sig", "surrogateescape"), path=path)
+        block = MARKERS.inserted(content, _place(content, now, experiments))
     others = codeowners.parse(block.outside.decode("utf-8-sig", "surrogateescape"), path=path)
     before = {rule.pattern: rule.owners for rule in codeowners.parse(block.body, path=path).rules}
     lines = []
@@ -57,4 +77,4 @@ def rewritten(content: bytes, path: str, experiments: Iterable[Experiment]) -> b
         if owners:
             lines.append(f"{pattern} {' '.join(owners)}\n")
     has_sections = any(rule.section for rule in others.rules)
-    return block.rewritten("".join([_HEAD, *([_SECTION] if has_sections else []), *lines]))
+    return block.rewritten("".join([HEAD, *([_SECTION] if has_sections else []), *lines]))

@@ -54,17 +54,58 @@ class Overview:
 
 def overviews(seen: Seen) -> Iterator[Overview]:
     """The READMEs of the folders that experiments are in."""
-    by_folder: dict[str, list[Experiment]] = {}
-    for experiment in seen.repository.experiments:
-        by_folder.setdefault(experiment.path.removesuffix(experiment.name).rstrip("/"), []).append(experiment)
-    for folder, experiments in sorted(by_folder.items()):
-        try:
-            names = sorted(os.listdir(seen.root / folder))
-        except OSError:
+    for folder, experiments in _folders(seen):
+        for name in filter(_README.fullmatch, _names(seen, folder)):
+            yield _overview(folder, name, experiments)
+
+
+def untold(seen: Seen) -> Iterator[Overview]:
+    """Of each folder whose READMEs tell of no owners the first of them, or the one that it should have.
+
+    The README at the top of a repository is about more, and one that is not Markdown is left to people; so are folders
+    of which nobody has declared anything to be an experiment.
+    """
+    for folder, experiments in _folders(seen):
+        names = [name for name in _names(seen, folder) if name.lower().startswith("readme")]
+        pages = list(filter(_README.fullmatch, names))
+        is_for_people = bool(names) and not pages
+        if not folder or is_for_people or not any(experiment.manifest for experiment in experiments):
             continue
-        for name in filter(_README.fullmatch, names):
-            path = f"{folder}/{name}" if folder else name
-            yield Overview(path=path, folder=folder, experiments=tuple(experiments))
+        found = [_overview(folder, name, experiments) for name in pages or ["README.md"]]
+        if not any(_tells_owners(content(seen, one.path)) for one in found):
+            yield found[0]
+
+
+def _folders(seen: Seen) -> Iterable[tuple[str, list[Experiment]]]:
+    """The folders that experiments are in, each with those."""
+    found: dict[str, list[Experiment]] = {}
+    for experiment in seen.repository.experiments:
+        found.setdefault(experiment.path.removesuffix(experiment.name).rstrip("/"), []).append(experiment)
+    return sorted(found.items())
+
+
+def _names(seen: Seen, folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(seen.root / folder))
+    except OSError:
+        return []
+
+
+def _overview(folder: str, name: str, experiments: Iterable[Experiment]) -> Overview:
+    return Overview(path=f"{folder}/{name}" if folder else name, folder=folder, experiments=tuple(experiments))
+
+
+def content(seen: Seen, path: str) -> bytes:
+    """What is in a README; nothing where it cannot be read."""
+    try:
+        return (seen.root / path).read_bytes()
+    except OSError:
+        return b""
+
+
+def _tells_owners(text: bytes) -> bool:
+    is_marked = any(mark.encode() in text for mark in (MARKERS.begin, MARKERS.end))
+    return is_marked or any(tables(text.decode("utf-8-sig", "replace")))
 
 
 def tables(text: str) -> Iterator[tuple[Table, int]]:

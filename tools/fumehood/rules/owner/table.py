@@ -27,7 +27,7 @@ _BY_HAND = "correct it, or put in the two lines that `fumehood check --fix` writ
 def check(seen: Seen) -> Iterator[Finding]:
     """What tables in the experiments' READMEs say that is not so."""
     for found in overview.overviews(seen):
-        content = _bytes(seen, found.path)
+        content = overview.content(seen, found.path)
         try:
             block = overview.MARKERS.find(content, name=found.path)
         except ConfigurationError as error:
@@ -71,20 +71,13 @@ def _severity(experiment: Experiment) -> Severity:
 def fix(seen: Seen) -> Iterator[Change]:
     """Write the blocks of the READMEs that have one."""
     for found in overview.overviews(seen):
-        if overview.MARKERS.find(_bytes(seen, found.path), name=found.path):
+        if overview.MARKERS.find(overview.content(seen, found.path), name=found.path):
             yield Change.of(seen.root, found.path, partial(_rewritten, found))
 
 
 def _rewritten(found: Overview, content: bytes) -> bytes:
     block = overview.MARKERS.find(content, name=found.path)
     return block.rewritten(found.body()) if block else content
-
-
-def _bytes(seen: Seen, path: str) -> bytes:
-    try:
-        return (seen.root / path).read_bytes()
-    except OSError:
-        return b""
 
 
 RULE = Rule(
@@ -95,8 +88,7 @@ RULE = Rule(
 The table in the experiments' README is where people look first. One that is kept by hand tells of owners who have left
 and of experiments that are gone.""",
     remedy="""\
-Correct it; or put two lines into the README of the folder that the experiments are in, and let `fumehood check --fix`
-write the table between them:
+Correct it; or take it out, put two lines in its place, and let `fumehood check --fix` write the table between them:
 
 ```markdown
 <!-- fumehood: experiments -->
