@@ -105,6 +105,20 @@ def test_a_delta_has_only_what_core_has_not_and_changed_pins_are_reported(
     assert lock(repository, "--check").count("unchanged") == 3
 
 
+def test_locks_that_git_ignores_are_named(repository: Project) -> None:
+    repository.write({".gitignore": "*.lock\n"})
+    repository.git("add", "--force", ".gitignore")
+    assert repository.fumehood("lock").assert_ok().stderr == (
+        "git ignores experiments/old/requirements.lock, experiments/plain/requirements.lock, requirements.lock\n"
+        "  → commit them with `git add --force`, or write !requirements.lock into .gitignore\n"
+    )
+    repository.git("add", "--force", "requirements.lock", "experiments/old/requirements.lock")
+    assert repository.fumehood("lock").assert_ok().stderr == (
+        "git ignores experiments/plain/requirements.lock\n"
+        "  → commit them with `git add --force`, or write !requirements.lock into .gitignore\n"
+    )
+
+
 def test_check_names_the_line_that_a_lock_no_longer_holds_for(repository: Project) -> None:
     lock(repository)
     before = locks(repository)

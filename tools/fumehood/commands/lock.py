@@ -10,19 +10,23 @@ from packaging.utils import canonicalize_name
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
-from fumehood.errors import ExitCode, UsageError
+from fumehood.errors import ExitCode, UsageError, WorldError
 from fumehood.locking import batch
 from fumehood.locking.book import LockBook
 from fumehood.locking.store import LockStore
 from fumehood.model.experiment import core_target, experiment_target
 from fumehood.outside.files import cache_folder
+from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from fumehood.locking.batch import LockOutcome
     from fumehood.repository import Repository
+
+_SHOWN = 3
 
 
 def run(  # noqa: PLR0913 - one keyword for each option of the command
@@ -57,7 +61,21 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         click.echo(reports.locks_json(outcome.reports, outcome.stale, failures))
     else:
         click.echo(reports.locks_text(outcome.reports))
+    if ignored := [] if check else _ignored(repository.root, [report.path for report in outcome.reports]):
+        shown = ", ".join(
+            [*ignored[:_SHOWN], *([f"and {len(ignored) - _SHOWN} more"] if len(ignored) > _SHOWN else [])]
+        )
+        say(f"git ignores {shown}\n  → commit them with `git add --force`, or write !requirements.lock into .gitignore")
     return _conclude(repository, outcome, names, say)
+
+
+def _ignored(root: Path, paths: Iterable[str]) -> list[str]:
+    """The locks that nobody else would get, because git ignores them."""
+    try:
+        found = Git(cwd=root).said("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *paths)
+    except WorldError:  # The locks are written all the same, and a folder without git has nobody to share them with.
+        return []
+    return sorted(os.fsdecode(path) for path in found.split(b"\0") if path)
 
 
 def _conclude(repository: Repository, outcome: LockOutcome, names: tuple[str, ...], say: Callable[[str], None]) -> int:
