@@ -75,7 +75,7 @@ def lines(first: int, last: int) -> Lines:
 
 
 def found(text: str, **originals: str) -> tuple[Copy, ...]:
-    return copies_in(read(text), {f"core/{name}.py": read(original) for name, original in originals.items()})
+    return copies_in(read(text.encode()), {f"core/{name}.py": read(original.encode()) for name, original in originals.items()})
 
 
 def test_code_of_its_own_is_no_copy() -> None:
@@ -157,10 +157,10 @@ def test_of_two_originals_the_one_that_is_more_alike_is_named() -> None:
 
 
 def test_a_copy_shares_fingerprints_with_its_original_and_other_code_does_not() -> None:
-    original = set(hashes(fingerprints(ORIGINAL)[1]))
-    renamed = set(hashes(fingerprints(ORIGINAL.replace("self", "this").replace("value", "item"))[1]))
+    original = set(hashes(fingerprints(ORIGINAL.encode())[1]))
+    renamed = set(hashes(fingerprints(ORIGINAL.replace("self", "this").replace("value", "item").encode())[1]))
     assert original == renamed
-    assert original.isdisjoint(hashes(fingerprints(OTHER)[1]))
+    assert original.isdisjoint(hashes(fingerprints(OTHER.encode())[1]))
 
 
 def cut_by_the_standard_library(text: str) -> list[str]:
@@ -175,7 +175,7 @@ def cut_by_the_standard_library(text: str) -> list[str]:
 @pytest.mark.parametrize("module", [argparse, io, tokenize, statistics], ids=lambda module: module.__name__)
 def test_code_is_cut_as_the_standard_library_cuts_it(module: ModuleType) -> None:
     text = Path(str(module.__file__)).read_text(encoding="utf-8")
-    ours = [piece for piece in cut(text) if piece != "\n" and not piece.startswith("#")]
+    ours = [piece.decode() for piece in cut(text.encode()) if piece != b"\n" and not piece.startswith(b"#")]
     assert ours == cut_by_the_standard_library(text)
 
 
@@ -187,7 +187,7 @@ pieces = st.sampled_from(
 
 @given(st.lists(pieces | st.text(max_size=3), max_size=40).map("".join))
 def test_both_ways_to_read_a_text_agree_whatever_it_is(text: str) -> None:
-    code = read(text)
-    assert code.kinds == kinds_of(text)
+    code = read(text.encode())
+    assert code.kinds == kinds_of(text.encode())
     assert len(code.spellings) == len(code.lines) == code.size
     assert list(code.lines) == sorted(code.lines)

@@ -27,8 +27,8 @@ def copied(project: Project) -> Project:
 
 
 def since(project: Project, original: str = CORE) -> Since:
-    code = read((project.root / original).read_text())
-    (copy,) = copies_in(read((project.root / OWN).read_text()), {original: code})
+    code = read((project.root / original).read_bytes())
+    (copy,) = copies_in(read((project.root / OWN).read_bytes()), {original: code})
     history = History(Git(cwd=project.root, environ=project.env), lambda path: not path.startswith("experiments/"))
     return history.since(OWN, copy, code)
 

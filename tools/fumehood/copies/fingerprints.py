@@ -23,9 +23,9 @@ ROW = 30
 _ROWS = re.compile(rb"[=\x80-\xff](?=(.{%d}))" % ROW, re.DOTALL)
 
 
-def fingerprints(text: str) -> tuple[int, bytes]:
+def fingerprints(source: bytes) -> tuple[int, bytes]:
     """How many tokens a file's code has, and the hashes of its rows, each once, sorted: four bytes each."""
-    kinds = kinds_of(text)
+    kinds = kinds_of(source)
     return len(kinds), array("I", sorted(set(map(zlib.crc32, _ROWS.findall(kinds))))).tobytes()
 
 

@@ -25,11 +25,7 @@ _FEWEST_ROWS = 2
 """Rows that two files have to share before they are compared."""
 
 
-def _find(source: bytes) -> tuple[int, bytes]:
-    return fingerprints(source.decode("utf-8", "replace"))
-
-
-_FINGERPRINTS = Reading(name="copies", version=1, find=_find)
+_FINGERPRINTS = Reading(name="copies", version=2, find=fingerprints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +56,9 @@ class CodeReader:
 @functools.lru_cache(maxsize=64)
 def _code(root: Path, path: str) -> Code:
     try:
-        return read((root / path).read_bytes().decode("utf-8", "replace"))
+        return read((root / path).read_bytes())
     except OSError:
-        return read("")
+        return read(b"")
 
 
 def find_copies(

@@ -104,7 +104,7 @@ class History:
     def _files(self, commit: str, paths: Iterable[str]) -> dict[str, Code]:
         prefix = self.git.prefix()
         found = self.git.files(commit, [f"{prefix}{path}" for path in paths])
-        return {path.removeprefix(prefix): read(text.decode("utf-8", "replace")) for path, text in found.items()}
+        return {path.removeprefix(prefix): read(source) for path, source in found.items()}
 
 
 def _part(code: Code, lines: Lines) -> Sequence[str]:

@@ -10,7 +10,7 @@ _LEXEME = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_NESTED = re.compile(rb"""[fFtT][rR]?(?:"[^"\n]*\{[^"}\n]*"|'[^'\n]*\{[^'}\n]*')""")
+NESTED = re.compile(rb"""[fFtT][rR]?(?:"[^"\n]*\{[^"}\n]*"|'[^'\n]*\{[^'}\n]*')""")
 """A quotation mark in a replacement field: since Python 3.12 a string may go on behind it (PEP 701)."""
 
 _READ = re.compile(rb"#[ \t]*type:|coding[:=]")
@@ -19,7 +19,7 @@ _READ = re.compile(rb"#[ \t]*type:|coding[:=]")
 
 def without_remarks(source: bytes) -> tuple[list[bytes], list[bytes]] | None:
     """The strings of a file, and its lines without comments; None where its text alone cannot tell what they are."""
-    if b"\r" in source or b"\\\n" in source or _NESTED.search(source) or _READ.search(source):
+    if b"\r" in source or b"\\\n" in source or NESTED.search(source) or _READ.search(source):
         return None
     strings: list[bytes] = []
 

@@ -4,19 +4,22 @@ Parsing costs more than all else, and what follows the last import statement say
 a file mentions one of the functions that import, only what stands before that end is parsed: a module that is cut off
 behind a whole statement at any depth is a module still. Where the cut was wrong there is a syntax error, as inside of
 a string, in brackets, or in a ``try`` without its ``except``; then it is made before the next statement that is not
-indented, and if that was wrong too the whole file is parsed.
+indented, and if that was wrong too the whole file is parsed. Where much stands before that end, only statements with an
+import in them are.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import re
 import textwrap
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood.imports.calls import MARKERS, Calls
+from fumehood.imports.remarks import NESTED
 from fumehood.model.source import LAZY, MENTIONED, OPTIONAL, TYPING
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What parsing raises: null bytes are a ValueError, expressions nested thousands deep one of the last two."""
 
 _WORD = b"import"
+_EMPTY = frozenset({b'""', b"''"})
+_WORTH_THINNING = 1500
+"""So many bytes take longer to parse than to look through."""
 _STATEMENT = re.compile(rb"(?:^|[;:])[ \t\f]*(?:import|from)\b")
 _NEXT_STATEMENT = re.compile(rb"^(?!(?:except|finally|else|elif|case)\b)[A-Za-z_@]", re.MULTILINE)
 _LONE_STATEMENT = re.compile(r"^[ \t]*(?:import|from)\b[^(\n]*(?:\([^)]*\))?[^\n]*", re.MULTILINE)
@@ -89,12 +95,42 @@ def _statements(source: bytes) -> Scan:
     end = _end_of_imports(source)
     if not end:
         return Scan()
+    for part in _parts(source, end):
+        with contextlib.suppress(*UNREADABLE):
+            return Scan(imports=tuple(_imports(parse(part).body, 0)))
+    return _whole(source)
+
+
+def _parts(source: bytes, end: int) -> Iterator[bytes]:
+    """What of a file has all its imports, the shortest first: the later ones are for where an earlier is no Python."""
+    if end > _WORTH_THINNING and (thinned := _thinned(source[:end])):
+        yield thinned
     following = _NEXT_STATEMENT.search(source, end)
     for cut in (end, following.start() if following else len(source)):
         if cut < len(source):
-            with contextlib.suppress(*UNREADABLE):
-                return Scan(imports=tuple(_imports(parse(source[:cut]).body, 0)))
-    return _whole(source)
+            yield source[:cut]
+
+
+def _thinned(source: bytes) -> bytes:
+    """Without the statements at the top that have no import in them, in whose places are empty lines.
+
+    Nothing where it is unclear which lines are inside of strings. A line inside of brackets may be taken for a
+    statement: then what is left of it is no Python, or had no import in it.
+    """
+    if b"\r" in source or NESTED.search(source):
+        return b""
+
+    def mask(lexeme: re.Match[bytes]) -> bytes:
+        text = lexeme[0]
+        is_open = text in _EMPTY and source.startswith(text[:1], lexeme.end())
+        return text if is_open else b"_" * len(text)
+
+    masked = _LEXEME.sub(mask, source)
+    if b'"' in masked or b"'" in masked:
+        return b""
+    starts = [0, *(found.start() for found in _NEXT_STATEMENT.finditer(masked)), len(source)]
+    parts = [source[first:last] for first, last in itertools.pairwise(starts)]
+    return b"".join(part if _WORD in part else b"\n" * part.count(b"\n") for part in parts)
 
 
 def _whole(source: bytes) -> Scan:
