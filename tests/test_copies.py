@@ -75,7 +75,9 @@ def lines(first: int, last: int) -> Lines:
 
 
 def found(text: str, **originals: str) -> tuple[Copy, ...]:
-    return copies_in(read(text.encode()), {f"core/{name}.py": read(original.encode()) for name, original in originals.items()})
+    return copies_in(
+        read(text.encode()), {f"core/{name}.py": read(original.encode()) for name, original in originals.items()}
+    )
 
 
 def test_code_of_its_own_is_no_copy() -> None:

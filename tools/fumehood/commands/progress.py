@@ -39,7 +39,7 @@ class Bar:
         if self._progress:
             self._task = self._progress.add_task(what, total=total)
 
-    def advance(self, what: str) -> None:
-        """One step is done."""
+    def advance(self, what: str, steps: int = 1) -> None:
+        """So many steps are done."""
         if self._progress and self._task is not None:
-            self._progress.update(self._task, advance=1, description=what)
+            self._progress.update(self._task, advance=steps, description=what)

@@ -10,20 +10,22 @@ import click
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
-from fumehood.copies.search import CodeReader
+from fumehood.copies.search import FINGERPRINTS, CodeReader
 from fumehood.copies.since import History, Since
 from fumehood.errors import ExitCode
-from fumehood.imports.survey import survey
+from fumehood.imports.cache import IMPORTS, sources_of
+from fumehood.imports.survey import connected, outline
 from fumehood.outside.git import Git
+from fumehood.outside.remembered import Asked, ahead
 from fumehood.outside.work_tree import WorkTree
-from fumehood.rules.crossing import copied, crossings, parts
+from fumehood.rules.crossing import copied, crossings, files_with_copies, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fumehood.copies.matching import Copy, Lines
     from fumehood.copies.search import FileCopies
-    from fumehood.imports.survey import Survey
+    from fumehood.imports.survey import Outline, Survey
     from fumehood.outside.git import Change
     from fumehood.repository import Repository
     from fumehood.rules.crossing import Parts, Use
@@ -73,9 +75,9 @@ def run(
     experiments = repository.select(names)
     with Bar() as bar:
         bar.begin("reading sources", None)
-        found = survey(repository, WorkTree(cwd=repository.root), environ)
-        where = parts(repository, found)
-        copies = copied(found, where, {experiment.name for experiment in experiments}, environ)
+        files = outline(repository, WorkTree(cwd=repository.root).listed())
+        where = parts(repository, files.territories)
+        found, copies = _read(files, where, {experiment.name for experiment in experiments}, environ)
         uses = crossings(found, where).into
         history = History(Git(cwd=repository.root), lambda path: where.kind(path) == "core")
         bar.begin("asking git", sum(len(file.copies) for files in copies.values() for file in files))
@@ -92,6 +94,19 @@ def run(
         ]
     click.echo(as_answer(measured) if as_json else "\n\n".join(as_text(one, width=width) for one in measured))
     return ExitCode.OK
+
+
+def _read(
+    files: Outline, where: Parts, names: set[str], environ: Mapping[str, str]
+) -> tuple[Survey, Mapping[str, Sequence[FileCopies]]]:
+    own, core = files_with_copies(files, where, names)
+    asked = (
+        Asked(reading=IMPORTS, paths=files.python),
+        Asked(reading=FINGERPRINTS, paths=[*own, *core], are_all=False),
+    )
+    with ahead(asked, files.root, environ) as reader:
+        found = connected(files, sources_of(reader.found(IMPORTS)), environ)
+        return found, copied(files, where, names, reader.found(FINGERPRINTS).found)
 
 
 def _known(repository: Repository, history: History, files: Iterable[FileCopies], bar: Bar) -> Iterator[KnownCopy]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fumehood.copies.fingerprints import fingerprints, hashes
 from fumehood.copies.matching import copies_in
 from fumehood.copies.tokens import Code, read
-from fumehood.outside.remembered import Reading, remembered
+from fumehood.outside.remembered import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ _FEWEST_ROWS = 2
 """Rows that two files have to share before they are compared."""
 
 
-_FINGERPRINTS = Reading(name="copies", version=2, find=fingerprints)
+FINGERPRINTS = Reading(name="copies", version=2, find=fingerprints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +62,19 @@ def _code(root: Path, path: str) -> Code:
 
 
 def find_copies(
-    root: Path, own: Iterable[str], core: Iterable[str], environ: Mapping[str, str]
+    root: Path, known: Mapping[str, tuple[int, bytes]], own: Iterable[str], core: Iterable[str]
 ) -> Iterator[FileCopies]:
     """What each of some files has from others.
 
     Args:
         root: The repository.
-        own: Python files that may have copies, relative to it.
+        known: What `FINGERPRINTS` finds in all of them.
+        own: Python files that may have copies, relative to the repository.
         core: Python files that they may have them from.
-        environ: Says where fingerprints are remembered.
     """
-    mine, theirs = sorted(own), sorted(core)
-    known = remembered(_FINGERPRINTS, root, [*mine, *theirs], environ).found
-    holders = _holders(known, theirs)
+    holders = _holders(known, sorted(core))
     reader = CodeReader(root)
-    for path in mine:
+    for path in sorted(own):
         if path in known:
             tokens, prints = known[path]
             candidates = _candidates(prints, holders)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood.imports.facts import facts
 from fumehood.imports.scan import Scan, scan
-from fumehood.outside.remembered import Reading, remembered
+from fumehood.outside.remembered import Reading, Remembered, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from fumehood.model.source import SourceFacts
@@ -27,20 +27,29 @@ def _find(source: bytes) -> tuple[bytes, Any]:
     return marshal.dumps(tuple(found), _WRITTEN), found.path_edits
 
 
-_IMPORTS = Reading(name="imports", version=2, find=_find)
+IMPORTS = Reading(name="imports", version=2, find=_find)
 
 
 class Scans(Mapping[str, Scan]):
     """What each file says, by its path; unfolded when it is asked for."""
 
-    def __init__(self, written: Mapping[str, bytes]) -> None:
+    def __init__(self, written: Mapping[str, bytes], others: Callable[[str], bytes] | None = None) -> None:
         self._written = written
+        self._others = others
         self._read: dict[str, Scan] = {}
 
     def __getitem__(self, path: str) -> Scan:
         if path not in self._read:
-            self._read[path] = Scan._make(marshal.loads(self._written[path]))  # noqa: S302 - from a sealed file
+            self._read[path] = self._scan(path)
         return self._read[path]
+
+    def _scan(self, path: str) -> Scan:
+        if path not in self._written and self._others:
+            try:
+                return scan(self._others(path))
+            except OSError:
+                raise KeyError(path) from None
+        return Scan._make(marshal.loads(self._written[path]))  # noqa: S302 - from a sealed file
 
     def __contains__(self, path: object) -> bool:
         return path in self._written
@@ -81,10 +90,19 @@ def read_sources(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -
         paths: Relative to it, with ``/``.
         environ: Says where the cache is.
     """
-    known = remembered(_IMPORTS, root, paths, environ)
+    return sources_of(remembered(IMPORTS, root, paths, environ))
+
+
+def sources_of(known: Remembered, others: Callable[[str], bytes] | None = None) -> Sources:
+    """What the files say that have been read.
+
+    Args:
+        known: What was found in them by `IMPORTS`.
+        others: Gives the source of any other file, which is read when it is asked for; without it there are no others.
+    """
     written = {path: found for path, (found, _) in known.found.items()}
     return Sources(
-        scans=Scans(written),
+        scans=Scans(written, others),
         written=written,
         path_edits={path: edits for path, (_, edits) in known.found.items() if edits},
         parsed=known.fresh,

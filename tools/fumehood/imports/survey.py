@@ -68,10 +68,27 @@ def survey(
         gone: Files that were there before a change; what would import them leads to them still.
         listing: What git lists, from a caller that has it already.
     """
+    found = outline(repository, listing or git.listed(), gone)
+    return connected(found, read_sources(found.root, found.python, environ), environ)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What is known of a repository's files before any of them is read; see `Survey`."""
+
+    root: Path
+    files: tuple[str, ...]
+    python: tuple[str, ...]
+    links: Mapping[str, str]
+    modules: Modules
+    territories: Territories
+
+
+def outline(repository: Repository, listing: Listing, gone: Iterable[str] = ()) -> Outline:
+    """The files of a repository, and what they are called."""
     root = repository.root
-    files, links = _files(root, listing or git.listed())
-    python = [path for path in files if path.endswith(".py")]
-    sources = read_sources(root, python, environ)
+    files, links = _files(root, listing)
+    python = tuple(path for path in files if path.endswith(".py"))
     ends = {link: end for link in links if (end := _end(root, link)) is not None}
     modules = Modules(
         files=frozenset([*python, *(path for path in gone if path.endswith(".py"))]),
@@ -79,13 +96,19 @@ def survey(
         file_links={link: end for link, end in ends.items() if link.endswith(".py")},
     )
     everybody = territories(repository)
+    return Outline(root=root, files=files, python=python, links=ends, modules=modules, territories=everybody)
+
+
+def connected(found: Outline, sources: Sources, environ: Mapping[str, str]) -> Survey:
+    """Find out where files lead that have been read."""
 
     def recall(find: Callable[[], Steps]) -> Steps:
-        found: Steps = following("graph", root, _decides(sources, modules, everybody), find, environ)
-        return found
+        key = _decides(sources, found.modules, found.territories)
+        steps: Steps = following("graph", found.root, key, find, environ)
+        return steps
 
-    connected = graph.build(sources, modules, everybody, recall)
-    return Survey(root=root, files=files, sources=sources, graph=connected, links=ends)
+    graph_ = graph.build(sources, found.modules, found.territories, recall)
+    return Survey(root=found.root, files=found.files, sources=sources, graph=graph_, links=found.links)
 
 
 def _decides(sources: Sources, modules: Modules, everybody: Territories) -> bytes:

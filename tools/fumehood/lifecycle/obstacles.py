@@ -38,7 +38,7 @@ def _importers(repository: Repository, experiment: Experiment, environ: Mapping[
     """What would be broken without it."""
     own, remedy = f"{experiment.path}/", "move what is still needed, or take the import out"
     found = survey(repository, WorkTree(cwd=repository.root), environ)
-    where = parts(repository, found)
+    where = parts(repository, found.territories)
     for importer, uses in crossings(found, where).into.items():
         for use in uses:
             if use.target.startswith(own) and not use.path.startswith(own):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,16 +27,45 @@ def spread(
         chunk: How many of them go to a process at a time.
         worth: So many at least take longer than processes take to start.
     """
+    with begun(work, items, chunk=chunk, worth=worth) as results:
+        return [result for some in results for result in some]
+
+
+@contextlib.contextmanager
+def begun(
+    work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item], *, chunk: int, worth: int
+) -> Iterator[Iterator[list[Result]]]:
+    """As `spread`, some results at a time; other processes work while the caller does something else.
+
+    What is not worth processes is worked on as the results are asked for. At the end of the block work stops.
+    """
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     workers = min(os.cpu_count() or 1, _MOST)
     if len(items) < worth or workers == 1:
-        return work(items)
+        yield map(work, chunks)
+        return
     import concurrent.futures.process  # noqa: PLC0415 - only many items at once pay for it
     import multiprocessing  # noqa: PLC0415 - as above
 
-    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
-    context = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-            return [result for part in pool.map(work, chunks) for result in part]
-    except concurrent.futures.process.BrokenProcessPool:
-        return work(items)  # One of them was killed, by want of memory for instance: alone it takes longer.
+        yield _results(work, chunks, [pool.submit(work, some) for some in chunks])
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _results(
+    work: Callable[[Sequence[Item]], list[Result]],
+    chunks: Sequence[Sequence[Item]],
+    begun_: Sequence[Future[list[Result]]],
+) -> Iterator[list[Result]]:
+    from concurrent.futures import CancelledError  # noqa: PLC0415 - as above
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415 - as above
+
+    for some, future in zip(chunks, begun_, strict=True):
+        try:
+            found = future.result()
+        except (BrokenProcessPool, CancelledError):
+            # One of them was killed, by want of memory for instance, or its block is over: alone it takes longer.
+            found = work(some)
+        yield found

@@ -6,6 +6,7 @@ just been written when it was read is looked at again, as with git's index. Sour
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import marshal
@@ -13,14 +14,14 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fumehood import __version__
 from fumehood.errors import WorldError
 from fumehood.outside.files import cache_folder, write_whole
 from fumehood.outside.hearing import ONLY_FASTER
-from fumehood.outside.processes import spread
+from fumehood.outside.processes import begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -82,32 +83,123 @@ def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapp
         paths: Relative to it, with ``/``.
         environ: Says where the cache is.
     """
-    place = _place(reading, root, environ)
-    known = _load(place, reading.head)
+    with ahead([Asked(reading=reading, paths=paths)], root, environ) as reader:
+        return reader.found(reading)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be found in which files.
+
+    Attributes:
+        paths: Relative to the repository, with ``/``.
+        are_all: Whether these are all the files there are; of others, what was found is kept.
+    """
+
+    reading: Reading
+    paths: Iterable[str]
+    are_all: bool = True
+
+
+@contextlib.contextmanager
+def ahead(asked: Iterable[Asked], root: Path, environ: Mapping[str, str]) -> Iterator[Reader]:
+    """Begin to find several things, each file read once for all of them; the caller goes on meanwhile.
+
+    Args:
+        asked: What to find.
+        root: The repository.
+        environ: Says where the cache is.
+    """
     began, top = time.time_ns(), str(root)
-    current: dict[str, Stored] = {}
-    changed: dict[str, os.stat_result] = {}
-    for path in sorted(paths):
-        try:
-            state = os.stat(f"{top}/{path}")
-        except (OSError, ValueError):
-            continue
-        stored = known.get(path)
-        if stored and stored[0] == state.st_mtime_ns and stored[1] == state.st_size:
-            current[path] = stored
-        else:
-            changed[path] = state
-    by_content = {stored[2]: stored[3] for stored in known.values()} if changed else {}
-    read = _read(reading, top, list(changed), by_content)
-    for path, (digest, found) in read.items():
-        time_ns = changed[path].st_mtime_ns
-        current[path] = (time_ns if time_ns < began - _RACY else 0, changed[path].st_size, digest, found)
-    if read or len(current) != len(known):
-        _save(place, reading.head, current)
-    return Remembered(
-        found={path: stored[3] for path, stored in current.items()},
-        fresh=len(read),
-    )
+    states: dict[str, os.stat_result | None] = {}
+    shelves = [_Shelf.of(one, _place(one.reading, root, environ), top, states) for one in asked]
+    unread = _recognised(shelves, top)
+    work = functools.partial(_read_some, [shelf.reading for shelf in shelves], top)
+    with begun(work, unread, chunk=_CHUNK, worth=_WORTH_PROCESSES) as results:
+        yield Reader(fresh=len(unread), _shelves=shelves, _results=results, _began=began)
+
+
+@dataclass(slots=True, kw_only=True)
+class Reader:
+    """Files that are being read.
+
+    Attributes:
+        fresh: How many of them have to be read anew.
+        advance: Hears how many more have been read.
+    """
+
+    fresh: int
+    advance: Callable[[int], object] = lambda _count: None
+    _shelves: list[_Shelf]
+    _results: Iterator[list[_Found]]
+    _began: int
+    _is_finished: bool = False
+
+    def found(self, reading: Reading) -> Remembered:
+        """What was found, once all of them are read."""
+        if not self._is_finished:
+            self._finish()
+        shelf = next(shelf for shelf in self._shelves if shelf.reading == reading)
+        return Remembered(found={path: stored[3] for path, stored in shelf.current.items()}, fresh=len(shelf.changed))
+
+    def _finish(self) -> None:
+        for some in self._results:
+            self.advance(len(some))
+            for path, digest, found in some:
+                for number, what in found:
+                    self._shelves[number].put(path, digest, what)
+        for shelf in self._shelves:
+            shelf.save(self._began)
+        self._is_finished = True
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shelf:
+    """What is remembered of one reading, and what has to be read anew."""
+
+    reading: Reading
+    place: Path
+    are_all: bool
+    known: dict[str, Stored]
+    current: dict[str, Stored] = field(default_factory=dict)
+    changed: dict[str, os.stat_result] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asked: Asked, place: Path, top: str, states: dict[str, os.stat_result | None]) -> _Shelf:
+        """With every file in it that is as it was."""
+        known = _load(place, asked.reading.head)
+        shelf = cls(reading=asked.reading, place=place, are_all=asked.are_all, known=known)
+        for path in sorted(asked.paths):
+            if path not in states:
+                states[path] = _state(f"{top}/{path}")
+            if (state := states[path]) is None:
+                continue
+            stored = known.get(path)
+            if stored and stored[0] == state.st_mtime_ns and stored[1] == state.st_size:
+                shelf.current[path] = stored
+            else:
+                shelf.changed[path] = state
+        return shelf
+
+    def put(self, path: str, digest: bytes, found: Any) -> None:  # noqa: ANN401 - what `Reading.find` gave
+        """Take what was found in a file; when that was last modified is looked at in the end."""
+        self.current[path] = self.changed[path].st_mtime_ns, self.changed[path].st_size, digest, found
+
+    def save(self, began: int) -> None:
+        """Keep what was found for the next time."""
+        for path in self.changed.keys() & self.current.keys():
+            if self.current[path][0] >= began - _RACY:
+                self.current[path] = 0, *self.current[path][1:]
+        kept = self.current if self.are_all else self.known | self.current
+        if self.changed or len(kept) != len(self.known):
+            _save(self.place, self.reading.head, kept)
+
+
+def _state(place: str) -> os.stat_result | None:
+    try:
+        return os.stat(place)
+    except (OSError, ValueError):
+        return None
 
 
 def following(name: str, root: Path, key: bytes, find: Callable[[], Any], environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - what `marshal` gives back
@@ -129,20 +221,32 @@ def following(name: str, root: Path, key: bytes, find: Callable[[], Any], enviro
     return known
 
 
-def _read(reading: Reading, root: str, paths: list[str], known: Mapping[bytes, Any]) -> dict[str, tuple[bytes, Any]]:
-    """What is found in files; one whose content is known, as after a fresh checkout, is not gone through again."""
-    found: dict[str, tuple[bytes, Any]] = {}
-    if known:
-        for path, digest, _ in _contents(root, paths):
-            if digest in known:
-                found[path] = digest, known[digest]
-    unknown = [path for path in paths if path not in found]
-    work = functools.partial(_read_some, reading, root)
-    return found | dict(spread(work, unknown, chunk=_CHUNK, worth=_WORTH_PROCESSES))
+_Found = tuple[str, bytes, list[tuple[int, Any]]]
+"""The path of a file, the digest of its content, and what was found in it by the number of the reading."""
 
 
-def _read_some(reading: Reading, root: str, paths: Sequence[str]) -> list[tuple[str, tuple[bytes, Any]]]:
-    return [(path, (digest, reading.find(source))) for path, digest, source in _contents(root, paths)]
+def _recognised(shelves: Sequence[_Shelf], top: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Put what is known of contents, as after a fresh checkout; what is left are files with numbers of readings."""
+    by_content = [
+        {stored[2]: stored[3] for stored in shelf.known.values()} if shelf.changed else {} for shelf in shelves
+    ]
+    wanted: dict[str, list[int]] = {}
+    for number, shelf in enumerate(shelves):
+        for path in shelf.changed:
+            wanted.setdefault(path, []).append(number)
+    for path, digest, _ in _contents(top, wanted if any(by_content) else ()):
+        for number in [number for number in wanted[path] if digest in by_content[number]]:
+            shelves[number].put(path, digest, by_content[number][digest])
+            wanted[path].remove(number)
+    return [(path, tuple(numbers)) for path, numbers in wanted.items() if numbers]
+
+
+def _read_some(readings: Sequence[Reading], top: str, files: Sequence[tuple[str, tuple[int, ...]]]) -> list[_Found]:
+    numbers = dict(files)
+    return [
+        (path, digest, [(number, readings[number].find(source)) for number in numbers[path]])
+        for path, digest, source in _contents(top, numbers)
+    ]
 
 
 def _contents(root: str, paths: Iterable[str]) -> Iterator[tuple[str, bytes, bytes]]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from fumehood.copies.search import FileCopies
     from fumehood.imports.scan import RawImport
-    from fumehood.imports.survey import Survey
+    from fumehood.imports.survey import Outline, Survey
+    from fumehood.imports.territory import Territories
     from fumehood.repository import Repository
 
 Kind = Literal["core", "experiment", "around"]
@@ -86,38 +87,39 @@ class Parts:
     """Which part of the repository a file is in.
 
     Attributes:
+        territories: Core and the experiments.
         roots: Folders that hold experiments and nothing of core's, with a ``/`` at their end.
         tests: Core's tests: files, and folders with a ``/`` at their end.
     """
 
-    survey: Survey
+    territories: Territories
     roots: tuple[str, ...]
     tests: tuple[str, ...]
 
     def experiment(self, path: str) -> str:
         """The name of the experiment that a file is in; empty for all others."""
-        return self.survey.territories.of(path).name
+        return self.territories.of(path).name
 
     def kind(self, path: str) -> Kind:
         """What a file is part of."""
-        if self.survey.territories.of(path).name:
+        if self.territories.of(path).name:
             return "experiment"
         return "around" if path.startswith(self.roots) else "core"
 
     def is_among_experiments(self, path: str) -> bool:
         """Whether a file or folder is an experiment's, or around experiments."""
-        return f"{path}/".startswith(self.roots) or bool(self.survey.territories.of(f"{path}/").name)
+        return f"{path}/".startswith(self.roots) or bool(self.territories.of(f"{path}/").name)
 
     def is_core_test(self, path: str) -> bool:
         """Whether a file is one of core's tests, or stands among them."""
         return path.startswith(self.tests) and self.kind(path) == "core"
 
 
-def parts(repository: Repository, survey: Survey) -> Parts:
+def parts(repository: Repository, everybody: Territories) -> Parts:
     """Where the parts of a repository are."""
     core = repository.core
     tests = tuple(path if (repository.root / path).is_file() else f"{path.strip('/')}/" for path in core.tests)
-    return Parts(survey, tuple(f"{folder}/" for folder in folders_of_experiments(repository)), tests)
+    return Parts(everybody, tuple(f"{folder}/" for folder in folders_of_experiments(repository)), tests)
 
 
 def folders_of_experiments(repository: Repository) -> tuple[str, ...]:
@@ -162,17 +164,28 @@ def _use(path: str, raw: RawImport, target: str) -> Use:
     return Use(path, line, f"{'.' * level}{module}" + (f".{name}" if name and name != "*" else ""), flags, target)
 
 
-def copied(
-    survey: Survey, where: Parts, names: Container[str], environ: Mapping[str, str]
-) -> dict[str, list[FileCopies]]:
-    """What the files of some experiments have from core's, by the name of the experiment."""
-    python = [path for path in survey.sources.scans if not is_hidden(path)]
+def files_with_copies(found: Outline, where: Parts, names: Container[str]) -> tuple[list[str], list[str]]:
+    """The Python files of some experiments, which may have copies, and core's, which they may have them from."""
+    python = [path for path in found.python if not is_hidden(path)]
     own = [path for path in python if where.experiment(path) in names and where.experiment(path)]
-    core = [path for path in python if where.kind(path) == "core"]
-    found: dict[str, list[FileCopies]] = {}
-    for file in find_copies(survey.root, own, core, environ):
-        found.setdefault(where.experiment(file.path), []).append(file)
-    return found
+    return own, [path for path in python if where.kind(path) == "core"]
+
+
+def copied(
+    found: Outline, where: Parts, names: Container[str], prints: Mapping[str, tuple[int, bytes]]
+) -> dict[str, list[FileCopies]]:
+    """What the files of some experiments have from core's, by the name of the experiment.
+
+    Args:
+        found: The files.
+        where: Whose they are.
+        names: Of the experiments.
+        prints: What `FINGERPRINTS` finds in `files_with_copies`.
+    """
+    copies: dict[str, list[FileCopies]] = {}
+    for file in find_copies(found.root, prints, *files_with_copies(found, where, names)):
+        copies.setdefault(where.experiment(file.path), []).append(file)
+    return copies
 
 
 def by_line(uses: Iterable[Use]) -> list[Use]:

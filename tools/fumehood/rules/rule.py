@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from fumehood.model.finding import Finding, Undecided
 
@@ -36,6 +36,7 @@ class Review:
     undecided: frozenset[str]
 
 
+Reads = Literal["nothing", "imports of core", "imports", "copies"]
 Check = Callable[["Seen"], Iterable[Finding | Undecided]]
 Reviewing = Callable[["Seen", Review], Iterable[Finding]]
 Fix = Callable[["Seen"], Iterable["Change"]]
@@ -65,6 +66,8 @@ class Rule:
         fix: What would mend its findings in files, so far as that can be done by a program.
         milder: When its findings are less severe than that.
         waive: When a waiver is right, if that can be said.
+        reads: What of the sources it looks at, so that all that rules look at is read at once and ahead. One that says
+            nothing may look at anything all the same.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Rule:
     fix: Fix | None = None
     milder: str = ""
     waive: str = ""
+    reads: Reads = "nothing"
 
     @property
     def group(self) -> str:

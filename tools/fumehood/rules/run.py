@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from fumehood.errors import FumehoodError
@@ -26,8 +27,8 @@ class Progress(Protocol):
     def begin(self, what: str, total: int | None) -> None:
         """A phase of that many steps begins."""
 
-    def advance(self, what: str) -> None:
-        """One step is done."""
+    def advance(self, what: str, steps: int = 1) -> None:
+        """So many steps are done."""
 
 
 def run(
@@ -40,7 +41,7 @@ def run(
         rules: Those that look.
         registry: All that there are.
         baseline: What is known already.
-        progress: Hears each rule's name when it is done.
+        progress: Hears each rule's name when it is done, and how many files have been read.
 
     Raises:
         ConfigurationError: The settings name rules that there are not.
@@ -63,11 +64,14 @@ class _Run:
     waived: list[Waived] = field(default_factory=list)
 
     def answer(self, baseline: tuple[Entry, ...], progress: Progress) -> CheckAnswer:
-        progress.begin("rules", len(self.rules))
         self.undecided += [Undecided(experiment="", reason=str(error)) for error in self.registry.failures]
-        for rule in self.rules:
-            self._look(rule)
-            progress.advance(rule.id)
+        with self.seen.reading_ahead({rule.reads for rule in self.rules}) as reader:
+            progress.begin("rules", len(self.rules) + reader.fresh)
+            reader.advance = partial(progress.advance, "reading sources")
+            # While sources are read, those rules have their turn that look at none.
+            for rule in sorted(self.rules, key=lambda rule: rule.reads != "nothing"):
+                self._look(rule)
+                progress.advance(rule.id)
         held = known_findings.split(sorted(self.findings), baseline, is_judged=self._is_judged)
         self.findings = list(held.new)
         review = self._review(held.gone)

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fumehood.copies.search import FINGERPRINTS
 from fumehood.errors import FumehoodError
-from fumehood.imports.survey import survey
+from fumehood.imports.cache import IMPORTS, sources_of
+from fumehood.imports.survey import connected, outline
 from fumehood.model.experiment import experiment_target
 from fumehood.outside import hearing
 from fumehood.outside.git import Git
+from fumehood.outside.remembered import Asked, ahead
 from fumehood.outside.work_tree import WorkTree
 from fumehood.reading import codeowners, markdown
 from fumehood.reading.sources import Inputs
-from fumehood.rules.crossing import copied, crossings, parts
+from fumehood.rules.crossing import copied, crossings, files_with_copies, parts
 from fumehood.rules.evidence import readme
 from fumehood.rules.needs import NeedsReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     from fumehood.copies.search import FileCopies
     from fumehood.extensions import SessionResult
-    from fumehood.imports.survey import Survey
+    from fumehood.imports.survey import Outline, Survey
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
     from fumehood.model.finding import CheckAnswer
     from fumehood.model.waiver import Waiver
+    from fumehood.outside.remembered import Reader, Reading, Remembered
     from fumehood.outside.work_tree import Listing
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.reading.markdown import Document
     from fumehood.repository import Repository
-    from fumehood.rules.crossing import Crossings, Parts
+    from fumehood.rules.crossing import Crossings, Parts, Use
     from fumehood.rules.evidence.readme import Readme
     from fumehood.rules.health.known import Known
+    from fumehood.rules.rule import Reads
     from fumehood.settings import Settings
 
 
@@ -61,6 +67,7 @@ class Seen:
     book: LockBook
     run_core_alone: Callable[[], SessionResult | None] = lambda: None
     _documents: dict[str, Document | None] = field(default_factory=dict)
+    _readers: dict[tuple[Reading, bool], Reader] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -114,16 +121,75 @@ class Seen:
         """What is to be said about versions."""
         return self.check_versions()
 
+    @contextlib.contextmanager
+    def reading_ahead(self, wanted: Collection[Reads]) -> Iterator[Reader]:
+        """In this block sources are read while rules look at other things.
+
+        Args:
+            wanted: What rules are going to look at.
+        """
+        asked = []
+        if "imports" in wanted:
+            asked.append(self._imports)
+        elif "imports of core" in wanted:
+            asked.append(self._imports_of_core)
+        if "copies" in wanted:
+            asked.append(self._prints)
+        with ahead(asked, self.root, self.book.environ) as reader:
+            self._readers.update({(one.reading, one.are_all): reader for one in asked})
+            yield reader
+
+    def _found(self, asked: Asked) -> Remembered:
+        if reader := self._readers.get((asked.reading, asked.are_all)):
+            return reader.found(asked.reading)
+        with ahead([asked], self.root, self.book.environ) as reader:
+            return reader.found(asked.reading)
+
+    @property
+    def _imports(self) -> Asked:
+        return Asked(reading=IMPORTS, paths=self.outline.python)
+
+    @property
+    def _imports_of_core(self) -> Asked:
+        own = [path for path in self.outline.python if not self.parts.experiment(path)]
+        return Asked(reading=IMPORTS, paths=own, are_all=False)
+
+    @property
+    def _prints(self) -> Asked:
+        own, core = files_with_copies(self.outline, self.parts, self._names)
+        return Asked(reading=FINGERPRINTS, paths=[*own, *core], are_all=self.is_whole)
+
+    @property
+    def _names(self) -> frozenset[str]:
+        return frozenset(experiment.name for experiment in self.experiments)
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The files of the repository and what they are called."""
+        return outline(self.repository, self._listing)
+
     @cached_property
     def survey(self) -> Survey:
         """What every Python file says about imports, and what leads to what."""
-        return survey(self.repository, WorkTree(cwd=self.root), self.book.environ, listing=self._listing)
+        return connected(self.outline, sources_of(self._found(self._imports)), self.book.environ)
+
+    @cached_property
+    def core_survey(self) -> Survey:
+        """The same for rules about core: where no others look, only core's files are read before they are asked for."""
+        if not self._is_core_all:
+            return self.survey
+        sources = sources_of(self._found(self._imports_of_core), lambda path: (self.root / path).read_bytes())
+        return connected(self.outline, sources, self.book.environ)
+
+    @property
+    def _is_core_all(self) -> bool:
+        return (IMPORTS, False) in self._readers
 
     @cached_property
     def own_files(self) -> Mapping[str, Sequence[str]]:
         """The files of each experiment, by its name."""
         found: dict[str, list[str]] = {}
-        for path in self.survey.files:
+        for path in self.outline.files:
             if name := self.parts.experiment(path):
                 found.setdefault(name, []).append(path)
         return found
@@ -131,12 +197,18 @@ class Seen:
     @cached_property
     def parts(self) -> Parts:
         """Which part of the repository each file is in."""
-        return parts(self.repository, self.survey)
+        return parts(self.repository, self.outline.territories)
 
     @cached_property
     def crossings(self) -> Crossings:
         """Every import that leads out of its part of the repository."""
         return crossings(self.survey, self.parts)
+
+    @cached_property
+    def core_crossings(self) -> Sequence[Use]:
+        """The imports that lead out of core into another part of the repository."""
+        found = crossings(self.core_survey, self.parts) if self._is_core_all else self.crossings
+        return found.into.get("", ())
 
     @cached_property
     def needs(self) -> NeedsReader:
@@ -146,7 +218,7 @@ class Seen:
     @cached_property
     def copies(self) -> Mapping[str, Sequence[FileCopies]]:
         """What the files of the experiments in question have from core's, by the name of the experiment."""
-        return copied(self.survey, self.parts, {item.name for item in self.experiments}, self.book.environ)
+        return copied(self.outline, self.parts, self._names, self._found(self._prints).found)
 
     def lines(self, experiment: Experiment | None) -> Inputs:
         """The requirement lines that an experiment adds to core's, those of running tests among them; else core's.

@@ -31,7 +31,7 @@ def check(seen: Seen) -> Iterator[Finding]:
 
 
 def _statements(seen: Seen) -> Iterator[Finding]:
-    for use in by_line(seen.crossings.into.get("", ())):
+    for use in by_line(seen.core_crossings):
         whose = _whose(seen, use.target)
         yield RULE.finding(
             "",
@@ -53,11 +53,11 @@ def _whose(seen: Seen, target: str) -> str:
 
 def _put_together(seen: Seen) -> Iterator[Finding]:
     """Names that are formatted and then imported, where the beginning that is literal leads to experiments."""
-    for path, scan in seen.survey.sources.scans.items():
+    for path, scan in seen.core_survey.sources.scans.items():
         if scan.prefixes and seen.parts.kind(path) == "core":
             for text, line in scan.prefixes:
                 package = text.rpartition(".")[0]
-                folders = seen.survey.graph.package_folders(path, package) if package else ()
+                folders = seen.core_survey.graph.package_folders(path, package) if package else ()
                 if any(seen.parts.is_among_experiments(folder) for folder in folders):
                     yield RULE.finding(
                         "",
@@ -69,10 +69,10 @@ def _put_together(seen: Seen) -> Iterator[Finding]:
 
 
 def _path_edits(seen: Seen) -> Iterator[Finding]:
-    for path, scan in seen.survey.sources.scans.items():
+    for path, scan in seen.core_survey.sources.scans.items():
         if scan.path_edits and seen.parts.kind(path) == "core":
             for pieces, line in scan.path_edits:
-                for folder in seen.survey.graph.folders(path, pieces):
+                for folder in seen.core_survey.graph.folders(path, pieces):
                     if seen.parts.is_among_experiments(folder):
                         yield RULE.finding(
                             "",
@@ -102,7 +102,7 @@ def _entry_points(seen: Seen) -> Iterator[Finding]:
     for keys, table in found:
         for name, value in table.items() if isinstance(table, dict) else ():
             module = str(value).partition(":")[0].partition("[")[0].strip()
-            files = seen.survey.graph.runs(PYPROJECT, (module, 0, "", 0, 0))
+            files = seen.core_survey.graph.runs(PYPROJECT, (module, 0, "", 0, 0))
             if files and seen.parts.is_among_experiments(files[-1]):
                 yield RULE.finding(
                     "",
@@ -128,4 +128,5 @@ Move what core needs into core, or the code that needs the experiment out of cor
 experiment is that experiment's test. Where core keeps a list of experiments, turn it around: experiments announce
 themselves through an entry point, or core is told on its command line which module to load.""",
     check=check,
+    reads="imports of core",
 )

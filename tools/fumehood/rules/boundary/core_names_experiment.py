@@ -25,8 +25,8 @@ def check(seen: Seen) -> Iterator[Finding]:
     """Names of experiments' modules in strings of core's code and in files that a program reads."""
     if not seen.is_whole:
         return
-    graph = seen.survey.graph
-    for path, scan in seen.survey.sources.scans.items():
+    graph = seen.core_survey.graph
+    for path, scan in seen.core_survey.sources.scans.items():
         if scan.strings and seen.parts.kind(path) == "core":
             for raw in {raw[0]: raw for raw in reversed(scan.strings)}.values():
                 files = graph.runs(path, raw)
@@ -41,19 +41,19 @@ def _in_registries(seen: Seen) -> Iterator[Finding]:
     if not names:
         return
     pattern = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?:\.[A-Za-z_]\w*)+")
-    for path in seen.survey.files:
+    for path in seen.core_survey.files:
         if path.endswith(_REGISTRIES) and _is_read_by_core(path) and seen.parts.kind(path) == "core":
             text = seen.text(path) or ""
             for number, line in enumerate(text.splitlines() if len(text) < _MOST_BYTES else (), start=1):
                 for match in pattern.finditer(line):
-                    files = seen.survey.graph.runs("", (match[0], 0, "", 0, 0))
+                    files = seen.core_survey.graph.runs("", (match[0], 0, "", 0, 0))
                     if files and seen.parts.is_among_experiments(files[-1]) and is_named(match[0], files[-1]):
                         yield _finding(path, number, match[0])
 
 
 def _dotted(seen: Seen, root: str) -> Iterator[str]:
     """The names under which the folder around the experiments is imported."""
-    yield from seen.survey.graph.modules.names(f"{root}__init__.py", seen.survey.territories.core.roots)
+    yield from seen.core_survey.graph.modules.names(f"{root}__init__.py", seen.core_survey.territories.core.roots)
 
 
 def _is_read_by_core(path: str) -> bool:
@@ -82,4 +82,5 @@ Turn the registry around: experiments announce themselves through an entry point
 which module to load.""",
     waive="A name that core compares with and never imports.",
     check=check,
+    reads="imports of core",
 )

@@ -65,4 +65,5 @@ experiment no other one can be imported, so its tests fail.""",
 Move what both need into core, where it has an owner and tests; or copy the few lines. Two experiments that cannot be
 told apart are one: put them into one folder.""",
     check=check,
+    reads="imports",
 )

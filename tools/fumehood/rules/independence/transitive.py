@@ -41,4 +41,5 @@ line of the repository says that it was needed. Where a `setup.py` computes what
 may be among it, and none is reported.""",
     remedy="Add the distribution to the requirements, with the versions that the code works with.",
     check=check,
+    reads="imports",
 )

@@ -68,4 +68,5 @@ one of fumehood's layers, the distribution's own metadata is asked. An import th
 into `try: … except ImportError: …`.""",
     waive="A module that comes with the hardware or the cluster and from no package index.",
     check=check,
+    reads="imports",
 )

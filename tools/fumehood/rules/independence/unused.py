@@ -38,4 +38,5 @@ Take the line out. What is used without an import is not meant: plugins of pytes
 distributions with commands, and whatever a file of the experiment mentions by name, as a script, a configuration or the
 README do.""",
     check=check,
+    reads="imports",
 )

@@ -54,4 +54,5 @@ override, a function that is split in two; for what stands among core's tests, f
 `fumehood reuse NAME` lists each copy with its original, and whether core has changed the original since.""",
     waive="The copy is what the experiment changes, and its original is to be replaced by it.",
     check=check,
+    reads="copies",
 )

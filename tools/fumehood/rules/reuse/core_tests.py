@@ -41,4 +41,5 @@ happens to be on the import path.""",
 What is worth using by others, such as a harness for integration tests, belongs into core: a package like
 `core.testing`, with tests of its own. Ask core's owners for it, or move it there. A few lines are written again.""",
     check=check,
+    reads="imports",
 )

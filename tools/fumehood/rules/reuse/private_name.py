@@ -66,4 +66,5 @@ Use what core offers for the purpose: its extension points stand in `[tool.fumeh
 public, or to declare an extension point.""",
     waive="A private name that core's owners have agreed to keep until there is a public one.",
     check=check,
+    reads="imports",
 )
