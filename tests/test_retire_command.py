@@ -11,6 +11,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fumehood.lifecycle import workflows
+from fumehood.lifecycle.traces import Names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +42,27 @@ jobs:
           - exp-foo
     steps:
       - run: nox -s exp-foo  # its tests
+"""
+ONLY = """\
+name: foo
+on:
+  push:
+    branches: [main]
+    paths:
+    - "experiments/foo/**"
+    - "!experiments/foo/*.md"
+  pull_request:
+    paths:
+      - experiments/foo/**  # and this:
+      - .github/workflows/foo.yaml
+  schedule:
+    - cron: "0 3 * * *"
+jobs:
+  tests:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: nox -s exp-foo
 """
 PYPROJECT = """\
 [tool.ruff.lint.per-file-ignores]
@@ -66,6 +92,8 @@ FILES = {
     "requirements.txt": "alpha\n",
     "CODEOWNERS": "* @all\n/experiments/foo/ @example-owner\r\n/experiments/foo2/ @second\n/experiments/foo* @third\n",
     ".github/workflows/ci.yml": WORKFLOW,
+    ".github/workflows/foo.yaml": ONLY,
+    "README.md": "[![foo](https://example.org/workflows/foo.yaml/badge.svg)](.)\n",
     "pyproject.toml": PYPROJECT,
     "docs/index.md": "See experiments/foo for more, and experiments/foo-bar.\nNot experiments/foo2.\n",
     "experiments/README.md": TABLE,
@@ -97,6 +125,7 @@ def record(commit: str, *, retired: str, upstreamed: str = "") -> str:
         "## foo\n\nSparse.\n\n- theme: model\n- owners: @example-owner, @second\n"
         f"- commits: from 2026-01-31 to 2026-01-31\n- retired: {TODAY}, {retired}\n{upstreamed}"
         f"- last commit: {commit}\n- get it back: `git checkout {commit} -- experiments/foo`\n"
+        f"- with it went: .github/workflows/foo.yaml: `git checkout {commit} -- .github/workflows/foo.yaml`\n"
     )
 
 
@@ -107,6 +136,7 @@ def test_everything_that_is_only_its_goes_and_the_rest_is_listed(lab: Project) -
     plan = """\
 would retire foo
   record in experiments/RETIRED.md: served its purpose: it is core's default now
+  remove .github/workflows/foo.yaml, which is about nothing else
   remove .github/workflows/ci.yml:5: - "experiments/foo/**"
   remove .github/workflows/ci.yml:12: - exp-foo
   remove CODEOWNERS:2: /experiments/foo/ @example-owner
@@ -118,6 +148,7 @@ left for you to look at:
   .github/workflows/ci.yml:15: - exp-foo
   .github/workflows/ci.yml:17: - run: nox -s exp-foo  # its tests
   CODEOWNERS:4: /experiments/foo* @third
+  README.md:1: [![foo](https://example.org/workflows/foo.yaml/badge.svg)](.)
   docs/index.md:1: See experiments/foo for more, and experiments/foo-bar.
   pyproject.toml:11: "experiments/foo",
   pyproject.toml:13: inline = ["experiments/foo", "core"]
@@ -133,6 +164,7 @@ left for you to look at:
     assert done.stderr == "nothing is committed; `git diff` shows what to commit\n"
     after = snapshot(lab.root)
     expected = {path: content for path, content in before.items() if not path.startswith("experiments/foo/")}
+    del expected[".github/workflows/foo.yaml"]
     for path, line in (
         ("CODEOWNERS", b"/experiments/foo/ @example-owner\r\n"),
         (".github/workflows/ci.yml", b'      - "experiments/foo/**"\n'),
@@ -147,6 +179,48 @@ left for you to look at:
     ).encode()
     assert after == expected
     assert [one["name"] for one in json.loads(lab.fumehood("list", "--json").stdout)["experiments"]] == ["foo2"]
+
+
+NAMES = Names(path="experiments/foo", session="exp-foo")
+OTHER = Names(path="experiments/foo2", session="exp-foo2")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('    - "experiments/foo/**"\n', "    - core/**\n"),
+        ('    - "experiments/foo/**"\n', ""),
+        ("    branches: [main]\n", "    tags: [v1]\n"),
+        ("      - .github/workflows/foo.yaml\n", "      - .github/workflows/ci.yml\n"),
+        ("      - .github/workflows/foo.yaml\n", "      - experiments/foo2/**\n"),
+        ("  schedule:\n", "  workflow_call:\n"),
+        ("  pull_request:\n    paths:\n", "  pull_request:\n    types:\n"),
+        ("  pull_request:\n    paths:\n", "  pull_request:\n  others:\n"),
+        ("on:\n", "on: [push]\nwhen:\n"),
+        ("jobs:\n", "jobs:\n  lint:\n    steps:\n      - run: nox -s lint\n"),
+        ("nox -s exp-foo", "nox -s exp-foo exp-foo2"),
+        ("nox -s exp-foo", "nox"),
+        ("jobs:\n", "tasks:\n"),
+    ],
+)
+def test_a_workflow_that_may_be_about_something_else_stays(old: str, new: str) -> None:
+    file = ".github/workflows/foo.yaml"
+    assert workflows.is_only_about(file, ONLY, NAMES, [OTHER])
+    assert ONLY.count(old) == 1
+    assert not workflows.is_only_about(file, ONLY.replace(old, new), NAMES, [OTHER])
+
+
+@given(st.lists(st.sampled_from(ONLY.splitlines()), max_size=30).map("\n".join))
+def test_whatever_a_workflow_holds_it_goes_only_if_a_job_names_the_experiment(text: str) -> None:
+    if workflows.is_only_about("x.yml", text, NAMES, []):
+        assert "exp-foo" in text.partition("jobs:")[2]
+
+
+def test_a_workflow_that_is_not_committed_as_it_is_stays(lab: Project) -> None:
+    lab.write({".github/workflows/foo.yaml": f"{ONLY}# mine\n", ".github/workflows/new.yaml": ONLY})
+    lab.fumehood("retire", "foo", "--reason", "stale").assert_ok()
+    assert (lab.root / ".github/workflows/foo.yaml").read_text().endswith("# mine\n")
+    assert (lab.root / ".github/workflows/new.yaml").exists()
 
 
 def test_what_the_record_says_brings_it_back_and_a_second_end_is_a_second_record(lab: Project) -> None:
@@ -318,6 +392,7 @@ def test_wrong_arguments_are_told_apart(lab: Project) -> None:
 def test_one_with_a_mistake_in_it_and_one_that_is_a_link_can_be_retired_too(lab: Project) -> None:
     lab.write({"experiments/foo2/experiment.toml": "no toml", "shared/link.py": ""})
     (lab.root / "experiments/link").symlink_to("../shared")
+    (lab.root / "README.md").unlink()
     (lab.root / "README.md").symlink_to("experiments/README.md")
     lab.commit()
     lab.fumehood("retire", "foo2", "--reason", "broken").assert_ok()

@@ -59,6 +59,8 @@ def _lines(plan: Retirement, root: Path, *, dry_run: bool) -> Iterator[str]:
     yield f"{retired} {plan.name}" + ("" if plan.record else ", whose folder has gone already")
     if plan.record:
         yield f"  {recorded} in {plan.record_file}: {plan.record.outcome}"
+    for workflow in plan.workflows:
+        yield f"  {removed} {workflow.file}, which is about nothing else"
     for change in plan.edits:
         for mention in change.removed:
             yield f"  {removed} {mention}"

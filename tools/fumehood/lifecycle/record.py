@@ -21,6 +21,7 @@ class Record:
         reason: Why, in one line.
         stale: Why it was stale; empty if it was not.
         upstreamed: Where what became of it is; empty if nothing was upstreamed.
+        others: Files that went with it, each with the last commit that holds it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Record:
     reason: str
     stale: str = ""
     upstreamed: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -53,6 +55,7 @@ def render(record: Record) -> str:
         ("upstreamed", f"<{record.upstreamed}>" if record.upstreamed else ""),
         ("last commit", record.commit),
         ("get it back", f"`git checkout {record.commit} -- {record.path}`"),
+        *(("with it went", f"{file}: `git checkout {commit} -- {file}`") for file, commit in record.others),
     ]
     about = f"{record.summary}\n\n" if record.summary else ""
     return f"## {record.name}\n\n{about}" + "".join(f"- {key}: {value}\n" for key, value in rows if value)

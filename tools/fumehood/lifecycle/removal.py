@@ -56,6 +56,11 @@ def _write(root: Path, retirement: Retirement, scratch: Path) -> None:
     if retirement.record:
         before = content(root, retirement.record_file) or ""
         write_whole(root / retirement.record_file, records.add(before, retirement.record), scratch=scratch)
+    for workflow in retirement.workflows:
+        if content(root, workflow.file) not in {workflow.text, None}:
+            raise UsageError(f"{workflow.file} has changed meanwhile", remedy="run it again")
+        with disk_errors(f"removing {workflow.file}"):
+            (root / workflow.file).unlink(missing_ok=True)
     for change in retirement.edits:
         if content(root, change.file) != change.before:
             raise UsageError(f"{change.file} has changed meanwhile", remedy="run it again")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.environments.registry import Registry
 from fumehood.errors import UsageError, raise_all
-from fumehood.lifecycle import places, traces
+from fumehood.lifecycle import places, traces, workflows
 from fumehood.lifecycle import record as records
 from fumehood.lifecycle.obstacles import obstacles
 from fumehood.lifecycle.record import Record
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from fumehood.lifecycle.workflows import Workflow
     from fumehood.outside.git import Git
     from fumehood.repository import Repository
 
@@ -35,6 +36,7 @@ class Retirement:
         folder: What is removed; empty where that has been done.
         files: What is in it: files that a commit holds.
         record: What will be written, and its file; None where that has been done.
+        workflows: Files that are about nothing else, and go as a whole.
         edits: Lines that go from other files.
         left: Lines that name the experiment and that people have to look at.
         environments: Folders.
@@ -46,6 +48,7 @@ class Retirement:
     files: tuple[str, ...]
     record: Record | None
     record_file: str
+    workflows: tuple[Workflow, ...]
     edits: tuple[Edit, ...]
     left: tuple[Mention, ...]
     environments: tuple[Path, ...]
@@ -83,14 +86,18 @@ def plan(
     path = experiment.path
     record: Record | None = None
     files: tuple[str, ...] = ()
+    names = _names(repository, experiment)
+    going: tuple[Workflow, ...] = ()
     if not begun:
         raise_all(list(obstacles(repository, git, experiment, environ)))
-        record = _record(repository, git, experiment, why)
+        others = [_names(repository, other) for other in repository.experiments if other.path != path]
+        going = tuple(workflows.find(repository.root, git, names, others))
+        record = _record(repository, git, experiment, why, going)
         files = tuple(file.removeprefix(f"{path}/") for file, _ in git_folder.tracked(git, path))
-    names = Names(path=path, session=experiment.session, module=places.dotted(repository.root, path))
     environments = _environments(repository, cache, experiment.session)
     holders = {os.path.relpath(environment.parent, repository.root) for environment in environments} | {".nox"}
     outside = [path, *sorted(holder for holder in holders if not holder.startswith(".."))]
+    outside += [workflow.file for workflow in going]
     edits, left = _traces(repository, git, names, experiment.name, outside)
     return Retirement(
         name=experiment.name,
@@ -98,8 +105,9 @@ def plan(
         files=files,
         record=record,
         record_file=_record_file(repository, path),
+        workflows=going,
         edits=edits,
-        left=left,
+        left=tuple(sorted({*left, *_mentions_of(git, going, edits, outside)})),
         environments=environments,
         layers=_layers(cache, environments),
     )
@@ -124,7 +132,29 @@ def _find(repository: Repository, name: str) -> tuple[Experiment, bool]:
         raise
 
 
-def _record(repository: Repository, git: Git, experiment: Experiment, why: Why) -> Record:
+def _names(repository: Repository, experiment: Experiment) -> Names:
+    module = places.dotted(repository.root, experiment.path)
+    return Names(path=experiment.path, session=experiment.session, module=module)
+
+
+def _mentions_of(
+    git: Git, going: Iterable[Workflow], edits: Iterable[Edit], outside: Iterable[str]
+) -> Iterable[Mention]:
+    """Lines that name a workflow that goes, such as its badge, and stay."""
+    names = [workflow.file.rpartition("/")[2] for workflow in going]
+    return traces.left_over(_found(git, names, outside) if names else (), edits, is_about=lambda _line: True)
+
+
+def _found(git: Git, texts: Iterable[str], outside: Iterable[str]) -> list[Mention]:
+    """The lines that hold one of some texts, but for those of records."""
+    return [
+        Mention(file=file, line=line, text=text)
+        for file, line, text in git_folder.mentions(git, texts, outside=outside)
+        if file.rpartition("/")[2] != records.FILE
+    ]
+
+
+def _record(repository: Repository, git: Git, experiment: Experiment, why: Why, going: Iterable[Workflow]) -> Record:
     commits = git_folder.history(git, experiment.path)
     if not commits:
         raise UsageError(f"{experiment.path} is in no commit, so nobody could get it back", remedy="commit it first")
@@ -143,6 +173,7 @@ def _record(repository: Repository, git: Git, experiment: Experiment, why: Why) 
         reason=why.reason,
         stale=health.reason if health.due(why.today) else "",
         upstreamed=why.upstreamed,
+        others=tuple((workflow.file, workflow.commit) for workflow in going),
     )
 
 
@@ -169,11 +200,7 @@ def _traces(
     """What goes from other files, and what is left there; what is in environments is nobody's to look at."""
     above = names.path.split("/")[:-1]
     pages = {"/".join([*above[:depth], "README.md"]) for depth in range(len(above) + 1)}
-    found = [
-        Mention(file=file, line=line, text=text)
-        for file, line, text in git_folder.mentions(git, names.texts, outside=outside)
-        if file.rpartition("/")[2] != records.FILE
-    ]
+    found = _found(git, names.texts, outside)
     edits = []
     known_file = repository.settings.baseline
     for file in sorted({*(mention.file for mention in found), *pages, known_file}):
