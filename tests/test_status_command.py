@@ -19,7 +19,7 @@ from support.schemas import mistakes, schema
 if TYPE_CHECKING:
     from support.project import Outcome, Project
 
-TODAY = {"FUMEHOOD_TODAY": "2026-06-30"}
+TODAY = {"FUMEHOOD_TODAY": "2026-06-30", "COLUMNS": ""}
 MANIFEST = 'theme = "model"\nowners = ["@example-owner"]\n'
 
 
@@ -81,6 +81,21 @@ well        active     passed 28d   10d     not known  +2 numbers  @example-owne
 
 5 experiments: 1 failing, 1 in conflict, 1 to be suspended, 1 to be removed
 """
+NARROW = """\
+experiment  state      result       commit  versions   core
+clash       active     none         9d      conflict
+  nobody; warn 2026-12-18
+failing     proposed   failed 19d   29d     not known  +1 green
+  @example-owner; warn 2026-07-11
+lost        active     passed 179d  180d    not known  ? green
+  @example-owner; suspend since 2026-05-02, remove 2026-07-31
+resting     suspended  none         180d    not known
+  @example-owner; remove since 2026-04-01
+well        active     passed 28d   10d     not known  +2 numbers
+  @example-owner; warn 2026-08-31
+
+5 experiments: 1 failing, 1 in conflict, 1 to be suspended, 1 to be removed
+"""
 
 
 def squeezed(text: str) -> list[str]:
@@ -91,6 +106,11 @@ def test_the_whole_answer_for_people(lab: Project) -> None:
     outcome = lab.fumehood("status", env=TODAY).assert_ok()
     assert outcome.stderr == ""
     assert outcome.stdout == TEXT
+    assert lab.fumehood("status", env=TODAY | {"COLUMNS": "140"}).assert_ok().stdout == TEXT
+
+
+def test_on_a_narrow_terminal_each_experiment_has_two_lines(lab: Project) -> None:
+    assert lab.fumehood("status", env=TODAY | {"COLUMNS": "80"}).assert_ok().stdout == NARROW
 
 
 def said(lab: Project) -> dict[str, dict[str, object]]:

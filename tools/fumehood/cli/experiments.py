@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fumehood.cli import shared
-from fumehood.cli.shared import report_broken, repository_of, say, width
+from fumehood.cli.shared import report_broken, repository_of, say, terminal_width, width
 from fumehood.commands.arguments import PYTEST, WithPytestArguments
 
 
@@ -34,7 +34,7 @@ def status(context: click.Context, *, html: Path | None, as_json: bool) -> int:
     """How every experiment is doing: results, age, versions, owners, and the next step of its life."""
     from fumehood.commands import status as status_command  # noqa: PLC0415 - each command loads only what it needs
 
-    return status_command.run(repository_of(context), html=html, as_json=as_json, width=width(), say=say)
+    return status_command.run(repository_of(context), html=html, as_json=as_json, width=terminal_width(), say=say)
 
 
 @click.command("release-gate")

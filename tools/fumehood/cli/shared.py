@@ -47,3 +47,8 @@ def report_broken(repository: Repository) -> int:
 def width() -> int:
     """The columns of the terminal; 80 where there is none."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal, or those that `COLUMNS` asks for; None where nothing tells them, as in a pipe."""
+    return shutil.get_terminal_size((0, 0)).columns or None

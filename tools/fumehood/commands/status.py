@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    repository: Repository, *, html: Path | None, as_json: bool, width: int, say: Callable[[str], None]
+    repository: Repository, *, html: Path | None, as_json: bool, width: int | None, say: Callable[[str], None]
 ) -> ExitCode:
     """Say how every experiment is doing."""
     if html and as_json:

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fumehood.commands.reports import as_json, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fumehood.lifecycle.status import Overview, Status
     from fumehood.model.health import Health, Step
 
 HEADINGS = ("experiment", "state", "result", "commit", "versions", "core", "owners", "next step")
 _DUE = {"warn": "warned", "suspend": "suspend", "remove": "remove"}
-_NARROWEST = 130
-"""Columns of text: a line that is longer than the terminal reads better than eight columns that are folded."""
+_SIDE_BY_SIDE = 6
+"""Columns that stay side by side where there is no room for all."""
+_BELOW = "\N{DOWNWARDS ARROW}"
+"""Stands in a table where a line comes that is no row."""
+_WIDEST = 10_000
 
 
-def status_text(overview: Overview, *, width: int) -> str:
-    """The answer of ``fumehood status`` for people."""
+def status_text(overview: Overview, *, width: int | None) -> str:
+    """The answer of ``fumehood status`` for people: a line for each experiment, or two where that is too long.
+
+    Args:
+        overview: All of them.
+        width: Characters; none for a line each, however long.
+    """
     if not overview.statuses:
         return "no experiments"
-    rows = (cells(status, overview.today) for status in overview.statuses)
-    return f"{table(HEADINGS, rows, width=max(width, _NARROWEST))}\n\n{summary(overview)}"
+    rows = [cells(status, overview.today) for status in overview.statuses]
+    shown = table(HEADINGS, rows, width=_WIDEST)
+    if width is not None and max(map(len, shown.splitlines())) > width:
+        shown = _on_two_lines(rows, width)
+    return f"{shown}\n\n{summary(overview)}"
+
+
+def _on_two_lines(rows: Sequence[Sequence[str]], width: int) -> str:
+    """A narrower table, and below each row whose the experiment is and what comes next."""
+    empty = [""] * (_SIDE_BY_SIDE - 1)
+    spread = [line for row in rows for line in (row[:_SIDE_BY_SIDE], (_BELOW, *empty))]
+    shown = table(HEADINGS[:_SIDE_BY_SIDE], spread, width=width).splitlines()
+    below = ("; ".join(filter(None, row[_SIDE_BY_SIDE:])) for row in rows)
+    lines = (_indented(next(below), width) if line == _BELOW else line for line in shown)
+    return "\n".join(lines)
+
+
+def _indented(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False)
 
 
 def cells(status: Status, today: date) -> tuple[str, ...]:
