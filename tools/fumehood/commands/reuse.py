@@ -78,7 +78,7 @@ def run(
         files = outline(repository, WorkTree(cwd=repository.root).listed())
         where = parts(repository, files.territories)
         found, copies = _read(files, where, {experiment.name for experiment in experiments}, environ)
-        uses = crossings(found, where).into
+        uses = crossings(found, where, environ).into
         history = History(Git(cwd=repository.root), lambda path: where.kind(path) == "core")
         bar.begin("asking git", sum(len(file.copies) for files in copies.values() for file in files))
         measured = [

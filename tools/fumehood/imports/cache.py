@@ -12,7 +12,7 @@ from fumehood.imports.scan import Scan, scan
 from fumehood.outside.remembered import Reading, Remembered, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from fumehood.model.source import SourceFacts
@@ -21,13 +21,16 @@ _WRITTEN = 2
 """The oldest form of `marshal` that has all these types says the same of what is equal, however it came about."""
 
 
-def _find(source: bytes) -> tuple[bytes, Any]:
-    """What a file says, still written down, since few questions are about every file; and its edits of ``sys.path``."""
+def _find(source: bytes) -> tuple[bytes, Any, bool]:
+    """What a file says, still written down, since few questions are about every file, and what is seldom in it.
+
+    That are its edits of ``sys.path``, and whether it names modules in strings or by their beginnings.
+    """
     found = scan(source)
-    return marshal.dumps(tuple(found), _WRITTEN), found.path_edits
+    return marshal.dumps(tuple(found), _WRITTEN), found.path_edits, bool(found.strings or found.prefixes)
 
 
-IMPORTS = Reading(name="imports", version=2, find=_find)
+IMPORTS = Reading(name="imports", version=3, find=_find)
 
 
 class Scans(Mapping[str, Scan]):
@@ -69,12 +72,16 @@ class Sources:
         scans: What each says, by its path.
         written: The same as bytes that are equal where that is.
         path_edits: Edits of ``sys.path``, by the path of each file that has any.
+        naming: The files that name modules in strings or by their beginnings.
+        digests: Of the files' contents.
         parsed: How many of them had to be read anew.
     """
 
     scans: Mapping[str, Scan]
     written: Mapping[str, bytes] = field(repr=False)
     path_edits: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]
+    naming: Sequence[str]
+    digests: Mapping[str, bytes] = field(repr=False)
     parsed: int
 
     def facts(self, path: str) -> SourceFacts:
@@ -100,10 +107,12 @@ def sources_of(known: Remembered, others: Callable[[str], bytes] | None = None) 
         known: What was found in them by `IMPORTS`.
         others: Gives the source of any other file, which is read when it is asked for; without it there are no others.
     """
-    written = {path: found for path, (found, _) in known.found.items()}
+    written = {path: found for path, (found, _, _) in known.found.items()}
     return Sources(
         scans=Scans(written, others),
         written=written,
-        path_edits={path: edits for path, (_, edits) in known.found.items() if edits},
+        path_edits={path: edits for path, (_, edits, _) in known.found.items() if edits},
+        naming=[path for path, (_, _, is_naming) in known.found.items() if is_naming],
+        digests=known.digests,
         parsed=known.fresh,
     )

@@ -7,7 +7,7 @@ import marshal
 import os
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fumehood.imports import graph
 from fumehood.imports.cache import Sources, read_sources
@@ -28,22 +28,59 @@ _NOT_LOOKED_INTO = frozenset({"__pycache__", "build", "dist", "node_modules", "v
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """The Python files of a repository.
+class Outline:
+    """What is known of a repository's files before any of them is read; see `Survey`.
 
     Attributes:
-        root: Its top folder.
-        files: Every file, Python or not, relative to the repository with ``/``.
-        sources: What each Python file says.
-        graph: Which leads to which.
+        python: Those that are Python.
         links: Symbolic links to files and folders of the repository, with those.
+        modules: What they are called.
+        territories: Whose they are.
     """
 
     root: Path
     files: tuple[str, ...]
+    python: tuple[str, ...]
+    links: Mapping[str, str]
+    modules: Modules
+    territories: Territories
+
+    @property
+    def layout(self) -> bytes:
+        """All that decides beside a file's imports where they lead: which files there are, and whose they are."""
+        links = sorted([*self.modules.links.items(), *self.modules.file_links.items()])
+        everybody = repr(self.territories.core), repr(self.territories.experiments)
+        return hashlib.blake2b(_written([sorted(self.modules.files), links, *everybody])).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The Python files of a repository.
+
+    Attributes:
+        outline: What is known before any of them is read.
+        sources: What each Python file says.
+        graph: Which leads to which.
+    """
+
+    outline: Outline
     sources: Sources
     graph: ImportGraph
-    links: Mapping[str, str]
+
+    @property
+    def root(self) -> Path:
+        """The top folder of the repository."""
+        return self.outline.root
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file, Python or not, relative to the repository with ``/``."""
+        return self.outline.files
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        """Symbolic links to files and folders of the repository, with those."""
+        return self.outline.links
 
     @property
     def territories(self) -> Territories:
@@ -72,18 +109,6 @@ def survey(
     return connected(found, read_sources(found.root, found.python, environ), environ)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
-    """What is known of a repository's files before any of them is read; see `Survey`."""
-
-    root: Path
-    files: tuple[str, ...]
-    python: tuple[str, ...]
-    links: Mapping[str, str]
-    modules: Modules
-    territories: Territories
-
-
 def outline(repository: Repository, listing: Listing, gone: Iterable[str] = ()) -> Outline:
     """The files of a repository, and what they are called."""
     root = repository.root
@@ -103,21 +128,22 @@ def connected(found: Outline, sources: Sources, environ: Mapping[str, str]) -> S
     """Find out where files lead that have been read."""
 
     def recall(find: Callable[[], Steps]) -> Steps:
-        key = _decides(sources, found.modules, found.territories)
+        key = _decides(sources, found)
         steps: Steps = following("graph", found.root, key, find, environ)
         return steps
 
     graph_ = graph.build(sources, found.modules, found.territories, recall)
-    return Survey(root=found.root, files=found.files, sources=sources, graph=graph_, links=found.links)
+    return Survey(outline=found, sources=sources, graph=graph_)
 
 
-def _decides(sources: Sources, modules: Modules, everybody: Territories) -> bytes:
+def _decides(sources: Sources, found: Outline) -> bytes:
     """A digest of all that decides where files lead: an edit that changes no import leaves it as it was."""
-    links = sorted([*modules.links.items(), *modules.file_links.items()])
-    says = sorted(sources.written.items())
-    # The oldest form that has all these types says the same of what is equal, however it came about.
-    written = marshal.dumps([says, sorted(modules.files), links, repr(everybody.core), repr(everybody.experiments)], 2)
-    return hashlib.blake2b(written).digest()
+    return hashlib.blake2b(found.layout + _written(sorted(sources.written.items()))).digest()
+
+
+def _written(what: Any) -> bytes:  # noqa: ANN401 - whatever `marshal` takes
+    """The oldest form that has all these types says the same of what is equal, however it came about."""
+    return marshal.dumps(what, 2)
 
 
 def _files(root: Path, listing: Listing) -> tuple[tuple[str, ...], frozenset[str]]:

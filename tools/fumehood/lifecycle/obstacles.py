@@ -39,14 +39,14 @@ def _importers(repository: Repository, experiment: Experiment, environ: Mapping[
     own, remedy = f"{experiment.path}/", "move what is still needed, or take the import out"
     found = survey(repository, WorkTree(cwd=repository.root), environ)
     where = parts(repository, found.territories)
-    for importer, uses in crossings(found, where).into.items():
+    for importer, uses in crossings(found, where, environ).into.items():
         for use in uses:
             if use.target.startswith(own) and not use.path.startswith(own):
                 what = f"{importer or 'core'} imports {use.module}, a part of {experiment.path}"
                 yield UsageError(what, place=Place(use.path, use.line), remedy=remedy)
     module = places.dotted(repository.root, experiment.path)
-    for path, scan in found.sources.scans.items():
-        for text, line in scan.prefixes:
+    for path in found.sources.naming:
+        for text, line in found.sources.scans[path].prefixes:
             if module and f"{text}.".startswith(f"{module}.") and not path.startswith(own):
                 what = f"{where.experiment(path) or 'core'} imports what begins with {text!r}"
                 yield UsageError(what, place=Place(path, line), remedy=remedy)

@@ -67,10 +67,12 @@ class Remembered:
 
     Attributes:
         found: By path; those that are not there or cannot be read are left out.
+        digests: Of their contents.
         fresh: How many of them had to be read anew.
     """
 
     found: Mapping[str, Any]
+    digests: Mapping[str, bytes]
     fresh: int
 
 
@@ -140,7 +142,11 @@ class Reader:
         if not self._is_finished:
             self._finish()
         shelf = next(shelf for shelf in self._shelves if shelf.reading == reading)
-        return Remembered(found={path: stored[3] for path, stored in shelf.current.items()}, fresh=len(shelf.changed))
+        return Remembered(
+            found={path: stored[3] for path, stored in shelf.current.items()},
+            digests={path: stored[2] for path, stored in shelf.current.items()},
+            fresh=len(shelf.changed),
+        )
 
     def _finish(self) -> None:
         for some in self._results:
@@ -219,6 +225,39 @@ def following(name: str, root: Path, key: bytes, find: Callable[[], Any], enviro
         known = find()
         _save(place, head, known)
     return known
+
+
+def following_each(
+    name: str,
+    root: Path,
+    key: bytes,
+    contents: Mapping[str, bytes],
+    find: Callable[[str], tuple[bool, Any]],
+    environ: Mapping[str, str],
+) -> dict[str, Any]:
+    """What follows from each file and from a key: as it was kept the last time, if that was for the same of both.
+
+    Args:
+        name: Of the folder in the cache.
+        root: The repository.
+        key: A digest of all that decides beside the file's content.
+        contents: Digests of the files' contents, by path.
+        find: Finds it anew for a path, as something that `marshal` takes, and says whether it can be kept: not where it
+            follows from other files too.
+        environ: Says where the cache is.
+    """
+    reading = Reading(name=name, version=1, find=bytes)
+    place, head = _place(reading, root, environ), reading.head + key
+    known = _load(place, head)
+    current: dict[str, tuple[bytes, bool, Any]] = {}
+    for path, digest in contents.items():
+        stored = known.get(path)
+        if stored is None or stored[0] != digest or not stored[1]:
+            stored = (digest, *find(path))
+        current[path] = stored
+    if current != known:
+        _save(place, head, current)
+    return {path: stored[2] for path, stored in current.items()}
 
 
 _Found = tuple[str, bytes, list[tuple[int, Any]]]

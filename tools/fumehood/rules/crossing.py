@@ -6,17 +6,19 @@ as the ``__init__.py`` around them: core may use that as little as an experiment
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fumehood.copies.search import find_copies
 from fumehood.model.source import DYNAMIC, LAZY, OPTIONAL, TYPING
+from fumehood.outside.remembered import following_each
 from fumehood.repository import fixed_part
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from fumehood.copies.search import FileCopies
     from fumehood.imports.scan import RawImport
@@ -35,12 +37,14 @@ _NOT_HERE = frozenset(
 )
 """Modules of the standard library that older or newer Pythons have than the one that runs (PEP 594, 632, 749, 784)."""
 
+RawUse = tuple[int, str, int, str]
+"""Line, module, flags and target of a `Use`, whose file is known."""
+
 STANDARD = sys.stdlib_module_names | _NOT_HERE
 """The first names of modules that no requirement has to bring."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Use:
+class Use(NamedTuple):
     """One line that imports something.
 
     Attributes:
@@ -132,26 +136,61 @@ def folders_of_experiments(repository: Repository) -> tuple[str, ...]:
     )
 
 
-def crossings(survey: Survey, where: Parts) -> Crossings:
-    """Every import that leads out of its part of the repository, in the order of files and lines."""
+def crossings(survey: Survey, where: Parts, environ: Mapping[str, str]) -> Crossings:
+    """Every import that leads out of its part of the repository, in the order of files and lines.
+
+    Args:
+        survey: All Python files.
+        where: Whose they are.
+        environ: Says where it is remembered of each file until that changes, or the layout of the repository.
+    """
+    edits = repr((sorted(survey.sources.path_edits.items()), where.roots)).encode("utf-8", "surrogatepass")
+    key = hashlib.blake2b(survey.outline.layout + edits).digest()
+
+    def find(path: str) -> tuple[bool, tuple[RawUse, ...]]:
+        found = tuple(_crossing(path, survey, where))
+        # What a package exports stands in another file.
+        return not any(raw[2] == "*" for raw in survey.sources.scans[path].imports), found
+
+    found = following_each("crossings", survey.root, key, survey.sources.digests, find, environ)
+    return _by_part(found, where)
+
+
+def crossings_of_core(survey: Survey, where: Parts) -> Sequence[Use]:
+    """Every import that leads out of core into another part of the repository."""
+    paths = (path for path in survey.sources.scans if not where.experiment(path))
+    return _by_part({path: _crossing(path, survey, where) for path in paths}, where).into.get("", ())
+
+
+def _by_part(found: Mapping[str, Iterable[RawUse]], where: Parts) -> Crossings:
     into: defaultdict[str, list[Use]] = defaultdict(list)
     outside: defaultdict[str, defaultdict[str, list[Use]]] = defaultdict(lambda: defaultdict(list))
-    graph = survey.graph
-    for path in sorted(survey.sources.scans):
+    for path in sorted(found):
         own = where.experiment(path)
-        if is_hidden(path) or (not own and where.kind(path) == "around"):
-            continue
-        for raw in survey.sources.scans[path].imports:
-            first = "" if raw[1] else raw[0].partition(".")[0]
-            # Most imports are of other distributions, which need no more than this look.
-            files = graph.runs(path, raw) if raw[1] or graph.modules.may_have(first) else ()
-            if files:
-                target = files[-1]
-                if where.experiment(target) != own or (not own and target.startswith(where.roots)):
-                    into[own].append(_use(path, raw, target))
-            elif first and first not in STANDARD:
-                outside[own][first].append(_use(path, raw, ""))
+        for line, module, flags, target in found[path]:
+            use = Use(path, line, module, flags, target)
+            if target:
+                into[own].append(use)
+            else:
+                outside[own][module.partition(".")[0]].append(use)
     return Crossings(into, outside)
+
+
+def _crossing(path: str, survey: Survey, where: Parts) -> Iterator[RawUse]:
+    """The imports of one file that lead out of its part."""
+    own, graph = where.experiment(path), survey.graph
+    if is_hidden(path) or (not own and where.kind(path) == "around"):
+        return
+    for raw in survey.sources.scans[path].imports:
+        first = "" if raw[1] else raw[0].partition(".")[0]
+        # Most imports are of other distributions, which need no more than this look.
+        files = graph.runs(path, raw) if raw[1] or graph.modules.may_have(first) else ()
+        if files:
+            target = files[-1]
+            if where.experiment(target) != own or (not own and target.startswith(where.roots)):
+                yield _use(raw, target)
+        elif first and first not in STANDARD:
+            yield _use(raw, "")
 
 
 def is_hidden(path: str) -> bool:
@@ -159,9 +198,9 @@ def is_hidden(path: str) -> bool:
     return path.startswith(".") or "/." in path
 
 
-def _use(path: str, raw: RawImport, target: str) -> Use:
+def _use(raw: RawImport, target: str) -> RawUse:
     module, level, name, line, flags = raw
-    return Use(path, line, f"{'.' * level}{module}" + (f".{name}" if name and name != "*" else ""), flags, target)
+    return line, f"{'.' * level}{module}" + (f".{name}" if name and name != "*" else ""), flags, target
 
 
 def files_with_copies(found: Outline, where: Parts, names: Container[str]) -> tuple[list[str], list[str]]:

@@ -18,7 +18,7 @@ from fumehood.outside.remembered import Asked, ahead
 from fumehood.outside.work_tree import WorkTree
 from fumehood.reading import codeowners, markdown
 from fumehood.reading.sources import Inputs
-from fumehood.rules.crossing import copied, crossings, files_with_copies, parts
+from fumehood.rules.crossing import copied, crossings, crossings_of_core, files_with_copies, parts
 from fumehood.rules.evidence import readme
 from fumehood.rules.needs import NeedsReader
 
@@ -202,13 +202,14 @@ class Seen:
     @cached_property
     def crossings(self) -> Crossings:
         """Every import that leads out of its part of the repository."""
-        return crossings(self.survey, self.parts)
+        return crossings(self.survey, self.parts, self.book.environ)
 
     @cached_property
     def core_crossings(self) -> Sequence[Use]:
         """The imports that lead out of core into another part of the repository."""
-        found = crossings(self.core_survey, self.parts) if self._is_core_all else self.crossings
-        return found.into.get("", ())
+        if self._is_core_all:
+            return crossings_of_core(self.core_survey, self.parts)
+        return self.crossings.into.get("", ())
 
     @cached_property
     def needs(self) -> NeedsReader:

@@ -53,9 +53,9 @@ def _whose(seen: Seen, target: str) -> str:
 
 def _put_together(seen: Seen) -> Iterator[Finding]:
     """Names that are formatted and then imported, where the beginning that is literal leads to experiments."""
-    for path, scan in seen.core_survey.sources.scans.items():
-        if scan.prefixes and seen.parts.kind(path) == "core":
-            for text, line in scan.prefixes:
+    for path in seen.core_survey.sources.naming:
+        if seen.parts.kind(path) == "core":
+            for text, line in seen.core_survey.sources.scans[path].prefixes:
                 package = text.rpartition(".")[0]
                 folders = seen.core_survey.graph.package_folders(path, package) if package else ()
                 if any(seen.parts.is_among_experiments(folder) for folder in folders):
@@ -69,9 +69,9 @@ def _put_together(seen: Seen) -> Iterator[Finding]:
 
 
 def _path_edits(seen: Seen) -> Iterator[Finding]:
-    for path, scan in seen.core_survey.sources.scans.items():
-        if scan.path_edits and seen.parts.kind(path) == "core":
-            for pieces, line in scan.path_edits:
+    for path, edits in seen.core_survey.sources.path_edits.items():
+        if seen.parts.kind(path) == "core":
+            for pieces, line in edits:
                 for folder in seen.core_survey.graph.folders(path, pieces):
                     if seen.parts.is_among_experiments(folder):
                         yield RULE.finding(

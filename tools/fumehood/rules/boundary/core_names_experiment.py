@@ -26,9 +26,10 @@ def check(seen: Seen) -> Iterator[Finding]:
     if not seen.is_whole:
         return
     graph = seen.core_survey.graph
-    for path, scan in seen.core_survey.sources.scans.items():
-        if scan.strings and seen.parts.kind(path) == "core":
-            for raw in {raw[0]: raw for raw in reversed(scan.strings)}.values():
+    for path in seen.core_survey.sources.naming:
+        if seen.parts.kind(path) == "core":
+            strings = seen.core_survey.sources.scans[path].strings
+            for raw in {raw[0]: raw for raw in reversed(strings)}.values():
                 files = graph.runs(path, raw)
                 if files and seen.parts.is_among_experiments(files[-1]) and is_named(raw[0], files[-1]):
                     yield _finding(path, raw[3], raw[0])

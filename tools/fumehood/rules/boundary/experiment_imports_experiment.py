@@ -30,8 +30,8 @@ def check(seen: Seen) -> Iterator[Finding]:
                 subject=use.module,
             )
     wanted = {experiment.name for experiment in seen.experiments}
-    for path, scan in seen.survey.sources.scans.items():
-        name = seen.parts.experiment(path) if scan.prefixes else ""
+    for path in seen.survey.sources.naming:
+        name = seen.parts.experiment(path)
         if name in wanted:
             yield from _put_together(seen, path, name)
 
