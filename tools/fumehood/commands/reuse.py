@@ -106,7 +106,7 @@ def _read(
     )
     with ahead(asked, files.root, environ) as reader:
         found = connected(files, sources_of(reader.found(IMPORTS)), environ)
-        return found, copied(files, where, names, reader.found(FINGERPRINTS).found)
+        return found, copied(files, where, names, reader.found(FINGERPRINTS), environ)
 
 
 def _known(repository: Repository, history: History, files: Iterable[FileCopies], bar: Bar) -> Iterator[KnownCopy]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fumehood.imports.scan import RawImport
     from fumehood.imports.survey import Outline, Survey
     from fumehood.imports.territory import Territories
+    from fumehood.outside.remembered import Remembered
     from fumehood.repository import Repository
 
 Kind = Literal["core", "experiment", "around"]
@@ -211,7 +212,7 @@ def files_with_copies(found: Outline, where: Parts, names: Container[str]) -> tu
 
 
 def copied(
-    found: Outline, where: Parts, names: Container[str], prints: Mapping[str, tuple[int, bytes]]
+    found: Outline, where: Parts, names: Container[str], prints: Remembered, environ: Mapping[str, str]
 ) -> dict[str, list[FileCopies]]:
     """What the files of some experiments have from core's, by the name of the experiment.
 
@@ -220,9 +221,10 @@ def copied(
         where: Whose they are.
         names: Of the experiments.
         prints: What `FINGERPRINTS` finds in `files_with_copies`.
+        environ: Says where the cache is.
     """
     copies: dict[str, list[FileCopies]] = {}
-    for file in find_copies(found.root, prints, *files_with_copies(found, where, names)):
+    for file in find_copies(found.root, prints, *files_with_copies(found, where, names), environ):
         copies.setdefault(where.experiment(file.path), []).append(file)
     return copies
 

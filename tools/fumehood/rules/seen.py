@@ -219,7 +219,7 @@ class Seen:
     @cached_property
     def copies(self) -> Mapping[str, Sequence[FileCopies]]:
         """What the files of the experiments in question have from core's, by the name of the experiment."""
-        return copied(self.outline, self.parts, self._names, self._found(self._prints).found)
+        return copied(self.outline, self.parts, self._names, self._found(self._prints), self.book.environ)
 
     def lines(self, experiment: Experiment | None) -> Inputs:
         """The requirement lines that an experiment adds to core's, those of running tests among them; else core's.
