@@ -76,7 +76,9 @@ class Remembered:
     fresh: int
 
 
-def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Remembered:
+def remembered(
+    reading: Reading, root: Path, paths: Iterable[str], environ: Mapping[str, str], states: States | None = None
+) -> Remembered:
     """What is found in the files at these paths.
 
     Args:
@@ -84,8 +86,9 @@ def remembered(reading: Reading, root: Path, paths: Iterable[str], environ: Mapp
         root: The repository.
         paths: Relative to it, with ``/``.
         environ: Says where the cache is.
+        states: See `ahead`.
     """
-    with ahead([Asked(reading=reading, paths=paths)], root, environ) as reader:
+    with ahead([Asked(reading=reading, paths=paths)], root, environ, states) as reader:
         return reader.found(reading)
 
 
@@ -103,18 +106,25 @@ class Asked:
     are_all: bool = True
 
 
+States = dict[str, "os.stat_result | None"]
+"""How files were when they were looked at first, by path; None for those that cannot be looked at."""
+
+
 @contextlib.contextmanager
-def ahead(asked: Iterable[Asked], root: Path, environ: Mapping[str, str]) -> Iterator[Reader]:
+def ahead(
+    asked: Iterable[Asked], root: Path, environ: Mapping[str, str], states: States | None = None
+) -> Iterator[Reader]:
     """Begin to find several things, each file read once for all of them; the caller goes on meanwhile.
 
     Args:
         asked: What to find.
         root: The repository.
         environ: Says where the cache is.
+        states: From whoever asks several times within one run, and then looks at each file once.
     """
     began, top = time.time_ns(), str(root)
-    states: dict[str, os.stat_result | None] = {}
-    shelves = [_Shelf.of(one, _place(one.reading, root, environ), top, states) for one in asked]
+    looked_at: States = {} if states is None else states
+    shelves = [_Shelf.of(one, _place(one.reading, root, environ), top, looked_at) for one in asked]
     unread = _recognised(shelves, top)
     work = functools.partial(_read_some, [shelf.reading for shelf in shelves], top)
     with begun(work, unread, chunk=_CHUNK, worth=_WORTH_PROCESSES) as results:
@@ -171,7 +181,7 @@ class _Shelf:
     changed: dict[str, os.stat_result] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: Asked, place: Path, top: str, states: dict[str, os.stat_result | None]) -> _Shelf:
+    def of(cls, asked: Asked, place: Path, top: str, states: States) -> _Shelf:
         """With every file in it that is as it was."""
         known = _load(place, asked.reading.head)
         shelf = cls(reading=asked.reading, place=place, are_all=asked.are_all, known=known)

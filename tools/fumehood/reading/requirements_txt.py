@@ -48,7 +48,7 @@ class _Step:
     """One inclusion on the way to a file: the line that says it, and the file that this line stands in."""
 
     place: Place
-    real: str
+    path: Path
 
 
 def read(path: Path, *, root: Path, environ: Mapping[str, str], asked_by: Place | None = None) -> RequirementSet:
@@ -124,26 +124,25 @@ class _Reading:
     def file(self, path: Path, *, constraint: bool, steps: tuple[_Step, ...]) -> None:
         """Read one file; a mistake in it is kept, and reading goes on."""
         name = text_file.shown(path, self.root)
-        real = os.path.realpath(path)
         try:
-            self._check_inclusion(name, real, steps)
+            self._check_inclusion(name, path, steps)
             text = text_file.read(path, name=name, asked_by=steps[-1].place if steps else self.asked_by)
         except ConfigurationError as mistake:
             self.mistakes.append(mistake)
             return
         self.files.append(name)
         for line in logical_lines(text, self.environ):
-            step = _Step(place=Place(name, line.number), real=real)
+            step = _Step(place=Place(name, line.number), path=path)
             try:
                 self._line(line, path.parent, constraint=constraint, steps=(*steps, step))
             except ConfigurationError as mistake:
                 self.mistakes.append(mistake)
 
-    def _check_inclusion(self, name: str, real: str, steps: tuple[_Step, ...]) -> None:
+    def _check_inclusion(self, name: str, path: Path, steps: tuple[_Step, ...]) -> None:
         """Refuse cycles, and trees of files so large that only a mistake or malice makes them."""
         asked_by = steps[-1].place if steps else None
-        chain = [step.real for step in steps]
-        if real in chain:
+        chain = [os.path.realpath(step.path) for step in steps]
+        if chain and (real := os.path.realpath(path)) in chain:
             cycle = " → ".join([*(str(step.place) for step in steps[chain.index(real) :]), name])
             raise ConfigurationError(
                 f"requirement files include each other: {cycle}", place=asked_by, remedy="remove one of these lines"

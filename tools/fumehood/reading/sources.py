@@ -173,9 +173,13 @@ def _inputs(found: RequirementSet, *, requirement_files: tuple[str, ...] = (), l
     )
 
 
+_NO_OPTIONS = IndexOptions()
+
+
 def merge_options(parts: Iterable[IndexOptions]) -> IndexOptions:
     """What several files say together: the last ``--index-url`` counts, the rest adds up in order."""
-    merged = list(parts)
+    if not (merged := [part for part in parts if part != _NO_OPTIONS]):
+        return _NO_OPTIONS
 
     def union(name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for part in merged for value in getattr(part, name)))

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from fumehood.outside.remembered import States
+
 
 def mentions(
-    root: Path, paths: Iterable[str], names: Iterable[str], environ: Mapping[str, str]
+    root: Path, paths: Iterable[str], names: Iterable[str], environ: Mapping[str, str], states: States
 ) -> Mapping[str, Sequence[str]]:
     """The names that each file has as words of their own, however they are spelled; files that are not there have none.
 
@@ -24,12 +26,13 @@ def mentions(
         paths: Relative to it, with ``/``.
         names: Of distributions, normalised.
         environ: Says where the cache is.
+        states: Of files that were looked at before.
     """
     if not (wanted := tuple(sorted(names))):
         return {}
     version = hashlib.blake2b("\0".join(wanted).encode(), digest_size=16).hexdigest()
     reading = Reading(name="mentions", version=version, find=functools.partial(_find, wanted))
-    return remembered(reading, root, paths, environ).found
+    return remembered(reading, root, paths, environ, states).found
 
 
 def _find(names: tuple[str, ...], source: bytes) -> tuple[str, ...]:

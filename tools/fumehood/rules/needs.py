@@ -243,7 +243,7 @@ class NeedsReader:
         names = {str(line.name) for lines in idle.values() for line in lines}
         owners = [name for name, lines in idle.items() if lines]
         files = (path for name in owners for path in self.seen.own_files.get(name, ()) if path.endswith(_TEXT))
-        return mentions(self.seen.root, files, names, self.seen.book.environ)
+        return mentions(self.seen.root, files, names, self.seen.book.environ, self.seen.states)
 
 
 def _hard(uses: Iterable[Use]) -> list[Use]:

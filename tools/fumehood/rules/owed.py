@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fumehood.errors import FumehoodError, Place
-from fumehood.outside import toml_file
+from fumehood.errors import Place
+from fumehood.outside.toml_file import TomlFile
 
 if TYPE_CHECKING:
     from fumehood.model.experiment import Experiment
@@ -33,7 +33,5 @@ def about(seen: Seen, experiment: Experiment, key: str) -> Place:
     """Where an experiment says something of itself: the key in its manifest; its folder where there is no manifest."""
     if experiment.manifest is None:
         return Place(experiment.path)
-    try:
-        return toml_file.load(seen.root / experiment.manifest, name=experiment.manifest).place(key)
-    except FumehoodError:
-        return Place(experiment.manifest)
+    # Where it stands is told by its text; what it says was read when the experiment was found.
+    return TomlFile(name=experiment.manifest, text=seen.text(experiment.manifest) or "", data={}).place(key)

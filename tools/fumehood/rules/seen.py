@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fumehood.model.experiment import Core, Experiment
     from fumehood.model.finding import CheckAnswer
     from fumehood.model.waiver import Waiver
-    from fumehood.outside.remembered import Reader, Reading, Remembered
+    from fumehood.outside.remembered import Reader, Reading, Remembered, States
     from fumehood.outside.work_tree import Listing
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.reading.markdown import Document
@@ -57,6 +57,7 @@ class Seen:
         check_versions: What locks, lines and uv say about versions; called once at most.
         book: Requirement lines and locks.
         run_core_alone: Runs core's tests where there are no experiments, if that was asked for.
+        states: How files were when they were first looked at.
     """
 
     repository: Repository
@@ -66,6 +67,7 @@ class Seen:
     check_versions: Callable[[], CheckAnswer]
     book: LockBook
     run_core_alone: Callable[[], SessionResult | None] = lambda: None
+    states: States = field(default_factory=dict)
     _documents: dict[str, Document | None] = field(default_factory=dict)
     _readers: dict[tuple[Reading, bool], Reader] = field(default_factory=dict)
 
@@ -135,14 +137,14 @@ class Seen:
             asked.append(self._imports_of_core)
         if "copies" in wanted:
             asked.append(self._prints)
-        with ahead(asked, self.root, self.book.environ) as reader:
+        with ahead(asked, self.root, self.book.environ, self.states) as reader:
             self._readers.update({(one.reading, one.are_all): reader for one in asked})
             yield reader
 
     def _found(self, asked: Asked) -> Remembered:
         if reader := self._readers.get((asked.reading, asked.are_all)):
             return reader.found(asked.reading)
-        with ahead([asked], self.root, self.book.environ) as reader:
+        with ahead([asked], self.root, self.book.environ, self.states) as reader:
             return reader.found(asked.reading)
 
     @property
