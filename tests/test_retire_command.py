@@ -336,12 +336,16 @@ def test_it_is_refused_while_core_or_another_experiment_imports_it(lab: Project)
             "acme/experiments/one/__init__.py": "from acme.experiments.one import model\n",
             "acme/experiments/one/model.py": "",
             "acme/experiments/two/__init__.py": "\nimport acme.experiments.one.model\n",
+            "acme/experiments/one/src/first.py": "",
+            "acme/more.py": "import first\n",
         }
     )
     lab.commit()
     before = snapshot(lab.root)
     assert lab.fumehood("retire", "one", "--reason", "stale").assert_exit(2).stderr == (
         "acme/experiments/two/__init__.py:2: two imports acme.experiments.one.model, a part of acme/experiments/one\n"
+        "  → move what is still needed, or take the import out\n"
+        "acme/more.py:1: core imports first, a part of acme/experiments/one\n"
         "  → move what is still needed, or take the import out\n"
         "acme/registry.py:5: core imports what begins with 'acme.experiments.one.'\n"
         "  → move what is still needed, or take the import out\n"

@@ -71,10 +71,45 @@ def test_core_that_imports_an_experiment_is_found_whichever_way_it_is_written(re
     assert len(found) == (2 if way == "sys.path" else 1)
 
 
+OFFERED = """\
+import twice
+from twice.parts import x
+import importlib
+
+REGISTRY = {"one": "twice.parts:X", "two": "twice.none", "three": "twice"}
+
+def load(name):
+    importlib.import_module("twice")
+    importlib.import_module(f"twice.{name}")
+"""
+
+
+def test_a_package_that_an_experiment_offers_counts_too_unless_a_requirement_brings_one_of_its_name(
+    repository: Project,
+) -> None:
+    repository.write(dict.fromkeys(("src/core/bad.py", "experiments/one/bad.py"), OFFERED))
+    repository.write({"models.json": '{"two": "twice.parts"}'})
+    two = "a part of the experiment two"
+    assert said(repository, "boundary", "independence") == [
+        "models.json:1: core names twice.parts, which is no part of core",
+        f"src/core/bad.py:1: core imports twice, which is {two}",
+        f"src/core/bad.py:2: core imports twice.parts.x, which is {two}",
+        "src/core/bad.py:5: core names twice.parts.X, which is no part of core",
+        f"src/core/bad.py:8: core imports twice, which is {two}, by name",
+        "src/core/bad.py:9: core imports what begins with 'twice.', which leads to experiments",
+        f"experiments/one/bad.py:1: it imports twice, {two}",
+        f"experiments/one/bad.py:2: it imports twice.parts.x, {two}",
+        f"experiments/one/bad.py:8: it imports twice, {two}, by name",
+        "experiments/one/bad.py:9: it imports what begins with 'twice.', which leads to other experiments",
+    ]
+    repository.write({"requirements.txt": "alpha\ntwice\n"})
+    assert said(repository, "boundary", "independence") == []
+
+
 def test_a_test_of_cores_and_an_entry_point_count_too(repository: Project) -> None:
     whose = "which is a part of the experiment"
     scripts = '[project]\nname = "core"\n[project.scripts]\ntrain = "experiments.one.model:main"\n'
-    plugins = '[project.entry-points."core.models"]\ntwo = "experiments.two.src.twice"\nown = "core.tools"\n'
+    plugins = '[project.entry-points."core.models"]\ntwo = "twice"\nown = "core.tools"\n'
     repository.write(
         {
             "pyproject.toml": f"{SETTINGS}{scripts}{plugins}",
@@ -83,7 +118,7 @@ def test_a_test_of_cores_and_an_entry_point_count_too(repository: Project) -> No
     )
     assert said(repository, "boundary/core-imports-experiment") == [
         f"pyproject.toml:6: core's entry point 'train' is experiments.one.model:main, {whose} one",
-        f"pyproject.toml:8: core's entry point 'two' is experiments.two.src.twice, {whose} two",
+        f"pyproject.toml:8: core's entry point 'two' is twice, {whose} two",
         f"tests/test_core.py:2: core's tests import {ONE}, in a function",
     ]
 

@@ -10,7 +10,6 @@ import click
 from fumehood.commands.asking import desk
 from fumehood.commands.memo import today
 from fumehood.errors import ExitCode, raise_all
-from fumehood.model.finding import CheckAnswer
 from fumehood.rules.registry import Registry
 from fumehood.rules.seen import Seen
 from fumehood.rules.severities import Severities
@@ -55,14 +54,7 @@ def plan(repository: Repository, names: tuple[str, ...]) -> tuple[Change, ...]:
     registry = Registry.load()
     severities = Severities.of(repository.settings.rules, registry)
     with desk(repository, offline=True) as asking:
-        seen = Seen(
-            repository=repository,
-            experiments=repository.experiments,
-            is_whole=True,
-            today=today(os.environ),
-            check_versions=lambda: CheckAnswer(checked=0),
-            book=asking.book,
-        )
+        seen = Seen.without_versions(repository, asking.book, today(os.environ))
         return tuple(
             change
             for rule in registry.select(names)

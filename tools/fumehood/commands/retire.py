@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fumehood.commands.asking import desk
 from fumehood.commands.memo import today
 from fumehood.errors import ExitCode, UsageError
 from fumehood.lifecycle import removal, retire
 from fumehood.outside.files import cache_folder
 from fumehood.outside.git import Git
+from fumehood.rules.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +42,9 @@ def run(
         raise UsageError(f"{upstreamed!r} is no link", remedy="give an address that begins with https://")
     why = retire.Why(reason=reason.strip(), upstreamed=upstreamed, today=today(os.environ))
     cache = cache_folder(os.environ)
-    plan = retire.plan(repository, Git(cwd=repository.root), name, why, cache=cache, environ=os.environ)
+    with desk(repository, offline=True) as asking:
+        seen = Seen.without_versions(repository, asking.book, why.today)
+        plan = retire.plan(seen, Git(cwd=repository.root), name, why, cache=cache)
     if not dry_run:
         removal.carry_out(repository, plan, cache=cache, say=say)
     click.echo(report(plan, root=repository.root, dry_run=dry_run))

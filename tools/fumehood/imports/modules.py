@@ -56,6 +56,10 @@ class Modules:
         """Whether any file or folder of the repository is called like the first part of a dotted name."""
         return module.partition(".")[0] in self._stems
 
+    def directly_in(self, folder: str) -> frozenset[str]:
+        """What the modules and packages are called that are directly in a folder."""
+        return frozenset(name.removesuffix(".py") for name in self._folders.get(self._real(folder), ()))
+
     def is_folder(self, path: str) -> bool:
         """Whether there is a Python file in a folder or below it."""
         return self._real(path) in self._folders

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place, UsageError
-from fumehood.imports.survey import survey
 from fumehood.lifecycle import places
 from fumehood.outside import git_folder
-from fumehood.outside.work_tree import WorkTree
-from fumehood.rules.crossing import crossings, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from fumehood.model.experiment import Experiment
     from fumehood.outside.git import Git
-    from fumehood.repository import Repository
+    from fumehood.rules.seen import Seen
 
 _PRODUCTS = frozenset(
     {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", ".DS_Store"}
@@ -26,29 +23,28 @@ _SHOWN = 10
 """So many files at most are named in a message."""
 
 
-def obstacles(
-    repository: Repository, git: Git, experiment: Experiment, environ: Mapping[str, str]
-) -> Iterator[FumehoodError]:
+def obstacles(seen: Seen, git: Git, experiment: Experiment) -> Iterator[FumehoodError]:
     """Every reason not to remove an experiment's folder."""
-    yield from _importers(repository, experiment, environ)
+    yield from _importers(seen, experiment)
     yield from _unsaved(git, experiment)
 
 
-def _importers(repository: Repository, experiment: Experiment, environ: Mapping[str, str]) -> Iterator[FumehoodError]:
+def _importers(seen: Seen, experiment: Experiment) -> Iterator[FumehoodError]:
     """What would be broken without it."""
     own, remedy = f"{experiment.path}/", "move what is still needed, or take the import out"
-    found = survey(repository, WorkTree(cwd=repository.root), environ)
-    where = parts(repository, found.territories)
-    for importer, uses in crossings(found, where, environ).into.items():
+    for importer, uses in seen.crossings.into.items():
         for use in uses:
             if use.target.startswith(own) and not use.path.startswith(own):
                 what = f"{importer or 'core'} imports {use.module}, a part of {experiment.path}"
                 yield UsageError(what, place=Place(use.path, use.line), remedy=remedy)
-    module = places.dotted(repository.root, experiment.path)
-    for path in found.sources.naming:
-        for text, line in found.sources.scans[path].prefixes:
-            if module and f"{text}.".startswith(f"{module}.") and not path.startswith(own):
-                what = f"{where.experiment(path) or 'core'} imports what begins with {text!r}"
+    module = places.dotted(seen.root, experiment.path)
+    for path in seen.survey.sources.naming:
+        importer = seen.parts.experiment(path)
+        for text, line in seen.survey.sources.scans[path].prefixes:
+            is_part = bool(module) and f"{text}.".startswith(f"{module}.")
+            is_offered = seen.needs.home(importer, text.partition(".")[0]) == experiment.path
+            if (is_part or is_offered) and not path.startswith(own):
+                what = f"{importer or 'core'} imports what begins with {text!r}"
                 yield UsageError(what, place=Place(path, line), remedy=remedy)
 
 

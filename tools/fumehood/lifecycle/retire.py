@@ -19,13 +19,14 @@ from fumehood.outside import git_folder
 from fumehood.rules.health.known import known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import date
     from pathlib import Path
 
     from fumehood.lifecycle.workflows import Workflow
     from fumehood.outside.git import Git
     from fumehood.repository import Repository
+    from fumehood.rules.seen import Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,24 +65,22 @@ class Why:
     today: date
 
 
-def plan(
-    repository: Repository, git: Git, name: str, why: Why, *, cache: Path, environ: Mapping[str, str]
-) -> Retirement:
+def plan(seen: Seen, git: Git, name: str, why: Why, *, cache: Path) -> Retirement:
     """Decide what retiring an experiment comes to.
 
     Args:
-        repository: Where it is.
+        seen: The repository that it is in.
         git: In the repository.
         name: Of the experiment, or of one whose retirement was interrupted.
         why: What is recorded.
         cache: fumehood's cache folder.
-        environ: Variables of the process.
 
     Raises:
         FumehoodError: There is no such experiment, others import it, or something of the user's would be lost: every
             reason at once.
     """
     git.prefix()
+    repository = seen.repository
     experiment, begun = _find(repository, name)
     path = experiment.path
     record: Record | None = None
@@ -89,7 +88,7 @@ def plan(
     names = _names(repository, experiment)
     going: tuple[Workflow, ...] = ()
     if not begun:
-        raise_all(list(obstacles(repository, git, experiment, environ)))
+        raise_all(list(obstacles(seen, git, experiment)))
         others = [_names(repository, other) for other in repository.experiments if other.path != path]
         going = tuple(workflows.find(repository.root, git, names, others))
         record = _record(repository, git, experiment, why, going)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from fumehood.copies.search import FileCopies
+    from fumehood.imports.graph import ImportGraph
     from fumehood.imports.scan import RawImport
     from fumehood.imports.survey import Outline, Survey
     from fumehood.imports.territory import Territories
@@ -137,13 +139,39 @@ def folders_of_experiments(repository: Repository) -> tuple[str, ...]:
     )
 
 
-def crossings(survey: Survey, where: Parts, environ: Mapping[str, str]) -> Crossings:
+Home = Callable[[str, str], str]
+"""The folder of the experiment that offers a module, given the part that names it and the first part of its name."""
+
+
+def nobody_s(_own: str, _first: str) -> str:
+    """A `Home` that no module has."""
+    return ""
+
+
+def reached(graph: ImportGraph, path: str, raw: RawImport, own: str, home: Home) -> tuple[str, ...]:
+    """The files that run when a file imports something; the last is the module that is imported.
+
+    Args:
+        graph: Where files lead.
+        path: The file.
+        raw: What it imports.
+        own: The experiment that it is in; empty for core.
+        home: Where to look for what is not on the file's path, but would be if an experiment were installed.
+    """
+    if files := graph.runs(path, raw):
+        return files
+    place = "" if raw[1] else home(own, raw[0].partition(".")[0])
+    return graph.runs(f"{place}/-.py", raw) if place else ()
+
+
+def crossings(survey: Survey, where: Parts, environ: Mapping[str, str], home: Home = nobody_s) -> Crossings:
     """Every import that leads out of its part of the repository, in the order of files and lines.
 
     Args:
         survey: All Python files.
         where: Whose they are.
         environ: Says where it is remembered of each file until that changes, or the layout of the repository.
+        home: Where to look for what would be there if an experiment were installed.
     """
     edits = repr((sorted(survey.sources.path_edits.items()), where.roots)).encode("utf-8", "surrogatepass")
     key = hashlib.blake2b(survey.outline.layout + edits).digest()
@@ -154,26 +182,31 @@ def crossings(survey: Survey, where: Parts, environ: Mapping[str, str]) -> Cross
         return not any(raw[2] == "*" for raw in survey.sources.scans[path].imports), found
 
     found = following_each("crossings", survey.root, key, survey.sources.digests, find, environ)
-    return _by_part(found, where)
+    return _by_part(found, where, survey.graph, home)
 
 
-def crossings_of_core(survey: Survey, where: Parts) -> Sequence[Use]:
+def crossings_of_core(survey: Survey, where: Parts, home: Home) -> Sequence[Use]:
     """Every import that leads out of core into another part of the repository."""
     paths = (path for path in survey.sources.scans if not where.experiment(path))
-    return _by_part({path: _crossing(path, survey, where) for path in paths}, where).into.get("", ())
+    found = {path: _crossing(path, survey, where) for path in paths}
+    return _by_part(found, where, survey.graph, home).into.get("", ())
 
 
-def _by_part(found: Mapping[str, Iterable[RawUse]], where: Parts) -> Crossings:
+def _by_part(found: Mapping[str, Iterable[RawUse]], where: Parts, graph: ImportGraph, home: Home) -> Crossings:
     into: defaultdict[str, list[Use]] = defaultdict(list)
     outside: defaultdict[str, defaultdict[str, list[Use]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(found):
         own = where.experiment(path)
         for line, module, flags, target in found[path]:
-            use = Use(path, line, module, flags, target)
-            if target:
+            first = module.partition(".")[0]
+            # Whether it may be an experiment's depends on requirements, so it is not among what is remembered.
+            place = "" if target else home(own, first)
+            files = graph.runs(f"{place}/-.py", (module, 0, "", line, flags)) if place else ()
+            use = Use(path, line, module, flags, files[-1] if files else target)
+            if use.target:
                 into[own].append(use)
             else:
-                outside[own][module.partition(".")[0]].append(use)
+                outside[own][first].append(use)
     return Crossings(into, outside)
 
 

@@ -79,6 +79,7 @@ class NeedsReader:
     seen: Seen
     _found: dict[str, Needs] = field(default_factory=dict)
     _others: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    _asked: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def of(self, experiment: Experiment | None) -> Needs:
         """What is to be said about an experiment, or about core."""
@@ -88,9 +89,8 @@ class NeedsReader:
         return self._found[name]
 
     def _needs(self, experiment: Experiment | None) -> Needs:
-        own = self.seen.lines(experiment).requirements if experiment else self._project(extras=True)
-        declared = _names([*self.seen.lines(None).requirements, *self._declared, *own])
-        declared |= self._built if experiment else self._built | self._in_setup_script
+        own = self._own(experiment)
+        declared = self._declared_for(experiment)
         uses = self._uses(experiment.name if experiment else "")
         lacking = [
             Needed(module, likely(module)[0], by_line(hard))
@@ -106,6 +106,45 @@ class NeedsReader:
             transitive=tuple(transitive),
             idle=tuple(self._idle(experiment, own, uses)) if experiment else (),
         )
+
+    def _own(self, experiment: Experiment | None) -> Sequence[Requirement]:
+        return self.seen.lines(experiment).requirements if experiment else self._project(extras=True)
+
+    def _declared_for(self, experiment: Experiment | None) -> frozenset[str]:
+        """The distributions that lines of core, and of the experiment, ask for."""
+        name = experiment.name if experiment else ""
+        if name not in self._asked:
+            asked = _names([*self.seen.lines(None).requirements, *self._declared, *self._own(experiment)])
+            self._asked[name] = asked | (self._built if experiment else self._built | self._in_setup_script)
+        return self._asked[name]
+
+    def home(self, own: str, first: str) -> str:
+        """The folder of the experiment that has a module which another part of the repository means by a name.
+
+        That is a module in its ``src``, or one that is called as the experiment is. Where a requirement line of that
+        other part brings a module of this name, that is what is meant.
+
+        Args:
+            own: The experiment that the name stands in; empty for core.
+            first: The first part of the name.
+        """
+        path = self.homes.get(first, "")
+        if not path or self.seen.parts.experiment(f"{path}/") == own:
+            return ""
+        named = next((one for one in self.seen.repository.experiments if one.name == own), None)
+        return "" if self._is_brought(first, self._declared_for(named)) else path
+
+    @cached_property
+    def homes(self) -> Mapping[str, str]:
+        """The folders of experiments by the names of the packages that they offer when they are installed."""
+        modules = self.seen.outline.modules
+        found: dict[str, str] = {}
+        for experiment in self.seen.repository.experiments:
+            offered = modules.directly_in(f"{experiment.path}/src")
+            if experiment.name in modules.directly_in(experiment.path):
+                offered |= {experiment.name}
+            found |= dict.fromkeys(offered, experiment.path)
+        return found
 
     def _is_in_a_longer_name(self, module: str, declared: frozenset[str], uses: Iterable[str]) -> bool:
         """Whether an own line's distribution begins with a module's name, and is there for nothing else.

@@ -12,6 +12,7 @@ from fumehood.errors import FumehoodError
 from fumehood.imports.cache import IMPORTS, sources_of
 from fumehood.imports.survey import connected, outline
 from fumehood.model.experiment import experiment_target
+from fumehood.model.finding import CheckAnswer
 from fumehood.outside import hearing
 from fumehood.outside.git import Git
 from fumehood.outside.remembered import Asked, ahead
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from fumehood.imports.survey import Outline, Survey
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
-    from fumehood.model.finding import CheckAnswer
     from fumehood.model.waiver import Waiver
     from fumehood.outside.remembered import Reader, Reading, Remembered, States
     from fumehood.outside.work_tree import Listing
@@ -70,6 +70,18 @@ class Seen:
     states: States = field(default_factory=dict)
     _documents: dict[str, Document | None] = field(default_factory=dict)
     _readers: dict[tuple[Reading, bool], Reader] = field(default_factory=dict)
+
+    @classmethod
+    def without_versions(cls, repository: Repository, book: LockBook, today: date) -> Seen:
+        """All of a repository, for what asks nothing about versions."""
+        return cls(
+            repository=repository,
+            experiments=repository.experiments,
+            is_whole=True,
+            today=today,
+            check_versions=lambda: CheckAnswer(checked=0),
+            book=book,
+        )
 
     @property
     def root(self) -> Path:
@@ -204,13 +216,13 @@ class Seen:
     @cached_property
     def crossings(self) -> Crossings:
         """Every import that leads out of its part of the repository."""
-        return crossings(self.survey, self.parts, self.book.environ)
+        return crossings(self.survey, self.parts, self.book.environ, self.needs.home)
 
     @cached_property
     def core_crossings(self) -> Sequence[Use]:
         """The imports that lead out of core into another part of the repository."""
         if self._is_core_all:
-            return crossings_of_core(self.core_survey, self.parts)
+            return crossings_of_core(self.core_survey, self.parts, self.needs.home)
         return self.crossings.into.get("", ())
 
     @cached_property

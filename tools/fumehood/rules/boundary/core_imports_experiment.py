@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place
 from fumehood.outside.toml_file import load
-from fumehood.rules.crossing import by_line
+from fumehood.rules.crossing import by_line, reached
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
 
@@ -58,7 +58,8 @@ def _put_together(seen: Seen) -> Iterator[Finding]:
             for text, line in seen.core_survey.sources.scans[path].prefixes:
                 package = text.rpartition(".")[0]
                 folders = seen.core_survey.graph.package_folders(path, package) if package else ()
-                if any(seen.parts.is_among_experiments(folder) for folder in folders):
+                is_offered = bool(package and seen.needs.home("", package.partition(".")[0]))
+                if is_offered or any(seen.parts.is_among_experiments(folder) for folder in folders):
                     yield RULE.finding(
                         "",
                         Place(path, line),
@@ -102,7 +103,8 @@ def _entry_points(seen: Seen) -> Iterator[Finding]:
     for keys, table in found:
         for name, value in table.items() if isinstance(table, dict) else ():
             module = str(value).partition(":")[0].partition("[")[0].strip()
-            files = seen.core_survey.graph.runs(PYPROJECT, (module, 0, "", 0, 0))
+            raw = (module, 0, "", 0, 0)
+            files = reached(seen.core_survey.graph, PYPROJECT, raw, "", seen.needs.home)
             if files and seen.parts.is_among_experiments(files[-1]):
                 yield RULE.finding(
                     "",
@@ -122,7 +124,8 @@ Experiments come and go, and anyone may delete one on the day that it has served
 broken on that day, and until then it needs that experiment's requirements and is as stable as that experiment. So
 imports lead one way, from experiments to core. It counts whichever way it is written: as a statement, in a function,
 in a `try`, for type checkers only, with `import_module` or `__import__` of a name that is literal or begins so, as an
-entry point, or by putting an experiment's folder on `sys.path`.""",
+entry point, or by putting an experiment's folder on `sys.path`. The name of a package in an experiment's `src` means
+that one, unless a requirement line brings another of this name.""",
     remedy="""\
 Move what core needs into core, or the code that needs the experiment out of core. A test of core's that uses an
 experiment is that experiment's test. Where core keeps a list of experiments, turn it around: experiments announce

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import Place
 from fumehood.imports.graph import is_named
-from fumehood.rules.crossing import is_hidden
+from fumehood.rules.crossing import is_hidden, reached
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
 
@@ -30,7 +30,7 @@ def check(seen: Seen) -> Iterator[Finding]:
         if seen.parts.kind(path) == "core":
             strings = seen.core_survey.sources.scans[path].strings
             for raw in {raw[0]: raw for raw in reversed(strings)}.values():
-                files = graph.runs(path, raw)
+                files = reached(graph, path, raw, "", seen.needs.home)
                 if files and seen.parts.is_among_experiments(files[-1]) and is_named(raw[0], files[-1]):
                     yield _finding(path, raw[3], raw[0])
     yield from _in_registries(seen)
@@ -38,7 +38,7 @@ def check(seen: Seen) -> Iterator[Finding]:
 
 def _in_registries(seen: Seen) -> Iterator[Finding]:
     """Names in JSON, TOML and YAML of core's; not in hidden files, which are for tools that check and build."""
-    names = sorted(name for root in seen.parts.roots for name in _dotted(seen, root))
+    names = sorted({*seen.needs.homes, *(name for root in seen.parts.roots for name in _dotted(seen, root))})
     if not names:
         return
     pattern = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?:\.[A-Za-z_]\w*)+")
@@ -47,7 +47,7 @@ def _in_registries(seen: Seen) -> Iterator[Finding]:
             text = seen.text(path) or ""
             for number, line in enumerate(text.splitlines() if len(text) < _MOST_BYTES else (), start=1):
                 for match in pattern.finditer(line):
-                    files = seen.core_survey.graph.runs("", (match[0], 0, "", 0, 0))
+                    files = reached(seen.core_survey.graph, "", (match[0], 0, "", 0, 0), "", seen.needs.home)
                     if files and seen.parts.is_among_experiments(files[-1]) and is_named(match[0], files[-1]):
                         yield _finding(path, number, match[0])
 

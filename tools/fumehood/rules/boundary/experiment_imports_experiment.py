@@ -40,7 +40,10 @@ def _put_together(seen: Seen, path: str, name: str) -> Iterator[Finding]:
     """Names that are formatted and then imported, where the beginning that is literal leads to other experiments."""
     for text, line in seen.survey.sources.scans[path].prefixes:
         package = text.rpartition(".")[0]
-        for folder in seen.survey.graph.package_folders(path, package) if package else ():
+        folders = [*seen.survey.graph.package_folders(path, package)] if package else []
+        if package and (home := seen.needs.home(name, package.partition(".")[0])):
+            folders.append(home)
+        for folder in folders:
             other = seen.parts.experiment(f"{folder}/")
             if (other and other != name) or f"{folder}/" in seen.parts.roots:
                 yield RULE.finding(
