@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from uv import find_uv_bin
 
+from support.forks import Forks
 from support.index import Fault, Index
 from support.project import Outcome, kill
 from support.wheels import Sdist, Wheel, build, build_sdist
@@ -262,6 +263,58 @@ def test_a_run_that_takes_too_long_is_killed_with_its_output_shown(project: Proj
     started = project.start(sys.executable, "-c", code)
     kill(started)
     assert started.returncode == -9
+
+
+PROBE = """\
+import atexit, json, locale, os, signal, sys
+
+atexit.register(print, "at exit")
+print(json.dumps([sys.argv, sys.path, os.getcwd(), dict(os.environ), os.getsid(0) == os.getpid(), sys.stdin.read()]))
+print(__name__, __file__, __package__, sys.modules["__main__"].__file__, sys.flags, locale.setlocale(locale.LC_ALL))
+print([sys.stdout.encoding, sys.stdout.isatty(), sys.stderr.line_buffering, signal.getsignal(signal.SIGINT)])
+sys.stderr.write("an error\\n")
+if sys.argv[1] == "raise":
+    raise ValueError(sys.argv[1])
+if sys.argv[1] == "kill":
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+sys.exit({"none": None, "text": "a text", "number": 7}[sys.argv[1]])
+"""
+
+
+@pytest.fixture(scope="module")
+def forks() -> Forks:
+    return Forks()
+
+
+@pytest.mark.parametrize("end", ["none", "text", "number", "raise", "kill"])
+def test_a_fork_is_what_a_fresh_interpreter_would_be(project: Project, forks: Forks, end: str) -> None:
+    project.write({"probe.py": PROBE})
+    arguments = (end, "two words")
+    fresh = project.run(sys.executable, "-m", "probe", *arguments)
+    assert forks.can(project.env)
+    fork = forks.start("probe", arguments, cwd=project.root, env=project.env)
+    stdout, stderr = fork.communicate()
+    assert (fork.returncode, stdout) == (fresh.exit_code, fresh.stdout)
+    # A traceback begins in this module instead of in the interpreter's.
+    assert (
+        stderr.splitlines()[:1] + stderr.splitlines()[-1:]
+        == fresh.stderr.splitlines()[:1] + fresh.stderr.splitlines()[-1:]
+    )
+
+
+def test_a_fork_does_not_stand_for_what_an_interpreter_reads_before_it_imports(project: Project, forks: Forks) -> None:
+    forks.start("this", (), cwd=project.root, env=project.env).communicate()
+    assert forks.can({**project.env, "ANOTHER": "1"})
+    assert not forks.can({**project.env, "PYTHONUTF8": "1"})
+    assert not forks.can({**project.env, "LC_ALL": "C"})
+
+
+def test_a_command_that_takes_too_long_is_killed_with_all_that_it_started(project: Project) -> None:
+    code = "import subprocess; print('begun', flush=True); subprocess.run(['sleep', '60'])"
+    project.write({"noxfile.py": code})
+    with pytest.raises(AssertionError, match=r"(?s)not done after 0\.5 s:.*begun"):
+        project.nox(timeout=0.5)
 
 
 def fetch(url: str) -> bytes:

@@ -10,12 +10,19 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from support.forks import Forks
+from support.guards import OUTSIDE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from support.forks import Fork
+
 VERSIONS = ("check", "--rule", "conflict", "--rule", "lock")
 """The command that checks versions and nothing else."""
+
+_FORKS = Forks()
 
 _NOXFILE = "import fumehood.nox\n\nfumehood.nox.register()\n"
 
@@ -82,11 +89,19 @@ class Project:
 
     def fumehood(self, *args: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> Outcome:
         """Run the command line of the code under test."""
-        return self.run(sys.executable, "-m", "fumehood", *args, timeout=timeout, env=env)
+        return self._module("fumehood", *args, timeout=timeout, env=env)
 
     def nox(self, *args: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> Outcome:
         """Run nox with this interpreter."""
-        return self.run(sys.executable, "-m", "nox", "--nocolor", *args, timeout=timeout, env=env)
+        return self._module("nox", "--nocolor", *args, timeout=timeout, env=env)
+
+    def _module(self, module: str, *args: str, timeout: float, env: Mapping[str, str] | None) -> Outcome:
+        """Run a module of this interpreter: in a fork of one that has it imported, where that makes no difference."""
+        argv = (sys.executable, "-m", module, *args)
+        variables = {**self.env, **(env or {})}
+        if "FUMEHOOD_TEST_NO_FORKS" in OUTSIDE or not _FORKS.can(variables):
+            return self.run(*argv, timeout=timeout, env=env)
+        return _outcome(_FORKS.start(module, args, cwd=self.root, env=variables), argv, self.root, timeout)
 
     def run(
         self, *argv: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -99,24 +114,7 @@ class Project:
             env: Added to the project's environment.
             cwd: Another folder to run in.
         """
-        process = self.start(*argv, env=env, cwd=cwd)
-        late = False
-        try:
-            stdout, stderr = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            late = True
-            os.killpg(process.pid, signal.SIGKILL)
-            stdout, stderr = process.communicate()
-        outcome = Outcome(
-            argv=tuple(map(str, argv)),
-            cwd=cwd or self.root,
-            exit_code=process.returncode,
-            stdout=stdout,
-            stderr=stderr,
-        )
-        if late:
-            raise AssertionError(f"not done after {timeout} s:\n{outcome!r}")
-        return outcome
+        return _outcome(self.start(*argv, env=env, cwd=cwd), tuple(map(str, argv)), cwd or self.root, timeout)
 
     def start(
         self, *argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -133,6 +131,20 @@ class Project:
             errors="replace",
             start_new_session=True,
         )
+
+
+def _outcome(process: subprocess.Popen[str] | Fork, argv: tuple[str, ...], cwd: Path, timeout: float) -> Outcome:
+    late = False
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        late = True
+        os.killpg(process.pid, signal.SIGKILL)
+        stdout, stderr = process.communicate()
+    outcome = Outcome(argv=argv, cwd=cwd, exit_code=process.returncode, stdout=stdout, stderr=stderr)
+    if late:
+        raise AssertionError(f"not done after {timeout} s:\n{outcome!r}")
+    return outcome
 
 
 def kill(process: subprocess.Popen[str]) -> None:
