@@ -6,7 +6,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from fumehood.locking.store import LockStore
 from fumehood.model.experiment import experiment_target
 from fumehood.model.lock import Lock, Pin
 from fumehood.repository import open_repository
+from support.memos import age, said
 from support.project import VERSIONS
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from support.project import Project
 
 PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
-LONG_AGO = 1_000_000_000
 
 
 @pytest.fixture
@@ -41,15 +40,6 @@ def repository(project: Project) -> Project:
         }
     )
     return project
-
-
-def age(project: Project) -> None:
-    """Make everything look old, so that a memo of it is believed at once."""
-    for folder, folders, files in os.walk(project.root):
-        for name in (*folders, *files):
-            if not os.path.islink(os.path.join(folder, name)):
-                os.utime(os.path.join(folder, name), (LONG_AGO, LONG_AGO))
-    os.utime(project.root, (LONG_AGO, LONG_AGO))
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {
@@ -91,15 +81,14 @@ def remembered(repository: Project) -> Project:
     )
     repository.fumehood("lock", "fits").assert_ok()
     age(repository)
-    time.sleep(0.01)
     repository.fumehood(*VERSIONS, "fits").assert_ok()
     return repository
 
 
 def has_looked(project: Project, *arguments: str, env: dict[str, str] | None = None) -> bool:
-    """Whether a check looked at the experiments, told by what it imported for that."""
-    outcome = project.run(sys.executable, "-X", "importtime", "-m", "fumehood", *VERSIONS, *arguments, env=env)
-    return "fumehood.conflicts.check" in outcome.stderr
+    """Whether a check looked at the experiments."""
+    _, is_remembered = said(project, *VERSIONS, *arguments, env=env)
+    return not is_remembered
 
 
 def test_nothing_is_looked_at_again_until_something_changes(remembered: Project) -> None:
@@ -123,7 +112,6 @@ def test_what_has_just_changed_is_looked_at_again(remembered: Project) -> None:
 def test_a_source_that_changes_is_looked_at_again(repository: Project) -> None:
     repository.write({"core/__init__.py": "", "experiments/fits/model.py": "import json\n"})
     age(repository)
-    time.sleep(0.01)
     check = ("check", "--rule", "boundary")
     assert [repository.fumehood(*check).assert_ok().stdout for _ in range(3)] == [
         "2 experiments checked: all fit\n"

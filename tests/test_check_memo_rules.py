@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.memos import age, said
 from support.violations import BASE, MANIFEST, MODEL, WAIVER, experiment
 
 if TYPE_CHECKING:
@@ -16,16 +14,6 @@ if TYPE_CHECKING:
 
 RULES = ("check", "--rule", "evidence", "--rule", "theme", "--rule", "waiver")
 DAY = {"FUMEHOOD_TODAY": "2026-06-01"}
-LONG_AGO = 1_000_000_000
-
-
-def age(project: Project) -> None:
-    """Make everything look old, git's own files included, so that a memo of it is believed at once."""
-    for folder, folders, files in os.walk(project.root):
-        for name in (*folders, *files):
-            os.utime(os.path.join(folder, name), (LONG_AGO, LONG_AGO), follow_symlinks=False)
-    os.utime(project.root, (LONG_AGO, LONG_AGO))
-    time.sleep(0.01)
 
 
 @pytest.fixture
@@ -41,28 +29,26 @@ def lab(project: Project) -> Project:
     return project
 
 
-def said(project: Project, day: dict[str, str] = DAY) -> tuple[str, bool]:
-    """The last line of a check, and whether it was remembered: then no rule was even imported."""
-    outcome = project.run(sys.executable, "-X", "importtime", "-m", "fumehood", *RULES, env=day)
-    return outcome.stdout.splitlines()[-1], "fumehood.rules" not in outcome.stderr
+def check(lab: Project, day: dict[str, str] = DAY) -> tuple[str, bool]:
+    return said(lab, *RULES, env=day)
 
 
 def test_what_a_link_leads_to_which_commits_there_are_and_the_day_all_count(lab: Project) -> None:
     fine = "2 experiments checked: all fit; 1 waived"
     bad = "2 experiments checked: 1 fits, 1 with findings; 1 waived"
     age(lab)
-    assert [said(lab), said(lab)] == [(fine, False), (fine, True)]
-    assert said(lab, {"FUMEHOOD_TODAY": "2026-06-02"}) == ("2 experiments checked: 1 fits, 1 with findings", False)
+    assert [check(lab), check(lab)] == [(fine, False), (fine, True)]
+    assert check(lab, {"FUMEHOOD_TODAY": "2026-06-02"}) == ("2 experiments checked: 1 fits, 1 with findings", False)
     (lab.root / "docs/more.md").rename(lab.root / "docs/other.md")
     age(lab)
-    assert [said(lab), said(lab)] == [(bad, False), (bad, True)]
+    assert [check(lab), check(lab)] == [(bad, False), (bad, True)]
     lab.write({"docs/more.md": "# Less\n"})
     age(lab)
-    assert [said(lab), said(lab)] == [(bad, False), (bad, True)]
+    assert [check(lab), check(lab)] == [(bad, False), (bad, True)]
     lab.write({"docs/more.md": "# More\n"})
     age(lab)
-    assert [said(lab), said(lab)] == [(fine, False), (fine, True)]
+    assert [check(lab), check(lab)] == [(fine, False), (fine, True)]
     # As if the history had been cut off below the named commit: nobody can tell then whether there is such a commit.
     lab.write({".git/shallow": lab.git("rev-parse", "HEAD").stdout})
     age(lab)
-    assert [said(lab), said(lab)] == [(fine, False), (fine, True)]
+    assert [check(lab), check(lab)] == [(fine, False), (fine, True)]

@@ -51,6 +51,7 @@ class Fenced:
         folders = [str(self.root / path) for path in self.forbidden]
         fence.write_text("\n".join([str(self.root), session, *folders]) + "\n", encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
+        kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # Of what else is installed here, pytest would import hypothesis.
         return subprocess.run(
             [str(self.python), *arguments],
             cwd=self.root,
@@ -251,7 +252,13 @@ def test_spawned_workers_are_fenced_too(fenced: Fenced) -> None:
 
 
 @pytest.mark.parametrize(
-    "workers", [(), pytest.param(("-n1",), marks=pytest.mark.skipif(not XDIST, reason="pytest-xdist is not installed"))]
+    "workers",
+    [
+        (),
+        pytest.param(
+            ("-p", "xdist", "-n1"), marks=pytest.mark.skipif(not XDIST, reason="pytest-xdist is not installed")
+        ),
+    ],
 )
 def test_under_pytest_the_fence_stands_before_the_finder_of_pytest(fenced: Fenced, workers: tuple[str, ...]) -> None:
     fenced.write("experiments/foo/pytest.ini", "[pytest]\nfilterwarnings = error\n")

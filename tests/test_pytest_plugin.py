@@ -26,7 +26,9 @@ PLUGIN = Path(fumehood.testing.__file__).parent / "plugin"
 XDIST = importlib.util.find_spec("xdist") is not None
 ALONE_AND_DISTRIBUTED = [
     (),
-    pytest.param(("-n", "2"), marks=pytest.mark.skipif(not XDIST, reason="pytest-xdist is not installed")),
+    pytest.param(
+        ("-p", "xdist", "-n", "2"), marks=pytest.mark.skipif(not XDIST, reason="pytest-xdist is not installed")
+    ),
 ]
 TIMES = "\N{MULTIPLICATION SIGN}"
 ONE_H100 = {"FUMEHOOD_GPUS_GRANTED": json.dumps([asdict(gpu) for gpu in parse_simulated("1xH100:80GiB@9.0")])}
@@ -66,7 +68,8 @@ class Suite:
         path.unlink(missing_ok=True)
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FUMEHOOD_"))}
         inner = {"PYTHONPATH": str(PLUGIN), "COLUMNS": "300", "TMPDIR": str(self.root)}
-        inner["FUMEHOOD_PYTEST_REPORT"] = str(path)
+        # Of what else is installed here, each start of pytest would import hypothesis.
+        inner |= {"FUMEHOOD_PYTEST_REPORT": str(path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         result = subprocess.run(
             [sys.executable, "-W", "error", "-m", "pytest", "-p", "fumehood_pytest", "--strict-markers", *arguments],
             cwd=self.root,
@@ -365,7 +368,7 @@ def test_gpu_tests_of_different_workers_never_overlap(suite: Suite) -> None:
         @pytest.mark.parametrize("n", range(12))
         def test_it(n, device): time.sleep(0.01)
     """)
-    run = suite.run("-n", "3", env=ONE_H100)
+    run = suite.run("-p", "xdist", "-n", "3", env=ONE_H100)
     assert run.said() == ["fumehood: 12 GPU tests: 12 ran"]
     assert (suite.root / "log").read_text() == "+-" * 12
 
@@ -379,10 +382,10 @@ def test_a_gpu_test_that_runs_gpu_tests_does_not_wait_for_itself(suite: Suite) -
         import subprocess, sys
         @pytest.mark.gpu
         def test_outer():
-            command = [sys.executable, "-m", "pytest", "-p", "fumehood_pytest", "-n1", "--gpus=require", "inner"]
-            subprocess.run(command, check=True, timeout=30)
+            options = ["-p", "fumehood_pytest", "-p", "xdist", "-n1", "--gpus=require"]
+            subprocess.run([sys.executable, "-m", "pytest", *options, "inner"], check=True, timeout=30)
     """)
-    assert suite.run("-n1", "test_it.py", env=ONE_H100).said() == ["fumehood: 1 GPU test: 1 ran"]
+    assert suite.run("-p", "xdist", "-n1", "test_it.py", env=ONE_H100).said() == ["fumehood: 1 GPU test: 1 ran"]
 
 
 @given(st.text("0123456789xH amd/T:@,.GKMTiB", max_size=20) | st.from_regex(r"[1-9]x(amd/)?H(:[1-9][GM]i?B)?(@9)?"))
