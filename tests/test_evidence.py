@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fumehood.outside.history import History
-from fumehood.reading import markdown
+from fumehood.reading import markdown, rst
 from fumehood.rules.evidence.readme import Readme
 from support.rules import findings, said
 from support.violations import BASE, MANIFEST, MODEL, README, experiment
@@ -115,6 +115,8 @@ def test_what_only_a_model_has_to_show(project: Project) -> None:
     project.write(experiment("picture", experiment__toml=model, README__md=MODEL.replace("COMMIT", "requirements")))
     assert said(project, "evidence/missing-section") == [
         "experiments/fast/README.md:0: no section is about performance, which it claims or its theme asks for",
+        "experiments/none/README.rst:0: no section is about its motivation",
+        "experiments/none/README.rst:0: no section is about what is new in it",
         "experiments/two/README.md:0: no section is about performance, which it claims or its theme asks for",
         "experiments/two/README.md:0: no section is about the convergence of its loss",
     ]
@@ -202,3 +204,69 @@ def test_any_text_at_all_is_read_as_markdown(text: str) -> None:
         assert 1 <= section.line <= lines
         assert section in document.whole(section)
         assert all(1 <= target.line <= lines + 1 for target in section.targets)
+
+
+RST = """\
+=====
+ One
+=====
+
+Motivation
+----------
+
+Core cannot, says `the guide <guide.rst>`_. See Nowhere_ and `what is new`_.
+
+What is new
+-----------
+
+.. mermaid::
+
+   graph TD
+
+Performance
+-----------
+
+.. list-table::
+
+   * - core
+     - 20 s
+   * - one
+     - 12 s
+
+Loss convergence
+----------------
+
+.. A comment that no reader sees.
+
+.. figure:: loss.svg
+   :alt: the loss of step 3
+"""
+
+
+def test_restructured_text_is_read_as_markdown_is(project: Project) -> None:
+    model = MANIFEST.replace("infrastructure", "model")
+    project.write(BASE | experiment("one", experiment__toml=model, README__md=None, README__rst=RST))
+    lacks = "do not say on what hardware they were taken and with which versions and on which commit"
+    no_heading = "experiments/one/README.rst has no heading for #nowhere"
+    assert said(project, "evidence") == [
+        f"experiments/one/README.rst:8: the link #nowhere points nowhere: {no_heading}",
+        "experiments/one/README.rst:8: the link guide.rst points nowhere: there is no experiments/one/guide.rst",
+        f"experiments/one/README.rst:17: the numbers of 'Performance' {lacks}",
+        "experiments/one/README.rst:32: the picture loss.svg points nowhere: there is no experiments/one/loss.svg",
+    ]
+    bare = RST.partition("Performance")[0].replace(".. mermaid::\n\n   graph TD\n", ".. To do.\n")
+    project.write({"experiments/one/README.rst": bare + "Loss convergence\n----------------\n\nIt is low.\n"})
+    assert [one for one in said(project, "evidence") if "link" not in one] == [
+        "experiments/one/README.rst:0: no section is about performance, which it claims or its theme asks for",
+        "experiments/one/README.rst:10: the section 'What is new' is empty, but for a comment that no reader sees",
+        "experiments/one/README.rst:15: the section 'Loss convergence' has neither a figure nor a table",
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(st.sampled_from("=-~`:_.*|[]<>#\n a1é\"'+\\"), max_size=50))
+def test_any_text_at_all_is_read_as_restructured_text(text: str) -> None:
+    document = rst.parse(text)
+    for section in document.sections:
+        assert section in document.whole(section)
+        assert section.line >= 1

@@ -17,7 +17,7 @@ from fumehood.outside import hearing
 from fumehood.outside.git import Git
 from fumehood.outside.remembered import Asked, ahead
 from fumehood.outside.work_tree import WorkTree
-from fumehood.reading import codeowners, markdown
+from fumehood.reading import codeowners, documents
 from fumehood.reading.sources import Inputs
 from fumehood.rules.crossing import copied, crossings, crossings_of_core, files_with_copies, parts
 from fumehood.rules.evidence import readme
@@ -254,10 +254,10 @@ class Seen:
         return readme.find_all(self)
 
     def document(self, path: str) -> Document | None:
-        """A file of the repository, read as Markdown; None where there is none that can be read."""
+        """A file of the repository, read as Markdown or reStructuredText; None where there is none that can be read."""
         if path not in self._documents:
             text = self.text(path)
-            self._documents[path] = None if text is None else markdown.parse(text)
+            self._documents[path] = None if text is None else documents.parse(path, text)
         return self._documents[path]
 
     def exists(self, path: str) -> bool:

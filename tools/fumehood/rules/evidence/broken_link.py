@@ -51,7 +51,7 @@ def _why_not(seen: Seen, path: str, address: str) -> str:
             return "it leaves the repository"
         if not seen.exists(target):
             return f"there is no {target}"
-    if not anchor or not target.lower().endswith((".md", ".markdown")):
+    if not anchor or not target.lower().endswith((".md", ".markdown", ".rst")):
         return ""
     document = seen.document(target)
     anchors = document.anchors if document else frozenset[str]()
@@ -71,7 +71,7 @@ A figure that is not there is no evidence, and a link that ends nowhere stops wh
 break when files are moved, renamed or never committed.""",
     remedy="""\
 Correct the address, or add the file. Only what is in the repository is looked for: files, folders, and headings
-(`#setup`) of Markdown files. Addresses on the network are never fetched.""",
+(`#setup`) of Markdown and reStructuredText. Addresses on the network are never fetched.""",
     check=check,
     milder=MILDER,
 )

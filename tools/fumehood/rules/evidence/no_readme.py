@@ -37,7 +37,8 @@ An experiment is there so that others can learn from it. Without a README nobody
 and when it has served its purpose.""",
     remedy="""\
 Write a `README.md` in its folder, with sections on motivation and innovation and, for a `model`, on performance and
-convergence. `fumehood new` starts one. What it shows is checked in Markdown only, not in a `README.rst`.""",
+convergence. `fumehood new` starts one. What it shows is checked in Markdown and in reStructuredText (`README.rst`); of
+any other, such as a `README.txt`, only that it is there.""",
     check=check,
     milder=MILDER,
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import Place
-from fumehood.reading import markdown_files
+from fumehood.reading import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,7 +72,7 @@ class Readme:
     """What one README shows.
 
     Attributes:
-        document: None where it is not Markdown, so that nothing is known of its sections.
+        document: None where it is neither Markdown nor reStructuredText, so that nothing is known of its sections.
         packages: Names whose versions count, normalised.
     """
 
@@ -172,14 +172,14 @@ class Readme:
 def find_all(seen: Seen) -> dict[str, Readme]:
     """The READMEs of the experiments in question, by the experiment's name; Markdown rather than something else."""
     paths = {experiment.name: _path(seen, experiment) for experiment in seen.experiments}
-    documents = markdown_files.read(seen.root, filter(_is_markdown, paths.values()), seen.book.environ)
+    found_documents = documents.read(seen.root, filter(documents.is_read, paths.values()), seen.book.environ)
     core = frozenset(line.name for line in seen.lines(None).requirements if line.name)
     core |= {canonicalize_name(name) for name in seen.core.packages}
     found = {}
     for experiment in seen.experiments:
         if path := paths[experiment.name]:
             packages = core | {line.name for line in seen.lines(experiment).requirements if line.name}
-            found[experiment.name] = Readme(path=path, document=documents.get(path), packages=packages)
+            found[experiment.name] = Readme(path=path, document=found_documents.get(path), packages=packages)
     return found
 
 
@@ -189,7 +189,7 @@ def _path(seen: Seen, experiment: Experiment) -> str:
         names = sorted(filter(_NAME.fullmatch, os.listdir(seen.root / experiment.path)))
     except OSError:
         return ""
-    name = next(filter(_is_markdown, names), names[0] if names else "")
+    name = next(filter(documents.is_markdown, names), names[0] if names else "")
     return f"{experiment.path}/{name}" if name else ""
 
 
@@ -216,8 +216,3 @@ def measured(readme: Readme) -> tuple[str, ...]:
     """The commits that its numbers were taken on; `History.commits_since` says how far others have come since."""
     sections = (*readme.sections["performance"], *readme.sections["convergence"])
     return tuple(dict.fromkeys(commit for section in sections for commit, _ in readme.commits(section)))
-
-
-def _is_markdown(path: str) -> bool:
-    name = path.rpartition("/")[2].lower()
-    return name.endswith((".md", ".markdown")) or name == "readme"

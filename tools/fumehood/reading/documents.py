@@ -1,4 +1,4 @@
-"""Many files of Markdown at once: those that have not changed since they were read last are not parsed again."""
+"""Files of Markdown and reStructuredText; of many at once those that have not changed are not parsed again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood.outside import hearing
 from fumehood.outside.remembered import Reading, remembered
-from fumehood.reading.markdown import Document, Row, Section, Table, Target, parse
+from fumehood.reading import markdown, rst
+from fumehood.reading.markdown import Document, Row, Section, Table, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 
-def _find(source: bytes) -> tuple[Any, ...]:
+def is_read(path: str) -> bool:
+    """Whether a file is in a language that is read here, as its name tells."""
+    return is_markdown(path) or path.lower().endswith(".rst")
+
+
+def is_markdown(path: str) -> bool:
+    """Whether a file is Markdown, as one without an ending is too."""
+    name = path.rpartition("/")[2].lower()
+    return name.endswith((".md", ".markdown")) or name == "readme"
+
+
+def parse(path: str, text: str) -> Document:
+    """Read a document in the language that its name tells."""
+    return rst.parse(text) if path.lower().endswith(".rst") else markdown.parse(text)
+
+
+def _find(source: bytes, parsed: Callable[[str], Document] = markdown.parse) -> tuple[Any, ...]:
     """A document as what `marshal` takes."""
-    document = parse(source.decode("utf-8-sig", "replace"))
+    document = parsed(source.decode("utf-8-sig", "replace"))
     sections = tuple(
         (
             section.level,
@@ -31,7 +48,12 @@ def _find(source: bytes) -> tuple[Any, ...]:
     return sections, tuple(sorted(document.anchors))
 
 
+def _find_in_rst(source: bytes) -> tuple[Any, ...]:
+    return _find(source, rst.parse)
+
+
 _MARKDOWN = Reading(name="markdown", version=1, find=_find)
+_RST = Reading(name="rst", version=1, find=_find_in_rst)
 
 
 def read(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> dict[str, Document]:
@@ -39,13 +61,19 @@ def read(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> dict[s
 
     Args:
         root: The repository.
-        paths: Relative to it, with ``/``.
+        paths: Relative to it, with ``/``; of files in a language that is read here.
         environ: Says where the cache is.
     """
     wanted = tuple(paths)
     for path in wanted:
         hearing.looked(f"{root}/{path}")
-    return {path: _document(*found) for path, found in remembered(_MARKDOWN, root, wanted, environ).found.items()}
+    found: dict[str, tuple[Any, ...]] = {}
+    for reading, own in (
+        (_MARKDOWN, [path for path in wanted if is_markdown(path)]),
+        (_RST, [path for path in wanted if not is_markdown(path)]),
+    ):
+        found |= remembered(reading, root, own, environ).found if own else {}
+    return {path: _document(*parts) for path, parts in found.items()}
 
 
 def _document(sections: tuple[Any, ...], anchors: tuple[str, ...]) -> Document:
