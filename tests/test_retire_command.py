@@ -62,6 +62,9 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v4
+      - run: |
+          pip install nox
+          python -m pytest experiments/foo/test_foo.py::test_foo -v
       - run: nox -s exp-foo
 """
 PYPROJECT = """\
@@ -201,6 +204,11 @@ OTHER = Names(path="experiments/foo2", session="exp-foo2")
         ("nox -s exp-foo", "nox -s exp-foo exp-foo2"),
         ("nox -s exp-foo", "nox"),
         ("jobs:\n", "tasks:\n"),
+        ("nox -s exp-foo", "nox -s core exp-foo"),
+        ("nox -s exp-foo", "make lint && nox -s exp-foo"),
+        ("pip install nox", "make install"),
+        ("nox -s exp-foo", "|\n          nox -s exp-foo\n          make lint"),
+        ("    steps:\n", "    uses: ./other.yml\n    with:\n"),
     ],
 )
 def test_a_workflow_that_may_be_about_something_else_stays(old: str, new: str) -> None:
@@ -208,6 +216,11 @@ def test_a_workflow_that_may_be_about_something_else_stays(old: str, new: str) -
     assert workflows.is_only_about(file, ONLY, NAMES, [OTHER])
     assert ONLY.count(old) == 1
     assert not workflows.is_only_about(file, ONLY.replace(old, new), NAMES, [OTHER])
+
+
+def test_what_a_workflow_runs_does_not_matter_where_only_changes_of_the_experiment_start_it() -> None:
+    text = ONLY.replace('  schedule:\n    - cron: "0 3 * * *"\n', "").replace("pip install", "make lint; pip install")
+    assert workflows.is_only_about(".github/workflows/foo.yaml", text, NAMES, [OTHER])
 
 
 @given(st.lists(st.sampled_from(ONLY.splitlines()), max_size=30).map("\n".join))

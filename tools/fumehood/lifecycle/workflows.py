@@ -1,14 +1,15 @@
 """Workflows of GitHub that are about one experiment and nothing else, so that they go with it.
 
-That is told from what starts them: changes of the experiment, and beside those at most the clock and people. Then a
-workflow never runs again for a change once the folder is gone; and where each of its jobs names the experiment and none
-names another, the clock would only start what fails. Whatever is written in a way that is not known here, such as
-``on: [push]``, starts for something else too as far as can be told, and is left to people.
+That is told from what starts them: changes of the experiment. Such a workflow never runs again once the folder is gone.
+Where the clock or people start it too, it is also told from what it runs: the experiment's session or its tests, and
+what installs something for them. Whatever is written in a way that is not known here, such as ``on: [push]`` or a
+script, may be about something else, and is left to people.
 Source: GitHub's documentation, "Workflow syntax for GitHub Actions", ``on.<push|pull_request>.<paths>``.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _FOLDER = ".github/workflows"
 _BY_CHANGES = frozenset({"push", "pull_request", "pull_request_target"})
 _BY_OTHERS = frozenset({"schedule", "workflow_dispatch"})
 _KEY = re.compile(r"""(?P<indent>\ *)(?P<quote>["']?)(?P<key>[\w-]+)(?P=quote):(?P<value>\s.*)?""", re.VERBOSE)
+_RUN = re.compile(r"\s*(?:-\s+)?(?P<key>)run:\s*(?P<command>.*)")
+_INSTALLERS = frozenset({"install", "sync", "venv"})
+_BEFORE = frozenset({"-m", "apt-get", "pip", "pipx", "python", "python3", "run", "sudo", "uv", "uvx"})
 _ITEM = re.compile(r"\s*-\s+(?P<value>[^#]*?)\s*(?:#.*)?")
 
 
@@ -55,22 +59,49 @@ def is_only_about(file: str, text: str, names: Names, others: Iterable[Names]) -
     lines = [line.rstrip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     top = dict(_blocks(lines))
     jobs = list(_blocks(top.get("jobs", ())))
+    triggers = dict(_blocks(top.get("on", ())))
+    by_changes = [block for name, block in triggers.items() if name in _BY_CHANGES]
     return (
-        _starts_only_for(file, top.get("on", ()), names)
+        bool(by_changes)
+        and triggers.keys() <= _BY_CHANGES | _BY_OTHERS
+        and all(_is_only_for(file, dict(_blocks(block)), names) for block in by_changes)
         and bool(jobs)
         and all(any(map(names.are_in, job)) for _, job in jobs)
+        and (triggers.keys() <= _BY_CHANGES or all(_runs_only(job, names) for _, job in jobs))
         and not any(other.are_in(line) for other in others for line in lines)
     )
 
 
-def _starts_only_for(file: str, block: Sequence[str], names: Names) -> bool:
-    triggers = dict(_blocks(block))
-    by_changes = [lines for name, lines in triggers.items() if name in _BY_CHANGES]
-    return (
-        bool(by_changes)
-        and triggers.keys() <= _BY_CHANGES | _BY_OTHERS
-        and all(_is_only_for(file, dict(_blocks(lines)), names) for lines in by_changes)
-    )
+def _runs_only(job: Sequence[str], names: Names) -> bool:
+    """Whether all that a job runs is an experiment's; of a workflow that it calls nobody knows."""
+    return "steps" in dict(_blocks(job)) and all(_is_own(command, names) for command in _commands(job))
+
+
+def _commands(job: Sequence[str]) -> Iterator[str]:
+    """The lines of all commands that the steps of a job run."""
+    depth: int | None = None
+    for line in job:
+        if depth is not None and len(line) - len(line.lstrip()) > depth:
+            yield line.strip()
+            continue
+        match = _RUN.fullmatch(line)
+        depth = match.start("key") if match and match["command"].startswith(("|", ">")) else None
+        if match and depth is None:
+            yield match["command"]
+
+
+def _is_own(command: str, names: Names) -> bool:
+    """Whether a command installs something, or gives nothing but an experiment to nox or pytest."""
+    words = command.partition(" #")[0].split()
+    if any(character in command for character in "&;|`$<>\\"):
+        return False
+    before = list(itertools.takewhile(_BEFORE.__contains__, words))
+    what, *given = words[len(before) :] or [""]
+    if what in _INSTALLERS:
+        return True
+    named = [word for word in given if not word.startswith("-")]
+    is_test = what in {"nox", "pytest"}
+    return is_test and bool(named) and all(names.are_all_of(word.partition("::")[0]) for word in named)
 
 
 def _is_only_for(file: str, filters: dict[str, Sequence[str]], names: Names) -> bool:
