@@ -29,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-expected", action="store_true", help="Write tests/expected/ anew; read the difference.")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the network takes longest and comes first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("network") is None)
+
+
 @pytest.fixture(scope="session")
 def _source() -> Path | None:
     return source_folder()

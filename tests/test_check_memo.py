@@ -9,13 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.utils import canonicalize_name
+from bench import sets
 
-from fumehood.locking.book import LockBook
-from fumehood.locking.store import LockStore
-from fumehood.model.experiment import experiment_target
-from fumehood.model.lock import Lock, Pin
-from fumehood.repository import open_repository
 from support.memos import age, said
 from support.project import VERSIONS
 
@@ -147,37 +142,10 @@ def test_a_damaged_memo_is_looked_past(remembered: Project) -> None:
         assert remembered.fumehood(*VERSIONS, "fits").assert_ok().stdout == "1 experiment checked: it fits\n"
 
 
-def thousand(project: Project) -> None:
-    """1,000 experiments with 20 lines each, their locks, and core's with 100 pins; rendered, not resolved."""
-    project.write({"pyproject.toml": PLAIN, "CODEOWNERS": "* @example-owner\n"})
-    project.write({"requirements.txt": "".join(f"core-{number}>=1.{number % 7}\n" for number in range(100))})
-    for number in range(1000):
-        shared = [f"core-{(number * 3 + k * 7) % 100}>=1.{k % 3},<{3 + (number + k) % 5}" for k in range(15)]
-        own = [f"own-{(number + k) % 40}~=2.{(k + number) % 3}" for k in range(5)]
-        project.write({f"experiments/e{number:04}/requirements.txt": "\n".join([*shared, *own, ""])})
-    repository = open_repository(project.root)
-    book = LockBook(repository, LockStore(root=project.root, cache=project.root.parent / "unused"), {})
-    pins = tuple(sorted(pin(f"core-{number}", "2.5") for number in range(100)))
-    book.store.commit(repository.core.lock, Lock(header=book.core_header(), pins=pins))
-    core = book.store.committed(repository.core.lock)
-    assert core is not None
-    for experiment in repository.experiments:
-        target = experiment_target(experiment)
-        names = {str(line.name) for line in book.inputs(target).requirements}
-        own_pins = tuple(sorted(pin(name, "2.9") for name in names if name.startswith("own-")))
-        book.store.commit(target.lock, Lock(header=book.header(target, core), pins=own_pins))
-
-
-def pin(name: str, version: str) -> Pin:
-    hashes = (f"sha256:{'0' * 58}{len(name):06}", f"sha256:{'1' * 58}{len(name):06}")
-    return Pin(name=canonicalize_name(name), version=version, hashes=hashes)
-
-
 def test_a_thousand_experiments_take_little_memory_and_the_second_time_a_fraction_of_the_first(
     project: Project,
 ) -> None:
-    thousand(project)
-    age(project)
+    sets.thousand(project.root)
     spent = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -12,10 +12,10 @@ from ruamel.yaml import YAML
 
 from fumehood.ci import github, gitlab
 from fumehood.ci.answers import plain
-from fumehood.ci.jobs import Job
 from fumehood.ci.matrix import Matrix, pack
 from fumehood.repository import open_repository
 from fumehood.testing.results import Result, Seconds, file_stem, record
+from support.jobs import JOB
 from support.pipelines import github_mistakes, gitlab_mistakes
 from support.schemas import mistakes, schema
 
@@ -30,21 +30,7 @@ FACTS = github.Facts(
     schedule="23 3 * * 1",
     runner=("self-hosted", "linux"),
 )
-JOB = Job(
-    session="exp-a",
-    experiment="a",
-    python="",
-    part="all",
-    lowest=False,
-    runner=(),
-    gpus=0,
-    required=False,
-    timeout=None,
-    advisory=False,
-    reason="experiments/a/x.py (changed)",
-    owners=("@example-owner",),
-    lock="core-own",
-)
+CHANGED = replace(JOB, reason="experiments/a/x.py (changed)")
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - whatever YAML can hold
@@ -99,7 +85,7 @@ def test_the_check_to_require_is_always_there_and_a_matrix_without_rows_is_not_r
 def test_a_pipeline_of_gitlab_is_accepted_by_its_schema() -> None:
     facts = gitlab.Facts(image="python:3.12", install="pip install fumehood")
     assert gitlab_mistakes(gitlab.parent(facts)) == ""
-    jobs = [JOB, replace(JOB, session="exp-b", runner=("gpu", "h100"), gpus=1, advisory=True, timeout=60)]
+    jobs = [CHANGED, replace(CHANGED, session="exp-b", runner=("gpu", "h100"), gpus=1, advisory=True, timeout=60)]
     child = gitlab.child(Matrix(rows=pack(jobs, 9)), facts)
     assert gitlab_mistakes(child) == ""
     assert parsed(child)["exp-b (1 GPU)"] == {
@@ -173,10 +159,10 @@ def test_this_repository_has_the_workflow_that_fumehood_writes() -> None:
 def judged(project: Project) -> Project:
     """Four rows: one of a change to itself, one that advises, one that tests nothing, and core."""
     jobs = [
-        JOB,
-        replace(JOB, session="exp-b", experiment="b", advisory=True, reason="core.optim (changed)"),
-        replace(JOB, session="exp-c", experiment="c", owners=()),
-        replace(JOB, session="core", experiment="", owners=()),
+        CHANGED,
+        replace(CHANGED, session="exp-b", experiment="b", advisory=True, reason="core.optim (changed)"),
+        replace(CHANGED, session="exp-c", experiment="c", owners=()),
+        replace(CHANGED, session="core", experiment="", owners=()),
     ]
     project.write({"rows.json": plain(Matrix(rows=pack(jobs, 256)))})
     return project

@@ -6,50 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from bench import sets
 
 if TYPE_CHECKING:
     from support.project import Project
-
-EXAMPLES = {
-    "dcgan": "torch\ntorchvision\nlmdb\n",
-    "distributed/FSDP": "transformers\ndatasets\ntqdm\nprotobuf\nSentencePiece\nnlp\n",
-    "distributed/FSDP2": "torch>=2.7\nnumpy\n",
-    "distributed/ddp": "torch>=2.7\n",
-    "distributed/ddp-tutorial-series": "torch>=1.11.0",
-    "distributed/minGPT-ddp": "torch>=2.7\nboto3\nhydra-core\nrequests\naiohttp\n",
-    "distributed/rpc/batch": "torch\ntorchvision\nnumpy\ngymnasium\n",
-    "distributed/rpc/ddp_rpc": "torch>=2.7.0\nnumpy\n",
-    "distributed/rpc/parameter_server": "torch>=2.7.1\nnumpy\n",
-    "distributed/rpc/pipeline": "torch\ntorchvision",
-    "distributed/rpc/rl": "torch\nnumpy\ngymnasium\n",
-    "distributed/rpc/rnn": "torch>=2.7.1\nnumpy\n",
-    "distributed/tensor_parallelism": (
-        '# Python dependencies required for running the example\n\ntorch >= 2.7.1; sys_platform == "linux"\n'
-    ),
-    "docs": (
-        "\nsphinx==5.3.0\n#Pinned versions: 5.3.0\n"
-        "-e git+https://github.com/pytorch/pytorch_sphinx_theme.git#egg=pytorch_sphinx_theme\nsphinx-panels\n"
-    ),
-    "fast_neural_style": "numpy\ntorch>=2.6\ntorchvision\n",
-    "fx": "torch\ntorchvision\n",
-    "gat": "torch\nrequests\nnumpy\n",
-    "gcn": "torch>=2.6\ntorchvision\nrequests\nnumpy\n",
-    "imagenet": "torch>=2.6\ntorchvision\n",
-    "language_translation": "torch\ntorchtext\ntorchdata==0.9.0\nspacy\nportalocker\n",
-    "legacy/snli": "torch\ntorchtext\nspacy\n",
-    "mnist": "torch\ntorchvision\n",
-    "mnist_forward_forward": "torch\ntorchvision\n",
-    "mnist_hogwild": "torch\ntorchvision==0.20.0\n",
-    "mnist_rnn": "torch\ntorchvision\n",
-    "regression": "torch\n",
-    "reinforcement_learning": "torch\nnumpy\ngymnasium[classic-control]\n",
-    "siamese_network": "torch\ntorchvision\n",
-    "super_resolution": "six\ntorch\ntorchvision\n",
-    "time_sequence_prediction": "torch<2.6\nmatplotlib\n",
-    "vae": "torch\ntorchvision\ntqdm\nsix\n",
-    "word_language_model": "torch>=2.6\n",
-}
-"""https://github.com/pytorch/examples: folder → requirements.txt."""
 
 TITAN = {
     ".ci/docker/requirements.txt": (
@@ -89,20 +49,14 @@ def messages(answer: str) -> dict[str, str]:
 
 @pytest.fixture
 def examples(project: Project) -> Project:
-    project.write({f"{folder}/requirements.txt": text for folder, text in EXAMPLES.items()})
-    project.write(
-        {
-            "requirements.txt": "torch>=2.7\n",
-            "pyproject.toml": '[tool.fumehood]\nexperiments = ["*"]\ntest-requirements = []\n',
-        }
-    )
+    sets.examples(project.root)
     return project
 
 
 def test_all_examples_are_found_under_sessions_of_their_own(examples: Project) -> None:
     answer = json.loads(examples.fumehood("list", "--json").assert_ok().stdout)
     found = {one["path"]: one["session"] for one in answer["experiments"]}
-    assert found == {folder: f"exp-{folder.replace('/', '-')}" for folder in EXAMPLES}
+    assert found == {folder: f"exp-{folder.replace('/', '-')}" for folder in sets.EXAMPLES}
     assert len(found) == 32
     assert answer["core"]["requirements"] == ["requirements.txt"]
 

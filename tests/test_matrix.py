@@ -18,6 +18,7 @@ from fumehood.model.runner import GpuRunner, Runners
 from fumehood.testing.gpu_values import GpuNeeds
 from fumehood.testing.needs import TestNeeds
 from fumehood.testing.results import Counts, Result, Seconds
+from support.jobs import JOB
 
 GIB = 2**30
 RUNNERS = Runners(
@@ -29,21 +30,6 @@ RUNNERS = Runners(
     ),
 )
 WANTED = Wanted(experiment="a", session="exp-a", needs=TestNeeds(other_tests=1), reason="because")
-JOB = Job(
-    session="exp-a",
-    experiment="a",
-    python="",
-    part="all",
-    lowest=False,
-    runner=(),
-    gpus=0,
-    required=False,
-    timeout=None,
-    advisory=False,
-    reason="because",
-    owners=("@example-owner",),
-    lock="core-own",
-)
 
 
 @pytest.mark.parametrize(

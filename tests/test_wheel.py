@@ -6,30 +6,32 @@ import sys
 import zipfile
 from pathlib import Path
 from textwrap import dedent
-from typing import TYPE_CHECKING
 
 import pytest
 import uv
 
-if TYPE_CHECKING:
-    from support.project import Project
+from support.guards import sanitised
+from support.project import Project
 
 pytestmark = pytest.mark.network
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture
-def wheel(project: Project, tmp_path: Path) -> Path:
-    """The wheel of this checkout, built from its sdist as for a release; the checkout is off the path."""
-    folder = tmp_path / "dist"
-    project.run(uv.find_uv_bin(), "build", "--out-dir", folder, CHECKOUT, timeout=300).assert_ok()
-    project.env.pop("PYTHONPATH", None)
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Path:
+    """The wheel of this checkout, built from its sdist as for a release."""
+    folder = tmp_path_factory.mktemp("dist")
+    env = sanitised(folder, None, network=True) | {"UV_CACHE_DIR": str(uv_cache)}
+    builder = Project(root=folder, env=env)
+    builder.run(uv.find_uv_bin(), "build", "--out-dir", folder, CHECKOUT, timeout=300).assert_ok()
     (built,) = folder.glob("fumehood-*.whl")
     return built
 
 
 @pytest.fixture
 def lab(project: Project) -> Project:
+    """Another repository; this checkout is off the path."""
+    project.env.pop("PYTHONPATH", None)
     project.write(
         {
             "requirements.txt": "idna\n",
