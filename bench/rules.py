@@ -1,14 +1,15 @@
-"""How long all rules but resolution take on a large repository, beside import-linter and deptry on the same one.
+"""How long all rules but resolution take on a large repository, and some of them beside import-linter and deptry.
 
 ``python -m bench.rules`` prints a table, and what each of the others finds that fumehood does not; docs/benchmarks.md
-has what one run gave. import-linter gets one boundary as its contract, and deptry all that it has to be told: the
-requirement files together, and the names of the experiments' own modules. ``--independence`` gives import-linter the
-other boundary too, which takes it minutes for a thousand experiments.
+has what one run gave. Beside each of the others stands fumehood with the rules that keep the same contract: one
+boundary or both with import-linter, and undeclared imports with deptry, which is told the requirement files together
+and the names of the experiments' own modules. Who takes longer than a limit is stopped, and the table says so.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import shutil
@@ -25,8 +26,9 @@ from bench.results import MEGABYTE, Results
 from bench.workload import write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+_ALL = "fumehood, all rules"
 _OURS = (sys.executable, "-m", "fumehood", "check", "--offline", "--format", "json")
 _NOT_VERSIONS = (
     "baseline",
@@ -57,6 +59,8 @@ name = no experiment imports another
 type = independence
 modules = experiments.*
 """
+_ONE_WAY = ("boundary/core-imports-experiment",)
+_BOTH = (*_ONE_WAY, "boundary/experiment-imports-experiment")
 _BROKEN = re.compile(r"^-?\s*(\S+) -> (\S+) \(l\.(\d+)\)", re.MULTILINE)
 _PLANTED = {
     "src/core/p001/m00.py": "import experiments.e0001.e0001_m00\n",
@@ -70,11 +74,22 @@ _PLANTED = {
 """Violations that are added to files of the repository."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Contender:
+    """Somebody who checks something.
+
+    Attributes:
+        prepare: Brings about what the name says of the caches and of what has changed.
+    """
+
     name: str
     command: tuple[str, ...]
     prepare: Callable[[], None]
+
+    @property
+    def answer(self) -> str:
+        """The file with what it said."""
+        return f"rules-{self.name.replace(' ', '-').replace(',', '')}.txt"
 
 
 def prepared(folder: Path) -> None:
@@ -94,80 +109,114 @@ def prepared(folder: Path) -> None:
     subprocess.run(["git", *identity, "commit", "-qm", "Violate"], cwd=folder, check=True)  # noqa: S607 - as in tree
 
 
-def rules(place: Place, results: Results, repetitions: int, contracts: str) -> Path:
-    """Contenders take turns; each time is that of one process, from its start to its answer."""
+def rules(place: Place, results: Results, repetitions: int, limit: float) -> Path:
+    """Contenders take turns; each time is that of one process, from its start to its answer.
+
+    Args:
+        place: Where everything is.
+        results: Where it is kept.
+        repetitions: How often each has its turn.
+        limit: Seconds after which a contender is stopped.
+    """
     folder = place.folder / "rules"
     prepared(folder)
-    ours = (*_OURS, *(part for rule in _NOT_VERSIONS for part in ("--rule", rule)))
-    requirements = ",".join(["requirements.txt", *sorted(map(str, _requirements(folder)))])
-    cache = place.folder / "import-linter-cache"
     environ = {**place.environ, "PYTHONPATH": f"{place.environ['PYTHONPATH']}:{folder / 'src'}:{folder}"}
-    contenders = (
-        _Contender("fumehood, cold", ours, lambda: shutil.rmtree(place.fumehood_cache, ignore_errors=True)),
-        _Contender("fumehood, one file changed", ours, lambda: _touch(folder)),
-        _Contender("fumehood, nothing changed", ours, lambda: _settle(ours, folder, environ)),
-        _Contender("import-linter, cold", _linter(contracts, cache), lambda: shutil.rmtree(cache, ignore_errors=True)),
-        _Contender("import-linter, warm", _linter(contracts, cache), lambda: None),
-        _Contender(
-            "deptry",
-            (
-                program("deptry"),
-                ".",
-                "--config",
-                "deptry.toml",
-                "--requirements-files",
-                requirements,
-                "-o",
-                "deptry.json",
-            ),
-            lambda: None,
-        ),
-    )
+    contenders = [*_all_rules(place, folder, environ), *_the_same(place, folder)]
     for number in range(repetitions):
         for contender in contenders:
+            if results.failed(contender.name, "rules"):
+                continue
             contender.prepare()
-            with measure.spending() as spent:
-                done = subprocess.run(contender.command, cwd=folder, env=environ, capture_output=True, check=False)
-            if done.returncode != 1:  # Each of them finds something.
-                raise measure.FailedError(f"{contender.name} ended with {done.returncode}\n{done.stderr.decode()}")
-            results.add_spent("rules", contender.name, spent())
-            if number == 0:
-                write(place.folder, f"rules-{contender.name.partition(',')[0]}.txt", done.stdout.decode())
+            spent, said = _timed(contender, folder, environ, limit)
+            results.add_spent("rules", contender.name, spent)
+            if said is None:
+                results.fail(contender.name, "rules", f"stopped after {limit:.0f} s")
+            elif number == 0:
+                write(place.folder, contender.answer, said)
     for contender in contenders:
-        contender.prepare()
-        found = ("sh", "-c", '"$@"; test $? -eq 1', "sh", *contender.command)
-        results.add("rules_bytes", contender.name, measure.peak((found,), folder, environ).tree)
+        if not results.failed(contender.name, "rules"):
+            contender.prepare()
+            found = ("sh", "-c", '"$@"; test $? -le 1', "sh", *contender.command)
+            results.add("rules_bytes", contender.name, measure.peak((found,), folder, environ).tree)
     return folder
 
 
-def _settle(command: tuple[str, ...], folder: Path, environ: dict[str, str]) -> None:
-    """Check once more when nothing has just changed: what changed within two seconds is not relied upon."""
-    time.sleep(2.5)
-    subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=False)
+def _all_rules(place: Place, folder: Path, environ: dict[str, str]) -> Iterator[_Contender]:
+    ours = _fumehood(*_NOT_VERSIONS)
+
+    def settled() -> None:
+        """Check once more when nothing has just changed: what changed within two seconds is not relied upon."""
+        time.sleep(2.5)
+        subprocess.run(ours, cwd=folder, env=environ, capture_output=True, check=False)
+
+    core, own = folder / "src/core/p004/m00.py", folder / "experiments/e0008/e0008_m00.py"
+    yield _Contender(name=_ALL, command=ours, prepare=lambda: _empty(place.fumehood_cache))
+    yield _Contender(name="fumehood, a file of core changed", command=ours, prepare=lambda: _change(core))
+    yield _Contender(name="fumehood, an experiment's file changed", command=ours, prepare=lambda: _change(own))
+    yield _Contender(name="fumehood, nothing changed", command=ours, prepare=settled)
 
 
-def _linter(contracts: str, cache: Path) -> tuple[str, ...]:
-    return (program("lint-imports"), "--config", contracts, "--cache-dir", str(cache))
+def _the_same(place: Place, folder: Path) -> Iterator[_Contender]:
+    """The same contract kept by fumehood and by another, in turns, with nothing remembered by either."""
+    theirs = place.folder / "import-linter-cache"
+    for what, kept, contracts in (("one boundary", _ONE_WAY, "one-way.ini"), ("both boundaries", _BOTH, "both.ini")):
+        yield _Contender(
+            name=f"fumehood, {what}", command=_fumehood(*kept), prepare=lambda: _empty(place.fumehood_cache)
+        )
+        linter = (program("lint-imports"), "--cache-dir", str(theirs), contracts)
+        yield _Contender(name=f"import-linter, {what}", command=linter, prepare=lambda: _empty(theirs))
+    undeclared = _fumehood("independence/undeclared")
+    yield _Contender(
+        name="fumehood, undeclared imports", command=undeclared, prepare=lambda: _empty(place.fumehood_cache)
+    )
+    requirements = ",".join(["requirements.txt", *sorted(map(str, _requirements(folder)))])
+    asked = ("--config", "deptry.toml", "--requirements-files", requirements, "--ignore", "DEP002,DEP004,DEP005")
+    deptry = (program("deptry"), ".", *asked, "-o", "deptry.json")
+    yield _Contender(name="deptry, undeclared imports", command=deptry, prepare=lambda: None)
+
+
+def _fumehood(*rules: str) -> tuple[str, ...]:
+    return (*_OURS, *(part for rule in rules for part in ("--rule", rule)))
+
+
+def _empty(cache: Path) -> None:
+    shutil.rmtree(cache, ignore_errors=True)
+
+
+def _change(file: Path) -> None:
+    """Add a comment and an import, so that both its text and what it says of imports are others."""
+    with file.open("a", encoding="utf-8") as text:
+        text.write("# Changed.\nimport math\n")
+
+
+def _timed(
+    contender: _Contender, folder: Path, environ: dict[str, str], limit: float
+) -> tuple[measure.Spent, str | None]:
+    """What it took, and what it said; nothing if it was stopped."""
+    said = None
+    with measure.spending() as spent, contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(
+            contender.command, cwd=folder, env=environ, capture_output=True, check=False, timeout=limit
+        )
+        said = done.stdout.decode()
+        if done.returncode > 1:  # 1 are findings, and 0 are warnings at most.
+            raise measure.FailedError(f"{contender.name} ended with {done.returncode}\n{done.stderr.decode()}")
+    return spent(), said
 
 
 def _requirements(folder: Path) -> list[Path]:
     return [path.relative_to(folder) for path in folder.glob("experiments/*/requirements.txt")]
 
 
-def _touch(folder: Path) -> None:
-    with (folder / "src/core/p004/m00.py").open("a", encoding="utf-8") as file:
-        file.write("# Changed.\n")
-
-
 def only_theirs(place: Place, folder: Path) -> dict[str, list[str]]:
-    """What each of the others found and fumehood did not: places, sorted."""
-    answer = json.loads((place.folder / "rules-fumehood.txt").read_text(encoding="utf-8"))
+    """What each of the others found and fumehood with all its rules did not: places, sorted."""
+    answer = json.loads((place.folder / "rules-fumehood-all-rules.txt").read_text(encoding="utf-8"))
     ours = {
         place
         for found in answer["findings"]
         for place in (f"{found['file']}:{found['line']}", *found.get("details", ()))
     }
-    said = (place.folder / "rules-import-linter.txt").read_text(encoding="utf-8")
+    said = "".join(path.read_text(encoding="utf-8") for path in place.folder.glob("rules-import-linter-*.txt"))
     linter = {f"{_file(folder, importer)}:{line}" for importer, _, line in _BROKEN.findall(said)}
     deptry = {
         f"{found['location']['file'].removeprefix('./')}:{found['location']['line']}"
@@ -187,14 +236,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.rules", description=__doc__)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--work", type=Path, default=RESULTS / "work", help="the folder to work in, kept for next time")
-    parser.add_argument("--independence", action="store_true", help="give import-linter both boundaries")
+    parser.add_argument("--limit", type=float, default=120, help="seconds after which a contender is stopped")
     options = parser.parse_args()
     place, results = Place(folder=options.work.absolute()), Results()
-    folder = rules(place, results, options.repetitions, "both.ini" if options.independence else "one-way.ini")
-    print(f"{'':28} {'seconds':>9} {'processor':>9} {'MB':>6}")
+    folder = rules(place, results, options.repetitions, options.limit)
+    print(f"{'':40} {'seconds':>9} {'processor':>9} {'MB':>6}")
     for name in results.samples["rules_s"]:
         seconds, processor = results.median("rules_s", name) or 0, results.median("rules_cpu_s", name) or 0
-        print(f"{name:28} {seconds:9.2f} {processor:9.2f} {(results.median('rules_bytes', name) or 0) / MEGABYTE:6.0f}")
+        memory = results.median("rules_bytes", name)
+        size = f"{memory / MEGABYTE:6.0f}" if memory else ", ".join(results.failures[name])
+        print(f"{name:40} {seconds:9.2f} {processor:9.2f} {size}")
     for name, places in only_theirs(place, folder).items():
         print(f"\n{name} finds {len(places)} places that fumehood does not:")
         print("\n".join(places[:20]))
