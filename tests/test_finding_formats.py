@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import fumehood
 from fumehood.errors import ExitCode, Place
-from fumehood.formats import FORMATS, github, plain_json, sarif, text
+from fumehood.formats import github, plain_json, sarif, text
+from fumehood.formats.registry import FORMATS
 from fumehood.model.finding import CheckAnswer, Finding, Undecided, Waived, exit_code
 from fumehood.model.waiver import Waiver
 from support.schemas import mistakes, sarif_schema, schema

@@ -12,7 +12,7 @@ from fumehood.commands.asking import desk
 from fumehood.commands.memo import Said, today
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.check import Check
-from fumehood.formats import FOR_PEOPLE, FORMATS
+from fumehood.formats.registry import FOR_PEOPLE, FORMATS
 from fumehood.model.experiment import experiment_target
 from fumehood.model.finding import CheckAnswer, Undecided, exit_code
 from fumehood.rules.registry import Registry

@@ -1,27 +1,5 @@
 """What a check found, for people and for programs: pure functions from an answer to text.
 
 All of them sort, and none of them looks at a clock, a terminal or the environment. Another format is one module here
-and one line in `FORMATS`.
+and one line in `registry.FORMATS`.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from fumehood.formats import github, plain_json, sarif, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from fumehood.model.finding import CheckAnswer
-
-FORMATS: Mapping[str, Callable[[CheckAnswer], str]] = {
-    "text": text.render,
-    "json": plain_json.render,
-    "github": github.render,
-    "sarif": sarif.render,
-}
-"""The renderer of each format; its text has no newline at the end, and may be empty."""
-
-FOR_PEOPLE = frozenset({"text", "github"})
-"""The formats that leave notes out unless somebody asks for them; programs can do so themselves."""
