@@ -124,9 +124,7 @@ def test_lines_that_clash_by_themselves_need_no_search(repository: Project) -> N
         "because\n"
         "  no version of torch satisfies these 2 lines together\n"
         "\n"
-        "no change of a single one of these lines was found to mend it\n"
-        "\n"
-        "the time was used up after 0 resolutions: there may be more to find\n"
+        "the time was used up after 0 resolutions, before any change was seen to mend it\n"
     )
     repository.write({"experiments/old/requirements.txt": "torch<2.6\nalpha>=2\n"})
     outcome = repository.fumehood("explain", "old").assert_exit(1)

@@ -112,7 +112,12 @@ def explanation_text(found: Explanation, name: str, people: People, others: Mapp
     if found.remedies:
         steps = [line for remedy in found.remedies for line in _remedy_text(remedy, people, others.get(remedy))]
         parts.append("\n".join(["what would mend it (each was resolved)", *steps]))
-    else:
+    if found.is_cut_short:
+        known = "; other changes may mend it too" if found.remedies else ", before any change was seen to mend it"
+        parts.append(
+            "\n".join(folded(f"the time was used up after {_counted(found.asked, 'resolution')}{known}", "", ""))
+        )
+    elif not found.remedies:
         parts.append("no change of a single one of these lines was found to mend it")
     return "\n\n".join([*parts, *("\n".join(folded(note, "", "  ")) for note in found.notes)])
 
@@ -120,11 +125,10 @@ def explanation_text(found: Explanation, name: str, people: People, others: Mapp
 def _head(found: Explanation, name: str) -> str:
     what = f"{name} cannot be installed on core" if name != CORE else "core cannot be installed"
     count = len(found.lines)
-    if not found.proven:
-        return f"{what}: among these {_counted(count, 'line')} are some that cannot hold together"
     if count == 1:
         return f"{what}: this line cannot hold"
-    return f"{what}: these {count} lines cannot hold together, and without any one of them the rest can"
+    rest = ", and without any one of them the rest can" if found.proven else ""
+    return f"{what}: these {count} lines cannot hold together{rest}"
 
 
 def _remedy_text(remedy: Remedy, people: People, others: Sequence[Effect] | None) -> list[str]:

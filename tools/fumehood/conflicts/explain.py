@@ -41,6 +41,7 @@ class Explanation:
         remedies: Each was resolved and found to work.
         asked: How many resolutions it took.
         remark: Why the set is not proven smallest.
+        is_cut_short: Whether the time was used up before all changes that might mend it were tried.
         notes: What else limits the answer.
         indexes: Where there are several indexes: package, and the one that answered for it.
     """
@@ -53,6 +54,7 @@ class Explanation:
     remedies: tuple[Remedy, ...] = ()
     asked: int = 0
     remark: str = ""
+    is_cut_short: bool = False
     notes: tuple[str, ...] = ()
     indexes: tuple[tuple[str, str], ...] = ()
 
@@ -164,7 +166,7 @@ class _Explaining:
         self, lines: list[Requirement], found: Smallest, *, text: str, notes: tuple[str, ...] = ()
     ) -> Explanation:
         mended: list[Remedy] = []
-        reason = ""
+        reason, is_cut_short = "", False
         indexes: tuple[tuple[str, str], ...] = ()
         core = frozenset(self.book.core_inputs.requirements)
         search = Search(prober=self.prober, lines=lines, conflict=found.lines, core=core, folder=self.subject)
@@ -175,7 +177,7 @@ class _Explaining:
                 mended.append(remedy)  # noqa: PERF402 - what was found before the time is used up is kept
             indexes = self._indexes(found.lines, None)
         except BudgetError:
-            notes = (*notes, f"the time was used up after {_count(self.prober.asked)}: there may be more to find")
+            is_cut_short = True
         return Explanation(
             subject=self.subject,
             status="conflict",
@@ -185,6 +187,7 @@ class _Explaining:
             remedies=tuple(mended),
             asked=self.prober.asked,
             remark=found.remark,
+            is_cut_short=is_cut_short,
             notes=notes,
             indexes=indexes,
         )
