@@ -229,6 +229,23 @@ def test_many_experiments_are_told_together_as_they_are_alone(crowded: Project) 
     )
 
 
+def test_what_others_hold_back_when_all_are_told_together_is_not_said_of_one(crowded: Project) -> None:
+    lines = {"bare": "beta", "bounded": "beta<2", "more": "beta\nreader", "old": "delta-lib", "plain": "reader"}
+    crowded.write({"requirements.txt": "alpha\n"})
+    crowded.write({f"experiments/{name}/requirements.txt": f"{text}\n" for name, text in lines.items()})
+    expected = (
+        "core: locks anew: alpha 2.0 → 1.1\n"
+        "bare: locks anew: beta 2.0 → 1.0\n"
+        "more: locks anew: beta 2.0 → 1.0\n"
+        "\n"
+        "5 experiments: 3 unchanged, 2 lock anew\n"
+    )
+    assert crowded.fumehood("whatif", "alpha<2").assert_ok().stdout == expected
+    # By now uv's cache has all that it takes to tell about all of them at once.
+    fresh = {"FUMEHOOD_CACHE": str(crowded.root.parent / "fresh")}
+    assert crowded.fumehood("whatif", "alpha<2", env=fresh).assert_ok().stdout == expected
+
+
 def test_what_could_not_be_installed_before_and_then_could_is_said_so(crowded: Project) -> None:
     outcome = crowded.fumehood("whatif", "tokenizers<0.22", "-beta").assert_ok()
     assert outcome.stdout == (

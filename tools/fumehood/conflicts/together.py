@@ -8,22 +8,24 @@ would get alone, since others may hold a package back.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from fumehood.conflicts.requirers import resolve_noted
 from fumehood.conflicts.static import clashes
 from fumehood.locking.certificate import breaches
+from fumehood.locking.index_data import IndexData, Registry
 from fumehood.model.lock import by_name
 from fumehood.model.requirement import IndexOptions
 from fumehood.outside.files import disk_errors
 from fumehood.reading.sources import of_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fumehood.conflicts.requirers import Requirers
     from fumehood.locking.book import LockBook
@@ -55,6 +57,7 @@ class Together:
     resolutions: Resolutions
     _left: int = _FAILURES
     _exact: frozenset[str] = frozenset()
+    _bounded: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def pins(self, targets: Iterable[Target], *, preferred: Iterable[Pin] = ()) -> dict[str, Pins]:
         """Pins that each could have on core's, by subject; left out where that cannot be told.
@@ -64,6 +67,28 @@ class Together:
             preferred: Pins beside core's that are kept where that can be.
         """
         return self._tell([target for target in targets if self._is_plain(target)], tuple(preferred))
+
+    def alone(self, targets: Iterable[Target], *, preferred: Iterable[Pin] = ()) -> dict[str, Pins]:
+        """As `pins`, but only those that each would get by itself: no other's line or package holds one back.
+
+        What no other bounds, or what is the newest version that uv's cache knows of, is held back by nobody.
+        """
+        found = self.pins(targets, preferred=preferred)
+        names = frozenset().union(*(self._bounded[subject] for subject in found))
+        index = IndexData(replace(self.resolutions.uv, offline=True), self._scratch())
+        registry = Registry(self.book.core_inputs.options, self.book.python())
+        if names:
+            index.update(registry, map(canonicalize_name, names))
+        newest = {str(name): offered for (_, name), offered in index.newest.items()}
+        return {
+            subject: pins
+            for subject, pins in found.items()
+            if all(versions(group) <= newest[name] for name, group in self._doubtful(subject, pins))
+        }
+
+    def _doubtful(self, subject: str, pins: Pins) -> Iterator[tuple[str, Pins]]:
+        """Those of its packages that others bound too, with their pins."""
+        return ((str(name), group) for name, group in by_name(pins).items() if name in self._bounded[subject])
 
     def _is_plain(self, target: Target) -> bool:
         """Whether its lines can be asked about together with others'."""
@@ -80,11 +105,8 @@ class Together:
         inputs = sum((self.book.inputs(target) for target in targets), self.book.core_inputs)
         lines = of_lines(inputs.requirements, inputs.options)
         self.resolutions.progress.begin(f"{len(targets)} together", 1)
-        with disk_errors("asking uv"):
-            scratch = Path(tempfile.mkdtemp(dir=self.resolutions.scratch))
-        said = resolve_noted(
-            self.resolutions.uv, lines, (*self.core.pins, *preferred), python=self.book.python(), scratch=scratch
-        )
+        known, python = (*self.core.pins, *preferred), self.book.python()
+        said = resolve_noted(self.resolutions.uv, lines, known, python=python, scratch=self._scratch())
         self.resolutions.progress.advance(f"{len(targets)} together")
         if isinstance(said, str):
             self._left -= 1
@@ -96,12 +118,31 @@ class Together:
         self._exact = _named_exactly(inputs.requirements)
         pinned = {str(name): group for name, group in by_name(pins).items()}
         found = {target.subject: self._own(target, pinned, graph) for target in targets}
+        bounds: dict[str, set[str]] = {}
+        for line in inputs.requirements:
+            if line.specifier:
+                bounds.setdefault(str(line.name), set()).add(line.text)
+        for target in targets:
+            self._bounded[target.subject] = self._by_others(target, found[target.subject] or (), bounds, graph)
         return {subject: (*self.core.pins, *own) for subject, own in found.items() if own is not None}
 
     def _is_named(self, target: Target, text: str) -> bool:
         """Whether uv's text has one of a target's own bounds: a hint at who cannot live with the others."""
         essential = self.book.question(target, self.core).essential or ()
         return any(line.specifier and f"{line.name}{line.specifier}" in text for line in essential)
+
+    def _by_others(self, target: Target, own: Pins, bounds: Mapping[str, set[str]], graph: Requirers) -> frozenset[str]:
+        """Those of its packages that lines of other targets bound, or that packages of others require."""
+        lines = {line.text for line in (*self.book.core_inputs.requirements, *self.book.inputs(target).requirements)}
+        names = {str(pin.name) for pin in own}
+        inside = names | {str(pin.name) for pin in self.core.pins}
+        return frozenset(
+            name for name in names if bounds.get(name, set()) - lines or graph.by.get(name, frozenset()) - inside
+        )
+
+    def _scratch(self) -> Path:
+        with disk_errors("asking uv"):
+            return Path(tempfile.mkdtemp(dir=self.resolutions.scratch))
 
     def _own(self, target: Target, pinned: Mapping[str, Pins], graph: Requirers) -> Pins | None:
         """What a target needs beside core's pins; None where that cannot be told.

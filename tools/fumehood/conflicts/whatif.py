@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from fumehood.conflicts.before import is_likely, locked, resolved
 from fumehood.conflicts.explain import OFFLINE, found_offline, lines_of, plain
+from fumehood.conflicts.moves import PinMove, models, moved_between, own_moves, versions_of
 from fumehood.conflicts.smallest import smallest
 from fumehood.conflicts.static import clashes
 from fumehood.conflicts.together import Together
@@ -33,15 +34,6 @@ if TYPE_CHECKING:
 Outcome = Literal["unchanged", "relocks", "conflict", "undecided"]
 ON_THE_COMMAND_LINE = "the command line"
 IMPOSSIBLE_BEFORE = "it could not be installed before"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinMove:
-    """A package whose pin would change; empty where it is not there before or after."""
-
-    name: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +115,7 @@ class WhatIf:
         if isinstance(found, FumehoodError):
             return self._failed("core", None, found), None
         lock = Lock(header=self.after.core_header(), pins=found)
-        moves = _moves(self.core_before.pins, found)
+        moves = moved_between(self.core_before.pins, found)
         return Effect(subject="core", outcome="relocks" if moves else "unchanged", pins=moves), lock
 
     def experiments(self, targets: Sequence[Target], core: Lock | None, *, jobs: int) -> tuple[Effect, ...]:
@@ -160,13 +152,20 @@ class WhatIf:
         before = locked(self.book, self.core_before, targets)
         many = [each for each in targets if not questions[each.subject].settled and not self._includes_core(each)]
         now, will = self._together(many, before, core, resolutions)
-        shared = {move.name: move for move in _moves(self.core_before.pins, core.pins)}
+        shared = {move.name: move for move in moved_between(self.core_before.pins, core.pins)}
         could = before | now
         unchanged = {
-            subject for subject, pins in will.items() if subject in could and not _own(could[subject], pins, shared)
+            subject
+            for subject, pins in will.items()
+            if subject in could and not own_moves(could[subject], pins, shared)
         }
         rest = {target.subject: target for target in targets if target.subject not in unchanged}
-        answers = self._asked([questions[subject] for subject in rest])
+        asked = {subject: questions[subject] for subject in rest}
+        says = {
+            subject: frozenset((line.text, line.constraint) for line in one.essential or ())
+            for subject, one in asked.items()
+        }
+        answers = self._answers(asked, will, models(says, now, will, shared))
         after = {subject: pins for subject, pins in answers.items() if isinstance(pins, tuple)}
         before |= {
             subject: now[subject]
@@ -189,9 +188,23 @@ class WhatIf:
         own = [pin for name, group in kept.items() if name not in in_core for pin in group]
         unlocked = [target for target in targets if target.subject not in before]
         with ThreadPoolExecutor(max_workers=1) as pool:
-            now = pool.submit(Together(self.book, self.core_before, resolutions).pins, unlocked)
-            will = Together(self.after, core, resolutions).pins(targets, preferred=own)
+            now = pool.submit(Together(self.book, self.core_before, resolutions).alone, unlocked)
+            will = Together(self.after, core, resolutions).alone(targets, preferred=own)
             return now.result(), will
+
+    def _answers(
+        self, questions: Mapping[str, Question], will: Mapping[str, Pins], like: Mapping[str, str]
+    ) -> dict[str, tuple[Pin, ...] | FumehoodError]:
+        """What each would have: by itself, or as resolving all told, if that is confirmed for one which is alike."""
+        found = self._asked([question for subject, question in questions.items() if subject not in like])
+        confirmed = {
+            subject
+            for subject, pins in found.items()
+            if isinstance(pins, tuple) and subject in will and versions_of(pins) == versions_of(will[subject])
+        }
+        same = {subject: will[subject] for subject, model in like.items() if model in confirmed}
+        doubtful = [questions[subject] for subject in like if subject not in same]
+        return {**found, **same, **self._asked(doubtful)}
 
     def _asked(self, questions: Sequence[Question]) -> dict[str, tuple[Pin, ...] | FumehoodError]:
         resolutions = self.resolutions()
@@ -203,9 +216,9 @@ class WhatIf:
         question = self.after.question(target, core, delta)
         if not self._includes_core(target):
             return question
-        own, included = self.after.inputs(target), self._core_lines()
-        kept = tuple(line for line in own.requirements if (line.place, line.text) not in included)
-        return replace(question, inputs=self.after.core_inputs + of_lines(kept, own.options))
+        lines, included = self.after.inputs(target), self._core_lines()
+        kept = tuple(line for line in lines.requirements if (line.place, line.text) not in included)
+        return replace(question, inputs=self.after.core_inputs + of_lines(kept, lines.options))
 
     def _includes_core(self, target: Target) -> bool:
         """Whether an experiment reads core's own lines once more."""
@@ -220,7 +233,7 @@ class WhatIf:
     ) -> Effect:
         """What moves for an experiment beyond what moves for core anyway."""
         # What did not resolve before has no pins: what it would have is said against core's.
-        own = _own(self.core_before.pins if before is None else before, after, shared)
+        own = own_moves(self.core_before.pins if before is None else before, after, shared)
         reason = IMPOSSIBLE_BEFORE if before is None else ""
         return Effect(subject=subject, outcome="relocks" if own or reason else "unchanged", pins=own, reason=reason)
 
@@ -254,21 +267,3 @@ class WhatIf:
             for line in lines_of(self.after, target)
             if (line.place, line.text) in core or (line.place, line.text) not in included
         ]
-
-
-def _own(before: Iterable[Pin], after: Iterable[Pin], shared: Mapping[str, PinMove]) -> tuple[PinMove, ...]:
-    """What moves beyond what moves for core anyway."""
-    return tuple(move for move in _moves(before, after) if shared.get(move.name) != move)
-
-
-def _moves(before: Iterable[Pin], after: Iterable[Pin]) -> tuple[PinMove, ...]:
-    old, new = _versions(before), _versions(after)
-    return tuple(
-        PinMove(name=name, before=old.get(name, ""), after=new.get(name, ""))
-        for name in sorted(set(old) | set(new))
-        if old.get(name) != new.get(name)
-    )
-
-
-def _versions(pins: Iterable[Pin]) -> Mapping[str, str]:
-    return {str(name): " / ".join(dict.fromkeys(pin.what for pin in group)) for name, group in by_name(pins).items()}
