@@ -12,7 +12,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import marshal
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -55,6 +57,8 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 _CODE = (".py", ".pyc", ".so", ".pyd")
 _NOT_ITS_FILES = (*_CODE, hearing.ONLY_FASTER)
 """How files end that are opened for the sake of the program, and not of its answer; unless it says that it looks."""
+_WHOLE = re.compile(r"(?:/[^/.][^/]*)+")
+"""A path without parts that say nothing or lead up; hidden files are not worth telling apart."""
 _SCRATCH = f"{os.sep}fumehood-ask-"
 
 
@@ -178,12 +182,12 @@ class Memo:
     def hear(self, event: str, arguments: tuple[object, ...]) -> None:
         """Note what an audit event says was looked at."""
         match event, arguments:
+            case hearing.LOOKED, (path,):
+                self._note(path)
             case "subprocess.Popen", _:
                 self._has_called |= not self._excuses
             case hearing.EXCUSED, (bool() as is_excused,):
                 self._excuses += 1 if is_excused else -1
-            case hearing.LOOKED, (path,):
-                self._note(path)
             case "open", (str() | os.PathLike() as path, _, int(flags)) if not flags & _WRITING:
                 if not os.fspath(path).endswith(_NOT_ITS_FILES):
                     self._note(os.fspath(path))
@@ -194,7 +198,8 @@ class Memo:
 
     def _note(self, path: object) -> None:
         if isinstance(path, str) and _SCRATCH not in path:
-            whole = os.path.abspath(path)
+            # Most paths are whole already, and there are tens of thousands.
+            whole = path if _WHOLE.fullmatch(path) else os.path.abspath(path)
             if whole not in self._seen:
                 self._seen[whole] = _state(whole)
 
@@ -235,7 +240,5 @@ def _state(path: str) -> tuple[int, ...]:
 
 
 def _digest(entries: Iterable[tuple[str, tuple[int, ...]]]) -> str:
-    state = hashlib.sha256()
-    for path, numbers in entries:
-        state.update(f"{path}\0{numbers}\0".encode("utf-8", "surrogateescape"))
-    return state.hexdigest()
+    # The oldest form that has all these types says the same of what is equal, however it came about.
+    return hashlib.sha256(marshal.dumps(list(entries), 2)).hexdigest()
