@@ -64,7 +64,8 @@ def _check(context: click.Context, names: tuple[str, ...], *, format_: str, **op
         from fumehood.commands import check as check_command  # noqa: PLC0415 - a remembered answer needs none of it
 
         asked = check_command.Options(names=names, **options)
-        return check_command.run(repository_of(context), asked, format_=format_, environ=environ)
+        with check_command.without_collection():
+            return check_command.run(repository_of(context), asked, format_=format_, environ=environ)
 
     said = memo.said(("check", str(root_of(context)), format_, repr(options), *names), anew)
     click.echo(said.text)

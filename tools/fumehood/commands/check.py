@@ -55,12 +55,11 @@ def run(repository: Repository, options: Options, *, format_: str, environ: Mapp
         environ: Where variables are looked up.
     """
     registry = Registry.load()
-    with without_collection():
-        answer = ask(repository, options, environ=environ, registry=registry)
-        shown = answer.without_notes() if format_ in FOR_PEOPLE and not options.notes else answer
-        # What rules of others look at, nobody knows.
-        is_final = not answer.undecided and not registry.brought
-        return Said(text=FORMATS[format_](shown), code=exit_code(answer), is_final=is_final)
+    answer = ask(repository, options, environ=environ, registry=registry)
+    shown = answer.without_notes() if format_ in FOR_PEOPLE and not options.notes else answer
+    # What rules of others look at, nobody knows.
+    is_final = not answer.undecided and not registry.brought
+    return Said(text=FORMATS[format_](shown), code=exit_code(answer), is_final=is_final)
 
 
 def ask(
