@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fumehood.model import baseline
 from fumehood.model.finding import Finding
+from support.schemas import mistakes, schema
 from support.violations import BASE, experiment
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def test_only_what_is_new_counts_once_there_is_a_baseline(late: Project) -> None
         "  ]\n"
         "}\n"
     )
+    assert mistakes(json.loads((late.root / FILE).read_text()), schema("baseline")) == []
     known = late.fumehood("check").assert_ok()
     assert known.stdout == "2 experiments checked: all fit; 2 in the baseline\n"
     late.write(experiment("three", experiment__toml=NO_THEME) | {"experiments/one/experiment.toml": "\n\n" + NO_THEME})

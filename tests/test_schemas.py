@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "affected",
+    "baseline",
     "blockers",
     "check",
     "ci-verdict",
