@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fumehood.environments import shelf
 from fumehood.errors import WorldError
 from fumehood.outside.files import token, write_whole
 
@@ -61,16 +62,19 @@ def make(environment: Path, interpreter: Interpreter, cache: Path) -> None:
     if template is None:
         _run_virtualenv(environment, interpreter)
     else:
-        _write(environment, template)
+        _write(environment, template, cache)
 
 
-def _write(environment: Path, template: Template) -> None:
+def _write(environment: Path, template: Template, cache: Path) -> None:
     here = str(environment)
     for folder in template.folders:
         os.mkdir(f"{here}/{folder}")
     for path, target in template.links:
-        os.symlink(target, f"{here}/{path}")
+        shelf.symlink(cache, target, f"{here}/{path}")
     for path, executable, text in template.files:
+        if not executable and _PATH not in text and _NAME not in text:
+            shelf.place(cache, text.encode(), f"{here}/{path}", executable=False)
+            continue
         mode = 0o777 if executable else 0o666
         descriptor = os.open(f"{here}/{path}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         with open(descriptor, "wb") as file:

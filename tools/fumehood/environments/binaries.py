@@ -1,13 +1,18 @@
-"""What an environment has beside its import path: commands for its own interpreter, and links to files outside."""
+"""What an environment has beside its import path: commands for its own interpreter, and links to files outside.
+
+A command of an entry point finds the interpreter beside itself, so it is one file for all environments, see `shelf`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
 from typing import TYPE_CHECKING
 
+from fumehood.environments import shelf
 from fumehood.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,6 +22,20 @@ if TYPE_CHECKING:
 _SHEBANG_LIMIT = 127
 """The longest first line that every kernel in use reads whole."""
 _PYTHON_SHEBANG = re.compile(rb"#!.*python[0-9.w]*\b.*")
+_COMMAND = """\
+#!/bin/sh
+''':'; case $0 in */*) p=$0;; *) p=./$0;; esac; test -h "$p" && p=$(readlink -f "$p"); exec "${p%%/*}/python" "$0" "$@"
+' '''; import sys
+from %(module)s import %(root)s
+
+if __name__ == "__main__":
+    sys.exit(%(attribute)s())
+"""
+"""A command that finds its interpreter beside itself, also through a link to it.
+
+The second line is the shell's, which goes no further; to Python it is the beginning of a string. The import is in the
+line in which installers have it, so that tracebacks are the same.
+"""
 _TRAMPOLINE = re.compile(rb"#!/bin/sh\n'''exec' .*\n' '''\n")
 
 
@@ -29,9 +48,9 @@ def shebang(python: Path) -> str:
     return f"#!/bin/sh\n'''exec' {shlex.quote(str(python))} \"$0\" \"$@\"\n' '''\n"
 
 
-def write_commands(bin_folder: Path, python: Path, entry_points: Iterable[tuple[str, str]]) -> None:
-    """Write a script for each console entry point, ``(command, "module:attribute")``."""
-    first, folder = shebang(python), str(bin_folder)
+def write_commands(cache: Path, bin_folder: Path, entry_points: Iterable[tuple[str, str]]) -> None:
+    """Make a script for each console entry point, ``(command, "module:attribute")``."""
+    folder = str(bin_folder)
     for command, target in entry_points:
         path = f"{folder}/{command}"
         if command != os.path.basename(command) or command in {"", ".", ".."} or os.path.islink(path):
@@ -39,49 +58,43 @@ def write_commands(bin_folder: Path, python: Path, entry_points: Iterable[tuple[
                 f"{command!r} cannot be the name of a command: it is no file name, or the interpreter's own",
                 remedy="rename it where the project declares its scripts",
             )
-        module, _, attribute = target.partition(":")
-        root = attribute.partition(".")[0]
-        _write(
-            path,
-            f"{first}import sys\n\nfrom {module.strip()} import {root.strip()}\n\n"
-            f'if __name__ == "__main__":\n    sys.exit({attribute.strip()}())\n'.encode(),
-        )
+        shelf.place(cache, command_text(target).encode(), path, executable=True)
 
 
-def copy_scripts(bin_folder: Path, python: Path, scripts: Iterable[Path]) -> None:
-    """Copy the scripts that distributions bring, for this environment's interpreter."""
-    first = shebang(python).encode()
+def command_text(target: str) -> str:
+    """The script of an entry point, ``module:attribute``: it runs with the ``python`` beside it, wherever it is."""
+    module, _, attribute = (part.strip() for part in target.partition(":"))
+    return _COMMAND % {"module": module, "root": attribute.partition(".")[0].strip(), "attribute": attribute}
+
+
+def copy_scripts(bin_folder: Path, scripts: Iterable[Path]) -> None:
+    """Copy the scripts that distributions bring, for this environment's interpreter.
+
+    Its path is written into them: what stands in their first lines may count, such as an encoding.
+    """
+    first = shebang(bin_folder / "python").encode()
     for script in scripts:
         content = script.read_bytes()
         match = _TRAMPOLINE.match(content) or _PYTHON_SHEBANG.match(content)
         if match:
             content = first.rstrip(b"\n") + b"\n" + content[match.end() :].removeprefix(b"\n")
-        _write(f"{bin_folder}/{script.name}", content)
+        path = f"{bin_folder}/{script.name}"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)  # and not written to: what an installer put there may be the same file as one in its cache
+        shelf.write(path, content, executable=True)
 
 
-def link_files(environment: Path, files: Iterable[tuple[str, str]]) -> None:
+def link_files(cache: Path, environment: Path, files: Iterable[tuple[str, str]]) -> None:
     """Link files that distributions install outside site-packages: ``(prefix of the layer, path in it)``.
 
     What lies in ``etc`` is there to be edited, so it is copied: through a link the edit would go into the layer.
     """
     for prefix, path in files:
-        here, there = environment / path, os.path.join(prefix, path)
+        here, there = f"{environment}/{path}", f"{prefix}/{path}"
         if os.path.lexists(here):
             continue
-        here.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(here), exist_ok=True)
         if path.startswith("etc/"):
             shutil.copy2(there, here)
         else:
-            here.symlink_to(there)
-
-
-def _write(path: str, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags, 0o755)
-    except FileExistsError:
-        os.unlink(path)  # and not written to: what an installer put there may be the same file as one in its cache
-        descriptor = os.open(path, flags, 0o755)
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o755)
-        file.write(content)
+            shelf.symlink(cache, there, here)

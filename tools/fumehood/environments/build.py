@@ -175,13 +175,13 @@ def put_together(
         bare.make(environment, frame.interpreter, cache)
         own(environment)
         site_packages = environment / frame.interpreter.site_packages
-        bin_folder, python = environment / "bin", environment / "bin" / "python"
-        binaries.write_commands(bin_folder, python, prepared.commands.entry_points)
-        binaries.copy_scripts(bin_folder, python, [Path(prefix, path) for prefix, path in prepared.commands.scripts])
-        binaries.link_files(environment, prepared.commands.outside)
+        bin_folder = environment / "bin"
+        binaries.write_commands(cache, bin_folder, prepared.commands.entry_points)
+        binaries.copy_scripts(bin_folder, [Path(prefix, path) for prefix, path in prepared.commands.scripts])
+        binaries.link_files(cache, environment, prepared.commands.outside)
         for project in frame.projects:
             source_metadata.write(site_packages, project)
-            binaries.write_commands(bin_folder, python, project.commands)
+            binaries.write_commands(cache, bin_folder, project.commands)
         (site_packages / PTH).write_text(import_path(frame, prepared), encoding="utf-8")
         state.write(environment, made)
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.environments import layer, recipes
+from fumehood.environments import layer, recipes, shelf
 from fumehood.environments.registry import Registry
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def collect(store: LayerStore, *, older_than: float, dry_run: bool) -> Iterator[
         removal = Removal(what="leftover", path=leftover, size=_size(leftover), reason="its build was killed")
         if _removed(store, store.digest_of_leftover(leftover), leftover=leftover, dry_run=dry_run):
             yield removal
+    if not dry_run:
+        shelf.clear(store.cache)
 
 
 def remove_unused(store: LayerStore, digest: str) -> bool:

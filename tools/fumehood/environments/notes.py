@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["shared", "alone"]
 _serial = itertools.count()
+_written: dict[int, Path] = {}
+"""By process, the note it wrote last; a further one is another name of it as long as it is there."""
 
 
 class Holder(NamedTuple):
@@ -79,7 +81,7 @@ class Notes:
         if self._own is None:
             own = self.lease.with_name(f"{self.lease.name}.note-{os.getpid()}-{next(_serial)}-{token()}")
             with contextlib.suppress(OSError):
-                own.write_text("\n".join(map(str, Holder.this())), encoding="utf-8")
+                _write(own)
                 self._own = own
 
     def withdraw(self) -> None:
@@ -155,6 +157,16 @@ class Notes:
                 os.link(moved, self.gate)
             moved.unlink()
         return self.gate.exists()
+
+
+def _write(note: Path) -> None:
+    """Write a note of this process, or give one that it has left elsewhere another name."""
+    process = os.getpid()
+    with contextlib.suppress(OSError, KeyError):
+        os.link(_written[process], note)
+        return
+    note.write_text("\n".join(map(str, Holder.this())), encoding="utf-8")
+    _written[process] = note
 
 
 def _started(process: int) -> str | None:

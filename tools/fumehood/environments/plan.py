@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fumehood.outside.interpreter import Interpreter
     from fumehood.repository import Repository
 
-FORMAT = "4"
+FORMAT = "5"
 """Raised whenever an environment is put together differently, so that old ones are rebuilt."""
 
 PLUGIN = Path(__file__).resolve().parent.parent / "testing" / "plugin"

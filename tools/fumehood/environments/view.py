@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.environments import contents
+from fumehood.environments import contents, shelf
 from fumehood.environments.layer import INDEX as LAYER_INDEX
 from fumehood.outside.files import disk_errors
 
@@ -68,7 +68,7 @@ def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View
 
     def fill(staging: Path) -> None:
         with disk_errors("building a view of the core layer"):
-            _link(staging, core, hidden)
+            _link(store.cache, staging, core, hidden)
             index = {"core": core.digest, "hidden": sorted(hidden)}
             (staging / INDEX).write_text(json.dumps(index), encoding="utf-8")
 
@@ -76,15 +76,16 @@ def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View
     return View(path=store.path(digest), core=core.digest, hidden=hidden), lease
 
 
-def _link(folder: Path, core: Layer, hidden: frozenset[str]) -> None:
+def _link(cache: Path, folder: Path, core: Layer, hidden: frozenset[str]) -> None:
     """Fill a folder beside the core layer with links to it."""
-    (folder / core.site_packages).mkdir(parents=True)
+    made = set()
     for path, target in (*_anchors(folder, core), *((path, _target(core, path)) for path in links(core, hidden))):
-        try:
-            os.symlink(target, folder / path)
-        except FileNotFoundError:
-            (folder / path).parent.mkdir(parents=True)
-            os.symlink(target, folder / path)
+        here = f"{folder}/{path}"
+        parent = os.path.dirname(here)
+        if parent not in made:
+            os.makedirs(parent, exist_ok=True)
+            made.add(parent)
+        shelf.symlink(cache, target, here)
 
 
 def _anchors(folder: Path, core: Layer) -> list[tuple[str, str]]:
