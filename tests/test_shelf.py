@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fumehood.environments import binaries, shelf
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REPORT = 'import sys\ndef main(): print(sys.prefix, sys.argv[1:])\nif __name__ == "__main__":\n    main()\n'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,15 +72,18 @@ class _Order:
     locked: bool = False
     fresh: bool = False
 
+    def wish(self) -> Wish:
+        """What is ordered, with its interpreter."""
+        python = interpreter.find(self.python) if self.python else None
+        return Wish(target=self.target, folder=self.folder, python=python, locked=self.locked, fresh=self.fresh)
+
     def obtain(self, environments: Environments) -> Environment:
         """The environment, leased."""
-        python = interpreter.find(self.python) if self.python else None
-        wish = Wish(target=self.target, folder=self.folder, python=python, locked=self.locked, fresh=self.fresh)
-        return environments.obtain(wish)
+        return environments.obtain(self.wish())
 
 
 def _in_order(environments: Environments, orders: list[_Order], bar: Bar) -> Iterator[Environment | FumehoodError]:
-    """The first by itself, since it makes the core layer that the others share; then the rest side by side."""
+    """One by one what is quick; else the first by itself, since it makes the core layer, and the rest side by side."""
 
     def obtain(order: _Order) -> Environment | FumehoodError:
         try:
@@ -92,13 +96,20 @@ def _in_order(environments: Environments, orders: list[_Order], bar: Bar) -> Ite
         environment.release()
         return environment
 
-    yield from map(obtain, orders[:1])
-    if len(orders) == 1:
+    quick = len(orders) == 1 or environments.prepare(_wishes(orders))
+    yield from map(obtain, orders if quick else orders[:1])
+    if quick:
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - one environment needs no threads
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         yield from pool.map(obtain, orders[1:])
+
+
+def _wishes(orders: list[_Order]) -> Iterator[Wish]:
+    for order in orders:
+        with contextlib.suppress(FumehoodError):  # which is said when the environment is asked for
+            yield order.wish()
 
 
 def path(repository: Repository, name: str, *, envdir: Path | None) -> int:

@@ -139,9 +139,7 @@ def obtain(store: LayerStore, spec: LayerSpec, uv: Uv, options: IndexOptions, *,
         install.into_prefix(uv, request, staging, store.say)
         with disk_errors(f"writing {name}"):
             installed = tuple(contents.distributions(staging, spec.interpreter.site_packages))
-            _check_complete(staging, spec, installed, name)
-            found = _described(staging, spec.interpreter.identity, spec.interpreter.site_packages, installed)
-            (staging / INDEX).write_text(_render(found), encoding="utf-8")
+            complete(staging, spec, installed, name)
 
     lease = store.hold(spec.digest, name=name, is_there=lambda path: load(path) is not None, fill=fill)
     found = load(store.path(spec.digest))
@@ -149,6 +147,18 @@ def obtain(store: LayerStore, spec: LayerSpec, uv: Uv, options: IndexOptions, *,
         lease.release()
         raise WorldError(f"{name} was taken away while it was in use", remedy="run it again")
     return found, lease
+
+
+def complete(staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribution, ...], name: str) -> None:
+    """Check what was installed for a layer, and write its index, with which it is whole.
+
+    Raises:
+        OSError: The disk refused.
+        WorldError: Something is missing.
+    """
+    _check_complete(staging, spec, installed, name)
+    found = _described(staging, spec.interpreter.identity, spec.interpreter.site_packages, installed)
+    (staging / INDEX).write_text(_render(found), encoding="utf-8")
 
 
 def load(path: Path) -> Layer | None:

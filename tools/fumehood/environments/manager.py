@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fumehood.environments.drafting import Shared
+    from fumehood.environments.renew import Draft
     from fumehood.environments.state import EnvironmentState
+    from fumehood.errors import FumehoodError
     from fumehood.model.experiment import Target
     from fumehood.outside.interpreter import Interpreter
     from fumehood.repository import Repository
@@ -95,6 +97,7 @@ class Environments:
         say: Called with one line for the user.
         offline: Never use the network.
         shared: What those that are made anew have in common, see `drafting`.
+        drafted: What was drafted already, or why it could not be, by the folder of the environment.
     """
 
     repository: Repository
@@ -103,6 +106,7 @@ class Environments:
     say: Callable[[str], None]
     offline: bool = False
     shared: Shared | None = None
+    drafted: dict[Path, Draft | FumehoodError] = field(default_factory=dict)
     _found: dict[Path | None, Interpreter] = field(default_factory=dict)
 
     @property
@@ -131,6 +135,15 @@ class Environments:
         except BaseException:
             lease.release()
             raise
+
+    def prepare(self, wishes: Iterable[Wish]) -> bool:
+        """Build together what layers several environments lack; whether all can be had in a moment now."""
+        waiting = [wish for wish in wishes if self.health_check(wish, state.read(wish.folder)) is not None]
+        if not waiting:
+            return True
+        from fumehood.environments.renew import prepare  # noqa: PLC0415 - a reused environment needs none of it
+
+        return prepare(self, waiting)
 
     def _lease(self, wish: Wish) -> Lease:
         """The lease of an environment, beside its folder and not in it, so that it outlives a rebuild."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -10,15 +12,16 @@ from fumehood.environments import build, recipes, state
 from fumehood.environments.manager import rebuilt_because
 from fumehood.environments.registry import Registry
 from fumehood.environments.state import EnvironmentState
+from fumehood.errors import FumehoodError
 from fumehood.outside.uv import Uv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from fumehood.environments.build import Stack, Workshop
     from fumehood.environments.manager import Environments, Wish
-    from fumehood.environments.plan import Frame
+    from fumehood.environments.plan import EnvironmentPlan, Frame
     from fumehood.environments.state import FileState
 
 
@@ -72,7 +75,55 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
     raise AssertionError  # what is drafted from locks can always be carried out, or fails with its own error
 
 
+def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
+    """Draft several environments, and build the layers that they lack with as few calls of uv as possible.
+
+    Returns:
+        Whether all of them can now be had in a moment.
+    """
+    lacking = [wish for wish in wishes if not _is_recalled(environments, wish)]
+    if not lacking:
+        return True
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - what is recalled needs no threads
+
+    from fumehood.environments import together  # noqa: PLC0415 - nor any layer
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:  # some may have to be resolved
+        plans = [plan for plan in pool.map(functools.partial(_planned, environments), lacking) if plan]
+    stacked = [plan for plan in plans if plan.target.layout != "flat"]
+    uv = Uv(cwd=environments.repository.root, environ=environments.environ, offline=environments.offline)
+    together.build(environments.layers, uv, [(plan.delta, plan.options) for plan in stacked if plan.delta])
+    specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]
+    is_quick = len(stacked) == len(lacking) and not any(plan.local for plan in plans)
+    return is_quick and all(environments.layers.path(spec.digest).exists() for spec in specs)
+
+
+def _is_recalled(environments: Environments, wish: Wish) -> bool:
+    recalled = None if wish.lowest else recipes.recall(environments, wish)
+    if recalled is not None:
+        environments.drafted[wish.folder] = recalled
+    return recalled is not None
+
+
+def _planned(environments: Environments, wish: Wish) -> EnvironmentPlan | None:
+    """The plan of an environment; None where there is an error, which `renew` raises."""
+    from fumehood.environments.drafting import draft  # noqa: PLC0415 - what is recalled needs no locks
+
+    try:
+        drafted = draft(environments, wish)
+    except FumehoodError as error:
+        environments.drafted[wish.folder] = error
+        return None
+    environments.drafted[wish.folder] = drafted
+    return drafted.plan
+
+
 def _drafts(environments: Environments, wish: Wish) -> Iterator[Draft]:
+    ready = environments.drafted.pop(wish.folder, None)
+    if isinstance(ready, FumehoodError):
+        raise ready
+    if ready is not None and state.changed_file(environments.repository.root, ready.files) is None:
+        yield ready
     if not wish.lowest and (recalled := recipes.recall(environments, wish)) is not None:
         yield recalled
     from fumehood.environments.drafting import draft  # noqa: PLC0415 - what is recalled needs no locks

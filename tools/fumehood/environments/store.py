@@ -76,7 +76,8 @@ class LayerStore:
         try:
             while True:
                 if not there() and lease.exclusive(unless=there) and not there():
-                    self._publish(digest, name, fill)
+                    self.clear(digest)
+                    self.publish(digest, name, fill)
                     _check_readable(path, name, is_there)
                 lease.shared()
                 if there():  # or it was taken away before the lease was shared
@@ -85,10 +86,18 @@ class LayerStore:
             lease.release()
             raise
 
-    def _publish(self, digest: str, name: str, fill: Callable[[Path], None]) -> None:
+    def clear(self, digest: str) -> None:
+        """Remove what builds that were killed have left of a layer, whose lease the caller holds exclusively."""
         for leftover in entries(self.folder, f"{_STAGING}{digest}-"):
-            remove_tree(leftover)  # of a build that was killed: its lease is ours now, so nobody is at work there
-        staging = self._private(digest)
+            remove_tree(leftover)
+
+    def publish(self, digest: str, name: str, fill: Callable[[Path], None]) -> None:
+        """Make a layer, whose lease the caller holds exclusively; see `hold`.
+
+        Raises:
+            WorldError: It could not be made; nothing is left behind.
+        """
+        staging = self.private(digest)
         try:
             fill(staging)
             with disk_errors(f"publishing {name}"):
@@ -109,11 +118,12 @@ class LayerStore:
         """
         path = leftover or self.path(digest)
         with disk_errors(f"removing {path}"):
-            doomed = self._private(digest)
+            doomed = self.private(digest)
             path.rename(doomed)
             remove_tree(doomed)
 
-    def _private(self, digest: str) -> Path:
+    def private(self, digest: str) -> Path:
+        """A path at which nobody else does anything, for the holder of an exclusive lease."""
         return self.folder / f"{_STAGING}{digest}-{os.getpid()}-{token()}"
 
 

@@ -1,0 +1,106 @@
+"""Layers that one uv installs are those that each by itself would be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support import environments
+from support.kills import Victim, kill_at_random, unlike_records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from support.project import Project
+
+EXPERIMENTS = {
+    "a": ["reader", "nsone", "withdata"],
+    "b": ["reader", "nstwo", "withpth"],
+    "c": ["alpha<2", "pkgutil-one"],
+    "d": ["alpha<1.1", "gamma"],
+    "e": ["pkgutil-two", "delta-lib"],
+}
+"""Distributions and a namespace in two of them, two versions of one name, and a file that two distributions ship."""
+BUILT = "".join(f"exp-{name}: built (there is none yet)\n" for name in EXPERIMENTS)
+
+
+def test_layers_installed_together_are_those_that_are_installed_one_by_one(project: Project) -> None:
+    environments.write(project, core=["packaging"], experiments=EXPERIMENTS)
+    assert project.fumehood("env", "build").stdout == BUILT
+    together = trees(project)
+    reader = [content["inode"] for path, content in together.items() if path.endswith("/reader-1.0.dist-info/RECORD")]
+    assert len(reader) == 2
+    assert len(set(reader)) == 1
+    assert environments.leftovers(project) == []
+    shutil.rmtree(environments.cache(project) / "layers")
+    shutil.rmtree(project.root / ".nox")
+    for name in EXPERIMENTS:
+        project.fumehood("env", "build", name).assert_ok()
+    assert plain(trees(project)) == plain(together)
+    project.fumehood("env", "verify").assert_ok()
+
+
+def test_what_cannot_be_installed_stops_only_the_experiments_that_ask_for_it(project: Project) -> None:
+    environments.write(project, experiments={"a": ["alpha"], "b": ["broken-build"], "c": ["delta-lib"]})
+    outcome = project.fumehood("env", "build")
+    assert outcome.exit_code == 3
+    assert "installing experiments/b failed\n" in outcome.stderr
+    assert outcome.stdout == "exp-a: built (there is none yet)\nexp-c: built (there is none yet)\n"
+    assert sorted(environments.layers(project)) == ["alpha", "delta-lib"]
+    assert environments.leftovers(project) == []
+
+
+def test_killed_at_any_instant_they_are_whole_or_not_there(project: Project) -> None:
+    environments.write(project, core=["packaging"], experiments=EXPERIMENTS)
+    project.fumehood("env", "build").assert_ok()
+
+    def reset(_: int) -> None:
+        for path in environments.layers(project).values():
+            if path != core:
+                shutil.rmtree(path)
+        shutil.rmtree(project.root / ".nox", ignore_errors=True)
+
+    def check() -> list[str]:
+        wanted = {
+            path: dict(part.rsplit(" ", 1) for part in parts.split(", "))
+            for path, parts in ((path, versions(path)) for path in environments.layers(project).values())
+        }
+        return [one for path, parts in wanted.items() for one in unlike_records(path, parts)]
+
+    core = environments.layers(project)["packaging"]
+    command = [sys.executable, "-m", "fumehood", "env", "build"]
+    victim = Victim(command=command, cwd=project.root, env=project.env, reset=reset, check=check)
+    report = kill_at_random(victim, count=6, seed=20200202)
+    assert not report.failures, str(report)
+    assert environments.leftovers(project) == []
+
+
+def versions(layer: Path) -> str:
+    """What a layer's ``.dist-info`` folders say is in it."""
+    found = (path.name.removesuffix(".dist-info").split("-") for path in layer.glob("lib/*/site-packages/*.dist-info"))
+    return ", ".join(f"{name} {version}" for name, version in found)
+
+
+def trees(project: Project) -> dict[str, dict[str, object]]:
+    """Everything in the layers of a project, by path; without bytecode."""
+    found: dict[str, dict[str, object]] = {}
+    for layer in environments.layers(project).values():
+        for top, folders, names in os.walk(layer):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            for path in (os.path.join(top, name) for name in (*folders, *names)):
+                status = os.lstat(path)
+                content = b"" if os.path.isdir(path) else Path(path).read_bytes()
+                found[os.path.relpath(path, layer.parent)] = {
+                    "mode": status.st_mode,
+                    "content": content,
+                    "inode": status.st_ino,
+                }
+    return found
+
+
+def plain(found: Mapping[str, Mapping[str, object]]) -> dict[str, tuple[object, object]]:
+    """Without what differs between two installations."""
+    return {path: (one["mode"], one["content"]) for path, one in found.items()}
