@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fumehood.reading import codeowners
+from fumehood.reading.owners import LOCATIONS, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,13 +121,13 @@ def test_a_star_at_the_end_is_about_the_files_directly_in_a_folder() -> None:
 
 
 def test_the_file_is_looked_for_where_forges_look(tmp_path: Path) -> None:
-    assert codeowners.read(tmp_path) is None
-    for location in reversed(codeowners.LOCATIONS):
+    assert read(tmp_path) is None
+    for location in reversed(LOCATIONS):
         (tmp_path / location).parent.mkdir(exist_ok=True)
         (tmp_path / location).write_bytes(
             b"\xef\xbb\xbf* @" + location.partition("/")[0].strip(".").encode() + b" # \xff\n"
         )
-        found = codeowners.read(tmp_path)
+        found = read(tmp_path)
         assert found
         assert found.path == location
         assert found.owners_of("x")[0] == "@" + location.partition("/")[0].strip(".")

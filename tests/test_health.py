@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fumehood.model.experiment import STATES
-from fumehood.model.health import Facts, Health, Limits, Step, health
+from fumehood.model.health import Facts, Health, Step, health
+from fumehood.model.limits import Limits
 
 if TYPE_CHECKING:
     from support.project import Project

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
 from fumehood.model.experiment import Core, Experiment, session_name
-from fumehood.reading import codeowners, core
+from fumehood.reading import core, owners
 from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def discover(root: Path, settings: Settings) -> tuple[list[Experiment], list[Bro
         root: The repository, or a folder with the same paths below it.
         settings: Those of the repository.
     """
-    discovery = _Discovery(str(root), settings, codeowners.read(root))
+    discovery = _Discovery(str(root), settings, owners.read(root))
     for pattern in settings.experiments:
         discovery.follow(pattern)
     return list(discovery.found.values()), list(discovery.broken.values())

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal, cast
 from fumehood.ci_settings import read_ci, read_runners
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.duration import parse_duration
-from fumehood.model.health import Limits
+from fumehood.model.limits import Limits
 from fumehood.model.runner import CiSettings, Runners
-from fumehood.model.waiver import Waiver
 from fumehood.outside.toml_file import TableReader, TomlFile, load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fumehood.model.waiver import Waiver
 
 Level = Literal["off", "note", "warning", "error"]
 
@@ -255,6 +256,8 @@ def read_waivers(reader: TableReader, *, folder: str) -> tuple[Waiver, ...]:
                 table.complain(key, f"a waiver without {'a day' if key == 'until' else f'a {key}'}", remedy)
         table.finish()
         if rule and reason and until:
+            from fumehood.model.waiver import Waiver  # noqa: PLC0415 - most files have none
+
             place = reader.file.place(*table.keys)
             found.append(
                 Waiver(place=place, rule=rule, reason=reason.strip(), until=until, path=path or "", folder=folder)

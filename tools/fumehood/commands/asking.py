@@ -23,7 +23,7 @@ from fumehood.model.lock import Lock
 from fumehood.outside.files import cache_folder, disk_errors
 from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
-from fumehood.reading import codeowners, core_at
+from fumehood.reading import core_at, owners
 from fumehood.reading.sources import merge_options
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Desk:
         if not line.place.line:
             return ()  # It stands in no file: nobody can be asked to change it there.
         if not self._code_owners:
-            self._code_owners.append(codeowners.read(self.repository.root))
+            self._code_owners.append(owners.read(self.repository.root))
         found = self._code_owners[0]
         return found.owners_of_file(file) if found else ()
 

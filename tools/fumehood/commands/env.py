@@ -21,7 +21,6 @@ from fumehood.errors import ExitCode, FumehoodError, UsageError, WorldError
 from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target
 from fumehood.outside import interpreter
 from fumehood.outside.files import cache_folder
-from fumehood.outside.uv import Uv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,6 +180,8 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
         # Layers share files with uv's cache by hard links, so what was changed here was changed there.
         changed = {damage.distribution for damage in damages if damage.problem == "was changed"} - {""}
         if changed:
+            from fumehood.outside.uv import Uv  # noqa: PLC0415 - only damage needs it
+
             Uv(cwd=repository.root if repository else Path.cwd(), offline=offline).forget(sorted(changed))
         for digest in sorted({damage.layer for damage in damages}):
             verification.discard(store, digest)

@@ -20,7 +20,7 @@ from fumehood.model.experiment import experiment_target
 from fumehood.outside.files import cache_folder
 from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
-from fumehood.reading import codeowners
+from fumehood.reading import owners
 from fumehood.reading.manifest import is_owner
 from fumehood.repository import open_repository
 from fumehood.settings import PYTHON_VERSION
@@ -109,7 +109,7 @@ def _without_asking(repository: Repository, path: str, wanted: new.Wanted, say: 
 
 def _owners_by_pattern(repository: Repository, path: str) -> tuple[str, ...]:
     """Whose the folder is by a pattern of CODEOWNERS that is there already."""
-    found = codeowners.read(repository.root)
+    found = owners.read(repository.root)
     return found.owners_of(path) if found else ()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from fumehood.environments import build, recipes, state
+from fumehood.environments import preparing, recipes, state
 from fumehood.environments.manager import deciding_files
 from fumehood.environments.planning import plan as make_plan
 from fumehood.errors import Place, UnsupportedPythonError
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from fumehood.environments.build import Stack, Workshop
     from fumehood.environments.manager import Environments, Wish
     from fumehood.environments.plan import EnvironmentPlan, Frame
+    from fumehood.environments.prepared import Stack, Workshop
     from fumehood.environments.state import FileState
     from fumehood.locking.obtain import Obtained
 
@@ -55,6 +55,7 @@ class Drafted:
     """A `renew.Draft`, see there, from locks.
 
     Attributes:
+        uv: The door to uv.
         recipe: Where to remember it; None where that would not be right.
     """
 
@@ -63,6 +64,7 @@ class Drafted:
     files: Mapping[str, FileState]
     obtained: Obtained
     book: LockBook
+    uv: Uv
     recipe: recipes.Place | None
 
     @property
@@ -82,11 +84,11 @@ class Drafted:
 
     def prepare(self, workshop: Workshop) -> Stack | None:
         """Build the layers that are missing."""
-        return build.prepare(self.plan, workshop)
+        return preparing.prepare(self.plan, workshop, self.uv)
 
-    def own(self, prepared: Stack, workshop: Workshop, environment: Path) -> None:
+    def own(self, prepared: Stack, environment: Path) -> None:
         """Install local pins, and of a flat environment everything."""
-        build.install_own(self.plan, prepared, workshop.uv, environment)
+        preparing.install_own(self.plan, prepared, self.uv, environment)
 
     def done(self, prepared: Stack) -> None:
         """Remember that the pins fit each other, and how they are stacked."""
@@ -131,6 +133,7 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
         files=files,
         obtained=obtained,
         book=book,
+        uv=uv,
         recipe=recipes.place_of(environments, wish, files) if lasting else None,
     )
 

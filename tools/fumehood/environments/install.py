@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
 from fumehood.outside import bytecode
-from fumehood.outside.files import disk_errors
-from fumehood.outside.uv import PREFIX_LOCK, InstallOptions
+from fumehood.outside.files import PREFIX_LOCK, disk_errors
+from fumehood.outside.uv import InstallOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fumehood.environments import contents
+from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX
 from fumehood.errors import WorldError
 from fumehood.outside.files import digest_file, disk_errors
 
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
     from fumehood.model.requirement import IndexOptions
     from fumehood.outside.interpreter import Interpreter
     from fumehood.outside.uv import Uv
-
-FORMAT = "5"
-"""Raised whenever what a layer consists of changes, so that old ones are never taken for new ones."""
-
-INDEX = "layer.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +53,7 @@ def spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> La
     from fumehood.locking.lockfile import render_pin  # noqa: PLC0415 - layers that are there need no locks
 
     chosen = tuple(sorted(pins))
-    state = hashlib.sha256(f"{FORMAT}\n{interpreter.identity}\n{compiled}\n".encode())
+    state = hashlib.sha256(f"{LAYER_FORMAT}\n{interpreter.identity}\n{compiled}\n".encode())
     for pin in chosen:
         state.update(f"{render_pin(pin)}\n".encode())
     return LayerSpec(digest=state.hexdigest()[:40], pins=chosen, interpreter=interpreter, compiled=compiled)
@@ -158,13 +154,13 @@ def complete(staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribut
     """
     _check_complete(staging, spec, installed, name)
     found = _described(staging, spec.interpreter.identity, spec.interpreter.site_packages, installed)
-    (staging / INDEX).write_text(_render(found), encoding="utf-8")
+    (staging / LAYER_INDEX).write_text(_render(found), encoding="utf-8")
 
 
 def load(path: Path) -> Layer | None:
     """Read a published layer, once a run; None where there is none that can be read."""
     try:
-        status = os.stat(path / INDEX)
+        status = os.stat(path / LAYER_INDEX)
         return _load(path, (status.st_ino, status.st_mtime_ns, status.st_size))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -172,7 +168,7 @@ def load(path: Path) -> Layer | None:
 
 @functools.lru_cache(maxsize=64)
 def _load(path: Path, _: tuple[int, int, int]) -> Layer:
-    data = json.loads((path / INDEX).read_bytes())
+    data = json.loads((path / LAYER_INDEX).read_bytes())
     return Layer(
         path=path,
         interpreter=data["interpreter"],

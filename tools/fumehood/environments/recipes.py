@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fumehood import __version__
-from fumehood.environments import layer, plan, state, view
-from fumehood.environments.build import Stack
+from fumehood.environments import plan, state
 from fumehood.environments.manager import deciding_files
 from fumehood.environments.plan import Frame
-from fumehood.environments.stack import Commands
+from fumehood.environments.prepared import Commands, Stack
+from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX, VIEW_INDEX
 from fumehood.errors import WorldError
 from fumehood.outside.files import write_whole
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from fumehood.environments.build import Workshop
     from fumehood.environments.manager import Environments, Wish
     from fumehood.environments.plan import EnvironmentPlan
+    from fumehood.environments.prepared import Workshop
     from fumehood.environments.renew import Draft
     from fumehood.environments.state import FileState
     from fumehood.environments.store import LayerStore
@@ -70,7 +70,7 @@ class Recalled:
             lease.shared()
         return self.stack if _are_there(workshop.store, self.stack.layers) else None
 
-    def own(self, prepared: Stack, workshop: Workshop, environment: Path) -> None:
+    def own(self, prepared: Stack, environment: Path) -> None:
         """There is nothing that belongs to no layer, or there would be no recipe."""
 
     def done(self, prepared: Stack) -> None:
@@ -88,7 +88,7 @@ def place_of(environments: Environments, wish: Wish, files: Mapping[str, FileSta
     names = sorted(set(deciding_files(environments.repository, wish.target, ())))
     interpreter = environments.interpreter(wish.python)
     parts = [
-        f"{_FORMAT} {plan.FORMAT} {layer.FORMAT} {__version__} {plan.PLUGIN} {sys.version_info[:2]}",
+        f"{_FORMAT} {plan.FORMAT} {LAYER_FORMAT} {__version__} {plan.PLUGIN} {sys.version_info[:2]}",
         str(environments.cache),
         repr(wish.target),
         repr(environments.repository.core),
@@ -174,7 +174,7 @@ def _are_there(store: LayerStore, digests: Iterable[str]) -> bool:
 
 def _is_there(path: Path) -> bool:
     """Whether a layer or view is published; an empty index is what a power cut may leave of one."""
-    for index in (layer.INDEX, view.INDEX):
+    for index in (LAYER_INDEX, VIEW_INDEX):
         with contextlib.suppress(OSError):
             return os.stat(path / index).st_size > 0
     return False

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from fumehood.environments import build, recipes, state
 from fumehood.environments.manager import rebuilt_because
+from fumehood.environments.prepared import Workshop
 from fumehood.environments.registry import Registry
 from fumehood.environments.state import EnvironmentState
 from fumehood.errors import FumehoodError
-from fumehood.outside.uv import Uv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from fumehood.environments.build import Stack, Workshop
     from fumehood.environments.manager import Environments, Wish
     from fumehood.environments.plan import EnvironmentPlan, Frame
+    from fumehood.environments.prepared import Stack
     from fumehood.environments.state import FileState
 
 
@@ -51,7 +51,7 @@ class Draft(Protocol):
     def prepare(self, workshop: Workshop) -> Stack | None:
         """Its layers, leased; None where they cannot be had in this way."""
 
-    def own(self, prepared: Stack, workshop: Workshop, environment: Path) -> None:
+    def own(self, prepared: Stack, environment: Path) -> None:
         """Install into it what belongs to no layer."""
 
     def done(self, prepared: Stack) -> None:
@@ -87,6 +87,7 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - what is recalled needs no threads
 
     from fumehood.environments import together  # noqa: PLC0415 - nor any layer
+    from fumehood.outside.uv import Uv  # noqa: PLC0415 - and no uv
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:  # some may have to be resolved
         plans = [plan for plan in pool.map(functools.partial(_planned, environments), lacking) if plan]
@@ -132,9 +133,8 @@ def _drafts(environments: Environments, wish: Wish) -> Iterator[Draft]:
 
 
 def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str) -> EnvironmentState | None:
-    uv = Uv(cwd=environments.repository.root, environ=environments.environ, offline=environments.offline)
     with ExitStack() as leases:
-        workshop = build.Workshop(store=environments.layers, uv=uv, leases=leases)
+        workshop = Workshop(store=environments.layers, leases=leases)
         prepared = draft.prepare(workshop)
         if prepared is None:
             return None
@@ -152,10 +152,7 @@ def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str
             files=draft.files,
             reason=reason,
         )
-
-        def own(environment: Path) -> None:
-            draft.own(prepared, workshop, environment)
-
+        own = functools.partial(draft.own, prepared)
         build.put_together(draft.frame, prepared, wish.folder, made, cache=environments.cache, own=own)
         # From here on it is known that the layers have a user, and the lease on them is not needed for that.
         Registry(environments.cache).add(wish.folder)

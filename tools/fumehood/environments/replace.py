@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.environments.lease import Lease, held
 from fumehood.errors import ConfigurationError, Place
-from fumehood.outside.files import entries, remove_tree
-from fumehood.outside.uv import PREFIX_LOCK
+from fumehood.outside.files import PREFIX_LOCK, entries, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fumehood.environments.contents import NATIVE, importable
+from fumehood.environments.prepared import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -159,21 +160,6 @@ def _problem(
     if requirement.url or requirement.specifier.contains(found.version, prereleases=True):
         return None
     return f"{wanted}, but {found.name} is {found.version}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commands:
-    """What an environment's ``bin`` and prefix get from its layers; a delta's shadow core's.
-
-    Attributes:
-        entry_points: ``(command, "module:attribute")``.
-        scripts: ``(prefix of the layer, path in it)`` of script files to copy.
-        outside: ``(prefix of the layer, path in it)`` of files outside site-packages to link.
-    """
-
-    entry_points: tuple[tuple[str, str], ...]
-    scripts: tuple[tuple[str, str], ...]
-    outside: tuple[tuple[str, str], ...]
 
 
 def commands(sides: Iterable[tuple[str, Side]]) -> Commands:

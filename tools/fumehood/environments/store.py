@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Say = Callable[[str], None]
+LAYER_FORMAT = "5"
+"""Raised whenever what a layer consists of changes, so that old ones are never taken for new ones."""
+LAYER_INDEX = "layer.json"
+VIEW_INDEX = "view.json"
+"""What a published folder has that is a layer, or a view."""
+
 _STAGING = ".staging-"
 
 

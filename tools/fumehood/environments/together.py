@@ -40,6 +40,8 @@ def build(store: LayerStore, uv: Uv, wanted: Iterable[tuple[LayerSpec, IndexOpti
     """Build layers that are missing, as far as that is possible in this way."""
     missing = {spec.digest: (spec, options) for spec, options in wanted if not store.path(spec.digest).exists()}
     for options, specs in groups(missing.values()):
+        if len(specs) == 1:
+            continue
         with ExitStack() as leases:
             free = [spec for spec in specs if _is_ours(store, spec, leases)]
             if len(free) > 1:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.environments import contents, layer, view
+from fumehood.environments.store import LAYER_INDEX, VIEW_INDEX
 from fumehood.outside.files import digest_file
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def verify(store: LayerStore, *, advance: Callable[[str], None]) -> Iterator[Dam
         elif (loaded := layer.load(path)) is not None:
             yield from _damages_of_layer(loaded)
         else:
-            index = view.INDEX if (path / view.INDEX).exists() else layer.INDEX
+            index = VIEW_INDEX if (path / VIEW_INDEX).exists() else LAYER_INDEX
             problem = "cannot be read" if (path / index).exists() else "is missing"
             yield Damage(layer=path.name, distribution="", path=index, problem=problem)
         advance(path.name)
@@ -76,7 +77,7 @@ def _damages_of_layer(loaded: Layer) -> Iterator[Damage]:
             yield Damage(layer=loaded.digest, distribution=item.name, path=path, problem=problem)
     # With all files sound, what is installed can be read, and has to be what the index says.
     if sound and layer.describe(loaded.path, loaded.interpreter, loaded.site_packages) != loaded:
-        yield Damage(layer=loaded.digest, distribution="", path=layer.INDEX, problem="was changed")
+        yield Damage(layer=loaded.digest, distribution="", path=LAYER_INDEX, problem="was changed")
 
 
 def _problems(prefix: Path, item: LayerDistribution) -> Iterator[tuple[str, str]]:

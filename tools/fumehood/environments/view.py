@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.environments import contents, shelf
-from fumehood.environments.layer import INDEX as LAYER_INDEX
+from fumehood.environments.store import LAYER_INDEX, VIEW_INDEX
 from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fumehood.environments.lease import Lease
     from fumehood.environments.store import LayerStore
 
-INDEX = "view.json"
 CORE = ".core"
 """A link to the core layer, and in site-packages to its site-packages, by which all other links lead there.
 
@@ -70,7 +69,7 @@ def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View
         with disk_errors("building a view of the core layer"):
             _link(store.cache, staging, core, hidden)
             index = {"core": core.digest, "hidden": sorted(hidden)}
-            (staging / INDEX).write_text(json.dumps(index), encoding="utf-8")
+            (staging / VIEW_INDEX).write_text(json.dumps(index), encoding="utf-8")
 
     lease = store.hold(digest, name="a view of the core layer", is_there=lambda path: load(path) is not None, fill=fill)
     return View(path=store.path(digest), core=core.digest, hidden=hidden), lease
@@ -106,7 +105,7 @@ def _target(core: Layer, path: str) -> str:
 def load(path: Path) -> View | None:
     """Read a published view; None where there is none that can be read."""
     try:
-        data = json.loads((path / INDEX).read_bytes())
+        data = json.loads((path / VIEW_INDEX).read_bytes())
         return View(path=path, core=data["core"], hidden=frozenset(data["hidden"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

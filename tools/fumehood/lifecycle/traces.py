@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.reading.codeowners import LOCATIONS
+from fumehood.reading.owners import LOCATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fumehood.model.experiment import RUNNING_STATES, State
 
+if TYPE_CHECKING:
+    from fumehood.model.limits import Limits
+
 What = Literal["warn", "suspend", "remove"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How many days things may take; ``[tool.fumehood.lifecycle]``.
-
-    Attributes:
-        commit: Without a commit to the experiment's folder.
-        green: Without a green result.
-        answer: From a failure to the next commit to the folder.
-        suspend: From the day on which an experiment is stale to the one on which it is to be suspended.
-        remove: From there to the one on which its removal is proposed.
-    """
-
-    commit: int = 180
-    green: int = 90
-    answer: int = 30
-    suspend: int = 30
-    remove: int = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+PREFIX_LOCK = ".lock"
+"""The file that uv locks while it works in a prefix or an environment."""
 _ADVICE = {
     errno.ENOSPC: "free some disk space and run it again",
     errno.EDQUOT: "free some of your disk quota and run it again",

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from fumehood.model.requirement import IndexOptions
 
-PREFIX_LOCK = ".lock"
-"""The file that uv locks while it works in a prefix or an environment."""
-
 _LEAKS = (
     "COLUMNS",
     "CONDA_DEFAULT_ENV",

@@ -9,16 +9,13 @@ gets its section's, and words that are no owners are passed over by themselves. 
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 MAX_BYTES = 3 * 1000 * 1000
 """GitHub loads no larger file."""
 
@@ -176,27 +173,3 @@ def _words(line: str) -> list[str]:
         if word.startswith("#"):
             return words[:index]
     return words
-
-
-def is_there(root: Path) -> bool:
-    """Whether there is a CODEOWNERS in one of its places, whatever it is."""
-    return any(os.path.lexists(root / location) for location in LOCATIONS)
-
-
-def usual_location(root: Path) -> str:
-    """Where a repository that has no CODEOWNERS would have one: with the forge's other files, else where all look."""
-    if (root / ".github").is_dir():
-        return ".github/CODEOWNERS"
-    is_gitlab = (root / ".gitlab").is_dir() or (root / ".gitlab-ci.yml").exists()
-    return ".gitlab/CODEOWNERS" if is_gitlab else "CODEOWNERS"
-
-
-def read(root: Path) -> CodeOwners | None:
-    """The repository's CODEOWNERS, from the first place that has one; None where there is none that can be read."""
-    for location in LOCATIONS:
-        try:
-            text = (root / location).read_text(encoding="utf-8-sig", errors="surrogateescape")
-        except OSError:
-            continue
-        return parse(text, path=location)
-    return None

@@ -17,7 +17,7 @@ from fumehood.outside import hearing
 from fumehood.outside.git import Git
 from fumehood.outside.remembered import Asked, ahead
 from fumehood.outside.work_tree import WorkTree
-from fumehood.reading import codeowners, documents
+from fumehood.reading import documents, owners
 from fumehood.reading.sources import Inputs
 from fumehood.rules.crossing import copied, crossings, crossings_of_core, files_with_copies, parts
 from fumehood.rules.evidence import readme
@@ -113,7 +113,7 @@ class Seen:
     @cached_property
     def codeowners(self) -> CodeOwners | None:
         """CODEOWNERS; None where there is none."""
-        return codeowners.read(self.root)
+        return owners.read(self.root)
 
     @cached_property
     def files(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fumehood.errors import Place
-from fumehood.reading import codeowners
+from fumehood.reading import owners
 from fumehood.rules.change import Change
 from fumehood.rules.owner import lines, overview
 from fumehood.rules.rule import Rule
@@ -24,7 +24,7 @@ def check(seen: Seen) -> Iterator[Finding]:
     if not seen.is_whole:
         return
     if _lacks_codeowners(seen):
-        place = Place(codeowners.usual_location(seen.root))
+        place = Place(owners.usual_location(seen.root))
         message = "there is no CODEOWNERS, so the forge asks none of the owners in manifests to review"
         yield RULE.finding("", place, message, remedy=_REMEDY, subject="CODEOWNERS")
     for found in overview.untold(seen):
@@ -35,13 +35,13 @@ def check(seen: Seen) -> Iterator[Finding]:
 
 def _lacks_codeowners(seen: Seen) -> bool:
     is_owned = any(experiment.declared_owners for experiment in seen.repository.experiments)
-    return is_owned and not codeowners.is_there(seen.root)
+    return is_owned and not owners.is_there(seen.root)
 
 
 def fix(seen: Seen) -> Iterator[Change]:
     """Begin what is lacking: a CODEOWNERS that holds the block and nothing else, and a block at the end of READMEs."""
     if _lacks_codeowners(seen):
-        path = codeowners.usual_location(seen.root)
+        path = owners.usual_location(seen.root)
         yield Change.of(seen.root, path, lambda content: lines.rewritten(content, path, seen.repository.experiments))
     for found in overview.untold(seen):
         yield Change.of(seen.root, found.path, partial(_begun, found))

@@ -1,0 +1,59 @@
+"""What the layers of an environment come to, from wherever that is known: planned now, or remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from fumehood.environments.store import LayerStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What preparing layers needs beside a plan.
+
+    Attributes:
+        store: Where layers are.
+        leases: Keeps the layers until the environment that uses them is known to everybody.
+    """
+
+    store: LayerStore
+    leases: ExitStack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """What an environment's ``bin`` and prefix get from its layers; a delta's shadow core's.
+
+    Attributes:
+        entry_points: ``(command, "module:attribute")``.
+        scripts: ``(prefix of the layer, path in it)`` of script files to copy.
+        outside: ``(prefix of the layer, path in it)`` of files outside site-packages to link.
+    """
+
+    entry_points: tuple[tuple[str, str], ...]
+    scripts: tuple[tuple[str, str], ...]
+    outside: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The layers of an environment, ready to be put together.
+
+    Attributes:
+        paths: Folders of installed distributions for the import path, first wins.
+        layers: The digests of what `paths` belong to.
+        startup: Those of `paths` that have ``.pth`` files of their own.
+        commands: See `Commands`.
+        why_flat: Why the layers are not stacked; the environment then holds its distributions itself.
+    """
+
+    paths: tuple[Path, ...]
+    layers: tuple[str, ...]
+    startup: tuple[Path, ...]
+    commands: Commands
+    why_flat: str | None
