@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.environments import bare, binaries, source_metadata, state
-from fumehood.environments.plan import PLUGIN
+from fumehood.environments.frame import PLUGIN
 from fumehood.environments.replace import replacing
 from fumehood.errors import ConfigurationError, Place
 from fumehood.outside.files import disk_errors
@@ -14,7 +14,7 @@ from fumehood.outside.files import disk_errors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fumehood.environments.plan import Frame
+    from fumehood.environments.frame import Frame
     from fumehood.environments.prepared import Stack
     from fumehood.environments.state import EnvironmentState
 

@@ -6,66 +6,25 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.environments import source_metadata
+from fumehood.environments.frame import Frame, layers_of
 from fumehood.outside.files import digest_file
 from fumehood.reading import local_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from fumehood.environments.layer import LayerSpec
-    from fumehood.environments.source_metadata import SourceProject
-    from fumehood.model.experiment import Layout, Target
+    from fumehood.model.experiment import Target
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions
     from fumehood.outside.interpreter import Interpreter
-    from fumehood.repository import Repository
-
-FORMAT = "5"
-"""Raised whenever an environment is put together differently, so that old ones are rebuilt."""
-
-PLUGIN = Path(__file__).resolve().parent.parent / "testing" / "plugin"
-"""The folder of the pytest plugin, which environments have on their path and never installed."""
 
 _EXTRAS = re.compile(r"\[[^\]/]*\]$")
 _IGNORED = re.compile(r"^\.|^__pycache__$|\.egg-info$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What an environment has beside its layers.
-
-    Attributes:
-        sources: Folders for the import path, absolute: the target's, core's, and the repository last.
-        projects: Core and the target, where they are projects imported from source.
-    """
-
-    root: Path
-    interpreter: Interpreter
-    sources: tuple[Path, ...]
-    projects: tuple[SourceProject, ...]
-
-    @classmethod
-    def of(cls, repository: Repository, target: Target, interpreter: Interpreter) -> Frame:
-        """The frame of a target's environment."""
-        sources, projects = _sources(repository, target), _projects(repository, target)
-        return cls(root=repository.root, interpreter=interpreter, sources=sources, projects=projects)
-
-    def digest(self, layout: Layout, layers: Iterable[str], contents: Iterable[str] = ()) -> str:
-        """What an environment is made from; two with the same digest are the same.
-
-        Args:
-            layout: What the manifest says.
-            layers: The digests of the layers, and core's packages that are hidden.
-            contents: Of what is installed into the environment itself.
-        """
-        lines = [FORMAT, self.interpreter.identity, str(self.interpreter.executable), str(PLUGIN), layout]
-        lines += [*layers, *map(str, self.sources)]
-        lines += [f"{project.folder}{project.files}" for project in self.projects]
-        return hashlib.sha256("\n".join([*lines, *contents]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +93,6 @@ class EnvironmentPlan:
         return self.frame.digest(self.target.layout, layers_of(self.core, self.delta, self.hidden), content)
 
 
-def layers_of(core: LayerSpec | None, delta: LayerSpec | None, hidden: Iterable[str]) -> tuple[str, ...]:
-    """What decides about the layers of an environment, for `Frame.digest`."""
-    return (core.digest if core else "", delta.digest if delta else "", *sorted(hidden))
-
-
 def local_path(root: Path, pin: Pin) -> Path:
     """The folder or file of a local pin."""
     return local_project.location(root, _EXTRAS.sub("", pin.url)).resolve()
@@ -165,22 +119,3 @@ def _files(path: Path, pin: Pin) -> Iterator[str]:
             folders[:] = sorted(name for name in folders if name not in built and not _IGNORED.search(name))
             yield top
             yield from (os.path.join(top, name) for name in sorted(files))
-
-
-def _sources(repository: Repository, target: Target) -> tuple[Path, ...]:
-    """First the target's own sources, then core's, last the repository (for ``import experiments.foo``)."""
-    wanted = [*target.sources, *repository.core.sources]
-    paths = [repository.root if path == "." else repository.root / path for path in wanted if path != "."]
-    if "." in repository.core.sources or "." in target.sources:
-        paths.append(repository.root)
-    return tuple(dict.fromkeys(paths))
-
-
-def _projects(repository: Repository, target: Target) -> tuple[SourceProject, ...]:
-    found = []
-    if repository.core.sources:
-        found.append(source_metadata.read(repository.root, "pyproject.toml"))
-    if target.session != "core":
-        found.append(source_metadata.read(repository.root, f"{target.subject}/pyproject.toml"))
-    by_project_name = {project.name: project for project in found if project}
-    return tuple(by_project_name.values())

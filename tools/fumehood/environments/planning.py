@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 
 from fumehood.environments import layer, source_metadata
-from fumehood.environments.plan import EnvironmentPlan, Frame, local_path
+from fumehood.environments.frame import Frame
+from fumehood.environments.plan import EnvironmentPlan, local_path
 from fumehood.model.lock import Pin, by_name
 from fumehood.model.markers import from_variables
 from fumehood.reading import setup_script

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fumehood import __version__
-from fumehood.environments import plan, state
+from fumehood.environments import frame as frames
+from fumehood.environments import state
+from fumehood.environments.frame import Frame
 from fumehood.environments.manager import deciding_files
-from fumehood.environments.plan import Frame
 from fumehood.environments.prepared import Commands, Stack
 from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX, VIEW_INDEX
 from fumehood.errors import WorldError
@@ -88,7 +89,7 @@ def place_of(environments: Environments, wish: Wish, files: Mapping[str, FileSta
     names = sorted(set(deciding_files(environments.repository, wish.target, ())))
     interpreter = environments.interpreter(wish.python)
     parts = [
-        f"{_FORMAT} {plan.FORMAT} {LAYER_FORMAT} {__version__} {plan.PLUGIN} {sys.version_info[:2]}",
+        f"{_FORMAT} {frames.FORMAT} {LAYER_FORMAT} {__version__} {frames.PLUGIN} {sys.version_info[:2]}",
         str(environments.cache),
         repr(wish.target),
         repr(environments.repository.core),
@@ -131,7 +132,7 @@ def remember(place: Place, draft: Draft, made: EnvironmentPlan, prepared: Stack)
     """Keep how an environment was put together; where the cache cannot be written to, it is not."""
     data = {
         "files": {name: file.digest for name, file in draft.files.items() if name not in place.known},
-        "layers": plan.layers_of(made.core, made.delta, made.hidden),
+        "layers": frames.layers_of(made.core, made.delta, made.hidden),
         "versions": dict(draft.versions),
         "changes": draft.changes,
         "stack": {

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from fumehood.environments.frame import Frame
     from fumehood.environments.manager import Environments, Wish
-    from fumehood.environments.plan import EnvironmentPlan, Frame
+    from fumehood.environments.plan import EnvironmentPlan
     from fumehood.environments.prepared import Stack
     from fumehood.environments.state import FileState
 
