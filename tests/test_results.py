@@ -78,8 +78,10 @@ def suites(project: Project, name: str) -> list[tuple[str, str]]:
 
 
 def test_a_session_leaves_a_line_that_says_what_ran_on_what_and_how_long_it_took(lab: Project) -> None:
-    lab.nox("-s", "exp-one").assert_ok()
+    outcome = lab.nox("-s", "exp-one").assert_ok()
     (result,) = left(lab)
+    places = [line.strip("- ") for line in outcome.stdout.splitlines() if ".xml" in line]
+    assert places == [f"generated xml file: {default_folder(lab.root, lab.env) / 'exp-one.xml'}"]
     head = lab.git("rev-parse", "HEAD").stdout.strip()
     tree = lab.git("rev-parse", "HEAD:experiments/one").stdout.strip()
     assert (result.session, result.experiment, result.status) == ("exp-one", "one", "passed")

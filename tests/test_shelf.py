@@ -36,10 +36,11 @@ def test_what_stands_in_the_place_of_a_file_is_replaced_and_not_written_to(tmp_p
     assert [(tmp_path / name).read_text() for name in ("theirs", "here")] == ["theirs", "ours"]
 
 
-def test_what_somebody_has_written_into_is_not_handed_out_again(tmp_path: Path) -> None:
-    shelf.place(tmp_path, b"text", f"{tmp_path}/one", executable=False)
-    (tmp_path / "one").write_text("TEXT")
-    shelf.place(tmp_path, b"text", f"{tmp_path}/two", executable=False)
+def test_what_somebody_has_written_into_is_not_handed_out_again_by_the_next_run(tmp_path: Path) -> None:
+    code = "from fumehood.environments import shelf as s; s.place({0!r}, b'text', {1!r}, executable=False)"
+    for name in ("one", "two"):
+        subprocess.run([sys.executable, "-c", code.format(str(tmp_path), f"{tmp_path}/{name}")], check=True)
+        (tmp_path / "one").write_text("TEXT")
     assert [(tmp_path / name).read_text() for name in ("one", "two")] == ["TEXT", "text"]
 
 

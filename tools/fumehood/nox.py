@@ -244,7 +244,7 @@ def _run_tests(
     with testing.test_run(repository, experiment, environment, arguments=arguments, say=session.log) as run:
         recording.has_gpus(run.gpus)
         if run.has_tests:
-            ended = _pytest(session, run, timeout, recording.junit)
+            ended = _pytest(session, run, timeout, recording)
             recording.has_run(ended, run.report)
             _judge(session, run, ended, timeout, recording)
         verdict = testing.verdict(run, subject)
@@ -253,13 +253,13 @@ def _run_tests(
         _conclude(session, verdict)
 
 
-def _pytest(session: Session, run: TestRun, timeout: float | None, junit: Path) -> Ended:
+def _pytest(session: Session, run: TestRun, timeout: float | None, recording: Recording) -> Ended:
     """Run pytest under a supervisor, which ends it with all that it has started when its time is up."""
     from fumehood.testing.recording import read_ending  # noqa: PLC0415 - `nox -l` needs none of it
 
     session.log(shlex.join(["pytest", *run.arguments]))
     command = run.supervised(Path(session.bin, "pytest"), timeout)
-    env = {**run.environ, "FUMEHOOD_JUNIT": str(junit)}
+    env = {**run.environ, "FUMEHOOD_JUNIT": str(recording.junit), "FUMEHOOD_JUNIT_PLACE": str(recording.xml)}
     code = 0
     try:
         session.run(*command, env=env, external=True, log=False, interrupt_timeout=5)

@@ -51,14 +51,14 @@ def shebang(python: Path) -> str:
 def write_commands(cache: Path, bin_folder: Path, entry_points: Iterable[tuple[str, str]]) -> None:
     """Make a script for each console entry point, ``(command, "module:attribute")``."""
     folder = str(bin_folder)
+    taken = {entry.name for entry in os.scandir(folder) if entry.is_symlink()} | {"", ".", ".."}
     for command, target in entry_points:
-        path = f"{folder}/{command}"
-        if command != os.path.basename(command) or command in {"", ".", ".."} or os.path.islink(path):
+        if command != os.path.basename(command) or command in taken:
             raise ConfigurationError(
                 f"{command!r} cannot be the name of a command: it is no file name, or the interpreter's own",
                 remedy="rename it where the project declares its scripts",
             )
-        shelf.place(cache, command_text(target).encode(), path, executable=True)
+        shelf.place(cache, command_text(target).encode(), f"{folder}/{command}", executable=True)
 
 
 def command_text(target: str) -> str:
@@ -89,11 +89,15 @@ def link_files(cache: Path, environment: Path, files: Iterable[tuple[str, str]])
 
     What lies in ``etc`` is there to be edited, so it is copied: through a link the edit would go into the layer.
     """
+    made: set[str] = set()
     for prefix, path in files:
         here, there = f"{environment}/{path}", f"{prefix}/{path}"
         if os.path.lexists(here):
             continue
-        os.makedirs(os.path.dirname(here), exist_ok=True)
+        folder = os.path.dirname(here)
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)
+            made.add(folder)
         if path.startswith("etc/"):
             shutil.copy2(there, here)
         else:

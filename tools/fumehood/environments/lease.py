@@ -138,8 +138,11 @@ def _open(path: Path) -> int:
     """Open a lease file, made if need be; one that belongs to somebody else can be locked without writing to it."""
     flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, flags, 0o666)
+        try:
+            return os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(path, flags, 0o666)
     except OSError as error:
         if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
             raise

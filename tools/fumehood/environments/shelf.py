@@ -52,15 +52,19 @@ def place(cache: Path, content: bytes, path: str, *, executable: bool) -> None:
     Raises:
         OSError: The disk refused.
     """
-    source = f"{cache}/{_FOLDER}/{_name('program' if executable else 'file', content)}"
+    for _ in range(2):
+        try:
+            _link(_source(f"{cache}/{_FOLDER}", content, executable=executable), path)
+        except FileExistsError:
+            os.unlink(path)
+        except OSError:
+            break
+        else:
+            return
+    _source.cache_clear()  # what was there may be gone
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    try:
-        if not _is_good(source, len(content)):
-            _make(source, content, executable=executable)
-        _link(source, path)
-    except OSError:
-        write(path, content, executable=executable)
+    write(path, content, executable=executable)
 
 
 def write(path: str, content: bytes, *, executable: bool) -> None:
@@ -81,7 +85,6 @@ def clear(cache: Path) -> None:
                 path.unlink()
 
 
-@functools.cache
 def _name(kind: str, content: bytes) -> str:
     return hashlib.sha256(b"%s\0%s" % (kind.encode(), content)).hexdigest()[:40]
 
@@ -90,17 +93,22 @@ def _link(source: str, path: str) -> None:
     os.link(source, path, follow_symlinks=False)
 
 
+@functools.cache
+def _source(folder: str, content: bytes, *, executable: bool) -> str:
+    """The path of a file on the shelf, looked at once a run and made if need be."""
+    source = f"{folder}/{_name('program' if executable else 'file', content)}"
+    if not _is_good(source, len(content)):
+        os.makedirs(folder, exist_ok=True)
+        temporary = f"{source}.{token()}"
+        write(temporary, content, executable=executable)
+        os.utime(temporary, (_BORN, _BORN))
+        os.replace(temporary, source)
+    return source
+
+
 def _is_good(source: str, size: int) -> bool:
     try:
         status = os.stat(source)
     except FileNotFoundError:
         return False
     return status.st_mtime == _BORN and status.st_size == size and status.st_nlink < _MOST
-
-
-def _make(source: str, content: bytes, *, executable: bool) -> None:
-    os.makedirs(os.path.dirname(source), exist_ok=True)
-    temporary = f"{source}.{token()}"
-    write(temporary, content, executable=executable)
-    os.utime(temporary, (_BORN, _BORN))
-    os.replace(temporary, source)

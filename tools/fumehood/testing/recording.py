@@ -82,6 +82,11 @@ class Recording:
         """Where pytest writes its JUnit file: beside its place, so that it gets there whole."""
         return self.folder / f".{self.stem}.{os.getpid()}.xml"
 
+    @property
+    def xml(self) -> Path:
+        """The place of the JUnit file."""
+        return self.folder / f"{self.stem}.xml"
+
     def has_environment(self, state: EnvironmentState) -> None:
         """The environment is there; whatever happens now happens to the tests."""
         elapsed = time.monotonic() - self._begun
@@ -145,7 +150,7 @@ class Recording:
         rounded = {one.name: round(getattr(self.result.seconds, one.name), 3) for one in fields(Seconds)}
         seconds = Seconds(**{**rounded, "total": round(total, 3)})
         done = replace(self.result, seconds=seconds, origin=self._origin.told())
-        xml, log = self.folder / f"{self.stem}.xml", self.folder / f"{self.stem}.log"
+        xml, log = self.xml, self.folder / f"{self.stem}.log"
         with disk_errors(f"writing {self.folder}"):
             os.makedirs(self.folder, exist_ok=True)
             if self.junit.exists():

@@ -12,6 +12,7 @@ What the session that starts pytest says, in environment variables:
   the folders that nothing may be imported from, one a line.
 * ``FUMEHOOD_GPUS_GRANTED``: the GPUs of this run, a JSON list of objects like ``fumehood.testing.gpus.Gpu``.
 * ``FUMEHOOD_JUNIT``: where to write a JUnit file, unless pytest is told another place.
+* ``FUMEHOOD_JUNIT_PLACE``: where that file is put when pytest has ended.
 * ``FUMEHOOD_GPU_MODE``: ``auto``, ``none`` or ``require``: what ``--gpus`` is when nobody says it.
 * ``FUMEHOOD_LEASES``: the files whose locks keep the environment as it is, joined as ``PATH`` is.
 * ``FUMEHOOD_PYTEST_REPORT``: where to write how many tests did what, as JSON.
@@ -522,6 +523,20 @@ class _turn:  # noqa: N801 - used as the functions of contextlib are, whose impo
 # --- in the process that talks to the user -----------------------------------------------------------------------
 
 
+class JunitPlace:
+    """Has pytest say where its JUnit file will be, and not where it is on its way there."""
+
+    def __init__(self, written: str, place: str) -> None:
+        self._written = written
+        self._place = place
+
+    def pytest_terminal_summary(self, config: pytest.Config) -> None:
+        """After the file was written, and before its path is shown."""
+        for plugin in config.pluginmanager.get_plugins():
+            if getattr(plugin, "logfile", None) == self._written and os.path.exists(self._written):
+                plugin.logfile = self._place
+
+
 class Tally:
     """Counts what became of the tests, in whichever process they ran."""
 
@@ -693,9 +708,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker and the parts that this process needs; before pytest decides about a JUnit file."""
     import pytest
 
-    junit = os.environ.pop("FUMEHOOD_JUNIT", None)
+    junit, place = os.environ.pop("FUMEHOOD_JUNIT", None), os.environ.pop("FUMEHOOD_JUNIT_PLACE", None)
     if junit and not getattr(config.option, "xmlpath", junit):
         config.option.xmlpath = junit
+        pytest.hookimpl(tryfirst=True)(JunitPlace.pytest_terminal_summary)
+        config.pluginmanager.register(JunitPlace(junit, place or junit), "fumehood-junit-place")
     raise_fence()
     _hold_leases()
     config.addinivalue_line("markers", _MARKER)
