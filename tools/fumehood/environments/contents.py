@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from importlib.metadata import EntryPoint
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -64,20 +63,29 @@ def distributions(prefix: Path, site_packages: str) -> Iterator[InstalledDistrib
 
 
 def _distribution(prefix: Path, folder: str) -> InstalledDistribution:
-    from email.parser import HeaderParser  # noqa: PLC0415 - only a layer that is new or verified is read
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - only a layer that is new or verified is read
 
-    from packaging.utils import canonicalize_name  # noqa: PLC0415 - as above
-
-    text = (prefix / folder / "METADATA").read_text(encoding="utf-8", errors="replace")
-    metadata = HeaderParser().parsestr(text.partition("\n\n")[0])
+    fields = tuple(_fields((prefix / folder / "METADATA").read_text(encoding="utf-8", errors="replace")))
+    first = dict(reversed(fields))
     return InstalledDistribution(
-        name=canonicalize_name(str(metadata["Name"])),
-        version=str(metadata["Version"]),
+        name=canonicalize_name(first.get("name", "")),
+        version=first.get("version", ""),
         folder=folder,
-        requires=tuple(metadata.get_all("Requires-Dist") or ()),
+        requires=tuple(value for name, value in fields if name == "requires-dist"),
         files=tuple(recorded(prefix, folder)),
         commands=tuple(_commands(prefix / folder)),
     )
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """The fields of a METADATA file, names in lower case, folded ones in one line.
+
+    The standard library reads it as an e-mail, and loads all that e-mails can be, which takes longer than to install
+    most distributions. Source: the core metadata specification.
+    """
+    for line in re.sub(r"\n[ \t]+", " ", text.partition("\n\n")[0]).split("\n"):
+        name, _, value = line.partition(":")
+        yield name.strip().lower(), value.strip()
 
 
 def recorded(prefix: Path, folder: str) -> Iterator[RecordedFile]:
@@ -107,16 +115,13 @@ def _commands(folder: Path) -> Iterator[tuple[str, str]]:
         text = (folder / "entry_points.txt").read_text(encoding="utf-8")
     except OSError:
         return
+    found = tuple(_entry_points(text))
     for group in ("console_scripts", "gui_scripts"):
-        for entry in entry_points_in(text):
-            if entry.group == group:
-                yield entry.name, entry.value.partition("[")[0].strip()
+        yield from ((name, value.partition("[")[0].strip()) for of, name, value in found if of == group)
 
 
-def entry_points_in(text: str) -> Iterable[EntryPoint]:
-    """The entry points that an ``entry_points.txt`` declares, in its order."""
-    from importlib.metadata import EntryPoint  # noqa: PLC0415 - only a layer that is new or verified is read
-
+def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
+    """The entry points that an ``entry_points.txt`` declares, in its order: group, name, value."""
     group = ""
     for line in text.splitlines():
         stripped = line.strip()
@@ -124,7 +129,7 @@ def entry_points_in(text: str) -> Iterable[EntryPoint]:
             group = stripped[1:-1].strip()
         elif "=" in stripped and not stripped.startswith(("#", ";")):
             name, _, value = stripped.partition("=")
-            yield EntryPoint(name.strip(), value.strip(), group)
+            yield group, name.strip(), value.strip()
 
 
 def damaged(prefix: Path, files: Iterable[RecordedFile]) -> Iterator[str]:

@@ -85,13 +85,10 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
     lacking = [wish for wish in wishes if not _is_recalled(environments, wish)]
     if not lacking:
         return True
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - what is recalled needs no threads
-
-    from fumehood.environments import together  # noqa: PLC0415 - nor any layer
+    from fumehood.environments import together  # noqa: PLC0415 - what is recalled lacks no layer
     from fumehood.outside.uv import Uv  # noqa: PLC0415 - and no uv
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:  # some may have to be resolved
-        plans = [plan for plan in pool.map(functools.partial(_planned, environments), lacking) if plan]
+    plans = [plan for plan in _plans(environments, lacking) if plan]
     stacked = [plan for plan in plans if plan.target.layout != "flat"]
     uv = Uv(cwd=environments.repository.root, environ=environments.environ, offline=environments.offline)
     together.build(environments.layers, uv, [(plan.delta, plan.options) for plan in stacked if plan.delta])
@@ -105,6 +102,18 @@ def _is_recalled(environments: Environments, wish: Wish) -> bool:
     if recalled is not None:
         environments.drafted[wish.folder] = recalled
     return recalled is not None
+
+
+def _plans(environments: Environments, wishes: list[Wish]) -> Iterator[EnvironmentPlan | None]:
+    """The plan of each environment; side by side where some are not locked, and have to be resolved."""
+    planned, root = functools.partial(_planned, environments), environments.repository.root
+    if all(os.path.exists(root / wish.target.lock) for wish in wishes):
+        yield from map(planned, wishes)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        yield from pool.map(planned, wishes)
 
 
 def _planned(environments: Environments, wish: Wish) -> EnvironmentPlan | None:
