@@ -24,6 +24,17 @@ atexit.register(lambda: print("drafted" if "fumehood.environments.drafting" in s
 sys.argv = ["fumehood", "env", "build", *sys.argv[1:]]
 main()
 """
+SLOW = """
+import atexit, sys
+from fumehood.cli import main
+slow = {
+    "concurrent.futures", "email", "fumehood.environments.layer", "fumehood.outside.uv", "fumehood.reading.codeowners",
+    "fumehood.reading.requirements_txt", "packaging", "rich", "subprocess", "virtualenv",
+}
+atexit.register(lambda: print("loaded:", *sorted(slow & set(sys.modules))))
+sys.argv = ["fumehood", "env", "build"]
+main()
+"""
 NEW = "exp-a: built (there is none yet)\n  changes 1 of core's pins: alpha 2.0 → 1.1\n"
 
 
@@ -48,6 +59,12 @@ def test_a_new_checkout_gets_without_its_locks_what_it_would_get_from_them(locke
     python = environments.folder(clone) / "bin/python"
     assert clone.run(python, "-c", code, env={"PYTHONPATH": ""}).assert_ok().stdout == "1.1\n"
     assert build(clone) == "exp-a: reused\nrecalled\n"
+
+
+def test_what_is_recalled_takes_no_module_that_is_slow_to_load(locked: Project) -> None:
+    for folder in (locked.root / ".nox", environments.cache(locked) / "environments"):
+        shutil.rmtree(folder)
+    assert locked.run(sys.executable, "-c", SLOW).assert_ok().stdout == f"{NEW}loaded:\n"
 
 
 def test_every_file_that_decides_is_looked_at(locked: Project) -> None:
