@@ -150,6 +150,25 @@ def test_a_syntax_error_affects_by_file_and_is_reported(lab: Project) -> None:
     assert names(selected(lab)) == {"rl"}
 
 
+def test_a_syntax_error_in_a_file_that_is_new_or_was_moved_is_reported_too(lab: Project) -> None:
+    wrong = "import os\n\n\ndef step(:\n"
+    lab.write({"experiments/rl/new.py": wrong, "experiments/plain/added.py": wrong, "src/core/empty.py": ""})
+    lab.git("add", "experiments/plain/added.py")
+    lab.git("mv", "experiments/rl/train.py", "experiments/rl/trained.py")
+    lab.write({"experiments/rl/trained.py": f"{FILES['experiments/rl/train.py']!s}\ndef step(:\n"})
+    done = lab.fumehood("affected").assert_ok()
+    assert done.stderr == (
+        "experiments/plain/added.py:4: is no Python: invalid syntax\n"
+        "experiments/rl/new.py:4: is no Python: invalid syntax\n"
+        f"experiments/rl/trained.py:{len(str(FILES['experiments/rl/train.py']).splitlines()) + 2}: is no Python: "
+        "invalid syntax\n"
+    )
+    assert "  experiments/plain/added.py (added, no Python: invalid syntax)\n" in done.stdout
+    assert "  experiments/rl/new.py (untracked, no Python: invalid syntax)\n" in done.stdout
+    assert "renamed from experiments/rl/train.py, no Python: invalid syntax)\n" in done.stdout
+    assert "src/core/empty.py (untracked)" in done.stdout
+
+
 def test_a_merge_conflict_in_the_tree_is_reported(lab: Project) -> None:
     lab.git("checkout", "--quiet", "-b", "topic")
     lab.write({"src/core/utils/clip.py": "ONE = 1\n"})

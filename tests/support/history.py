@@ -7,10 +7,9 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.outside.work_tree import WorkTree
 from fumehood.repository import open_repository
 from fumehood.selection.affected import select
-from fumehood.selection.base import find_base
+from fumehood.selection.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,9 +104,8 @@ class Change:
 
 def selected(project: Project, base: str | None = "HEAD", *, only: str | None = None) -> Selection:
     """What the difference to a commit affects."""
-    git = WorkTree(cwd=project.root)
-    found = find_base(git, base, project.env)
-    return select(open_repository(project.root), git, found, project.env, only=only)
+    asked = ask(project.root, base, project.env)
+    return select(open_repository(project.root), asked, project.env, only=only)
 
 
 def names(selection: Selection) -> set[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fumehood.cli import shared
-from fumehood.cli.shared import report_broken, repository_of, say
+from fumehood.cli.shared import report_broken, repository_of, root_of, say
 
 
 @click.command()
@@ -16,12 +17,15 @@ from fumehood.cli.shared import report_broken, repository_of, say
 @click.option("--explain", metavar="FILE", help="What a change of this file alone affects, and why.")
 @shared.json
 @click.pass_context
-def affected(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 - click's options
+def affected(context: click.Context, /, base: str | None, **options: Any) -> int:  # noqa: ANN401 - click's options
     """The experiments that a change can break, each with its reasons: from the merge base to the work tree."""
-    from fumehood.commands import affected as affected_command  # noqa: PLC0415 - each command loads only what it needs
+    from fumehood.selection.asking import ask  # noqa: PLC0415 - each command loads only what it needs
+
+    asked = ask(root_of(context), base, os.environ)
+    from fumehood.commands import affected as affected_command  # noqa: PLC0415 - while git looks
 
     repository = repository_of(context)
-    affected_command.run(repository, say=say, **options)
+    affected_command.run(repository, asked, say=say, **options)
     return report_broken(repository)
 
 
@@ -34,12 +38,15 @@ def affected(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 
 )
 @click.option("--format", "format_", type=click.Choice(["github", "gitlab", "json"]), default="json", show_default=True)
 @click.pass_context
-def matrix(context: click.Context, /, **options: Any) -> int:  # noqa: ANN401 - click's options
+def matrix(context: click.Context, /, base: str | None, *, all_: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
     """The CI jobs for what a change affects: each session on the right machine."""
-    from fumehood.commands import matrix as matrix_command  # noqa: PLC0415 - each command loads only what it needs
+    from fumehood.selection.asking import ask  # noqa: PLC0415 - each command loads only what it needs
+
+    asked = None if all_ else ask(root_of(context), base, os.environ)
+    from fumehood.commands import matrix as matrix_command  # noqa: PLC0415 - while git looks
 
     repository = repository_of(context)
-    code = matrix_command.run(repository, say=say, **options)
+    code = matrix_command.run(repository, asked, say=say, **options)
     report_broken(repository)
     return code
 

@@ -10,15 +10,14 @@ import click
 
 from fumehood.commands.reports import as_json
 from fumehood.errors import ExitCode, Place
-from fumehood.outside.work_tree import WorkTree
 from fumehood.selection.affected import select
-from fumehood.selection.base import find_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from fumehood.model.selection import Reason, Selection
     from fumehood.repository import Repository
+    from fumehood.selection.asking import Asked
 
 _SHORT = 9
 _MOST_SHOWN = 3
@@ -28,18 +27,15 @@ _MOST_FILES = 5
 _ARROW = " → "
 
 
-def run(
-    repository: Repository, *, base: str | None, explain: str | None, as_json: bool, say: Callable[[str], None]
-) -> int:
-    """Say which experiments the change since the base affects, or would if only one file had changed.
+def run(repository: Repository, asked: Asked, *, explain: str | None, as_json: bool, say: Callable[[str], None]) -> int:
+    """Say which experiments the change that git was asked for affects, or would if only one file had changed.
 
     Raises:
         UsageError: There is no such base or file, or git does not take the folder for a repository.
         WorldError: Git could not answer.
     """
     gc.disable()  # Everything that is made here is kept until the end.
-    git = WorkTree(cwd=repository.root)
-    selection = select(repository, git, find_base(git, base, os.environ), os.environ, only=explain)
+    selection = select(repository, asked, os.environ, only=explain)
     for warned in selection.warnings:
         say(f"{Place(warned.file, warned.line)}: {warned.message}")
     click.echo(json_report(selection) if as_json else text_report(selection, only=explain))

@@ -66,7 +66,7 @@ def _run_core_alone(repository: Repository, say: Callable[[str], None]) -> Sessi
         *(broken.path for broken in repository.broken),
     )
     gone = tuple(f"{place}/" if inside == "." else f"{inside}/{place}/" for place in places)
-    without = frozenset(path for path in tree.work_files() if path.startswith(gone))
+    without = frozenset(path for path in tree.listed().files if path.startswith(gone))
     say(f"copying {top} without {len(without)} files of experiments")
     with disk_errors("preparing a clone"):
         scratch = Path(tempfile.mkdtemp(prefix="fumehood-without-"))

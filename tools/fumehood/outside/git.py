@@ -152,41 +152,6 @@ class Git:
             )
         return dict(blobs_of(done.stdout, wanted))
 
-    def work_files(self) -> tuple[str, ...]:
-        """Every file of the work tree below the folder that git tracks, or would track if it were told to.
-
-        Relative to the folder, with ``/``, sorted; none where git takes the folder for no repository. Whoever remembers
-        an answer is told all that it follows from: the index, what says which files are ignored, and each folder.
-
-        Raises:
-            WorldError: There is no git.
-        """
-        with hearing.excused():
-            done = self._run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])
-            folder = _text(self._run(["rev-parse", "--absolute-git-dir"]).stdout).strip("\n")
-        if done.returncode:
-            hearing.looked(f"{self.cwd}/.git")
-            return ()
-        files = tuple(sorted(os.fsdecode(name) for name in done.stdout.split(b"\0") if name))
-        if hearing.is_heard():
-            for path in self._follows_from(files, folder):
-                hearing.looked(path)
-        top = str(self.cwd)
-        return tuple(file for file in files if os.path.lexists(f"{top}/{file}"))
-
-    def _follows_from(self, files: Iterable[str], folder: str) -> Iterator[str]:
-        """What a list of files depends on: files of git's own folder, each file, and each folder that has one."""
-        yield from (f"{folder}/index", f"{folder}/info/exclude", f"{folder}/config")
-        top, folders = str(self.cwd), {""}
-        for file in files:
-            yield f"{top}/{file}"
-            parent = file.rpartition("/")[0]
-            while parent not in folders:
-                folders.add(parent)
-                parent = parent.rpartition("/")[0]
-        for parent in folders:
-            yield f"{top}/{parent}"
-
     def paths_at(self, commit: str) -> tuple[str, ...]:
         """Every file that a commit has below this folder, relative to it."""
         done = self._run(["ls-tree", "-r", "-z", "--name-only", commit])

@@ -1,9 +1,10 @@
-"""Work on many things, spread over processes where that is worth starting them."""
+"""Work on many things, spread over processes where that is worth starting them; and work that goes on meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -69,3 +70,28 @@ def _results(
             # One of them was killed, by want of memory for instance, or its block is over: alone it takes longer.
             found = work(some)
         yield found
+
+
+def meanwhile(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Begin work that mostly waits for a program.
+
+    What is returned waits for its end, and gives or raises what came of it.
+    """
+    given: list[Result] = []
+    raised: list[BaseException] = []
+
+    def begin() -> None:
+        try:
+            given.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            raised.append(error)
+
+    def wait() -> Result:
+        thread.join()
+        if raised:
+            raise raised[0]
+        return given[0]
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    return wait

@@ -72,20 +72,65 @@ class WorkTree(Git):
     """The work tree that a folder is in, below that folder."""
 
     def listed(self) -> Listing:
-        """What is in the work tree, but for what git ignores; nothing where git takes it for no repository."""
-        files = self.work_files()
+        """What is in the work tree, but for what git ignores; nothing where git takes it for no repository.
+
+        Whoever remembers an answer is told all that this one follows from: the index, what says which files are
+        ignored, each file and each folder.
+
+        Raises:
+            WorldError: There is no git.
+        """
         with hearing.excused():
-            staged = self._run(["ls-files", "-z", "--stage"]).stdout
-        entries = (entry.partition("\t") for entry in os.fsdecode(staged).split("\0") if entry)
-        modes = {path: about[: len(_LINK)] for about, _, path in entries}
-        untracked = tuple(path for path in files if path not in modes)
+            what = ["--stage", "--deleted", "--others", "--exclude-standard"]
+            done = self._run(["ls-files", "-z", "-t", *what])
+        if done.returncode:
+            hearing.looked(f"{self.cwd}/.git")
+        modes, untracked = self._entries(os.fsdecode(done.stdout).split("\0") if done.returncode == 0 else ())
+        files = tuple(sorted([*modes, *untracked]))
+        if hearing.is_heard() and done.returncode == 0:
+            for path in self._follows_from(files):
+                hearing.looked(path)
         links = {path for path, mode in modes.items() if mode == _LINK}
         return Listing(
             files=files,
-            untracked=untracked,
+            untracked=tuple(sorted(untracked)),
             links=frozenset(links | {path for path in untracked if os.path.islink(f"{self.cwd}/{path}")}),
             submodules=frozenset(path for path, mode in modes.items() if mode == _SUBMODULE),
         )
+
+    def _entries(self, entries: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+        """The modes of files that git knows and that are there, and files that it does not know, as it lists them."""
+        modes: dict[str, str] = {}
+        untracked: list[str] = []
+        for entry in entries:
+            about, _, path = entry.partition("\t")
+            match entry[:1]:
+                case "":
+                    pass
+                case "?":
+                    untracked.append(entry[2:])
+                case "R":  # It is gone, and has been listed among those that git knows.
+                    modes.pop(path, None)
+                case "S" if not os.path.lexists(f"{self.cwd}/{path}"):
+                    pass  # A sparse checkout does without it.
+                case _:
+                    modes[path] = about[2 : 2 + len(_LINK)]
+        return modes, untracked
+
+    def _follows_from(self, files: Iterable[str]) -> Iterator[str]:
+        """What a list of files depends on: files of git's own folder, each file, and each folder that has one."""
+        with hearing.excused():
+            folder = os.fsdecode(self._run(["rev-parse", "--absolute-git-dir"]).stdout).strip("\n")
+        yield from (f"{folder}/index", f"{folder}/info/exclude", f"{folder}/config")
+        top, folders = str(self.cwd), {""}
+        for file in files:
+            yield f"{top}/{file}"
+            parent = file.rpartition("/")[0]
+            while parent not in folders:
+                folders.add(parent)
+                parent = parent.rpartition("/")[0]
+        for parent in folders:
+            yield f"{top}/{parent}"
 
     def copy_to(self, folder: Path, *, without: Container[str]) -> None:
         """Make a clone elsewhere, with the files of the work tree as they are now and what git ignores left out.
@@ -102,7 +147,7 @@ class WorkTree(Git):
         self._answer(["clone", "--quiet", "--shared", "--no-checkout", "--", str(self.cwd), str(folder)])
         replace(self, cwd=folder)._run(["read-tree", "HEAD"])  # noqa: SLF001 - of this class; there may be no commit yet
         with disk_errors(f"copying {self.cwd}"):
-            for path in self.work_files():
+            for path in self.listed().files:
                 if path in without:
                     continue
                 source, target = f"{self.cwd}/{path}", f"{folder}/{path}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,48 +11,45 @@ from fumehood.imports.survey import survey
 from fumehood.model.experiment import RUNNING_STATES
 from fumehood.model.selection import Affected, Looked, Selection
 from fumehood.selection import kinds
-from fumehood.selection.changes import Difference, difference
+from fumehood.selection.changes import Difference
 from fumehood.selection.claims import Claims
-from fumehood.selection.pins import Pins
 from fumehood.selection.reasons import chain, end_of, printable, starts
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fumehood.imports.survey import Survey
     from fumehood.model.selection import Reason
-    from fumehood.outside.work_tree import WorkTree
     from fumehood.repository import Repository
-    from fumehood.selection.base import Base
+    from fumehood.selection.asking import Asked
+    from fumehood.selection.pins import Pins
 
 MOST_CHAINS = 20
 """So many changed files get chains of their own; of all others together, an experiment gets the shortest."""
 
 
-def select(
-    repository: Repository, git: WorkTree, base: Base, environ: Mapping[str, str], *, only: str | None = None
-) -> Selection:
+def select(repository: Repository, asked: Asked, environ: Mapping[str, str], *, only: str | None = None) -> Selection:
     """The experiments that the difference between a commit and the work tree affects.
 
     Args:
         repository: The repository as it is now.
-        git: The door to git, in the repository's folder.
-        base: What to compare with.
+        asked: What git was asked for it.
         environ: Says where the cache is.
         only: A file to look at alone, as if nothing else had changed.
 
     Raises:
-        UsageError: There is no such file.
+        UsageError: There is no such file, or nothing to compare with.
         WorldError: Git could not answer.
     """
-    listing = git.listed()
-    found = difference(git, base.commit, listing.untracked)
-    known = survey(repository, git, environ, gone=found.gone, listing=listing)
+    listing = asked.listing()
+    if not listing.files:
+        asked.base()  # Says so where there is no clone, before all of a folder is looked through.
+    known = survey(repository, asked.git, environ, gone=_gone(asked), listing=listing)
+    base, found = asked.base(), asked.difference()
     if only is not None:
         found = _alone(found, only, known)
-    claims = Claims(repository=repository, known=known, environ=environ)
-    selecting = _Selecting(repository, known, found, Pins(repository, git, base.commit, environ), claims)
+    selecting = _Selecting(repository, known, found, asked, environ)
     selecting.run()
     return Selection(
         base=base.commit,
@@ -74,6 +72,11 @@ def select(
     )
 
 
+def _gone(asked: Asked) -> Iterator[str]:
+    """The files that are gone, waited for when somebody comes to them."""
+    yield from asked.difference().gone
+
+
 def _may_require(path: str) -> bool:
     """Whether a file may hold requirements, by its name: reading core's takes a while, and few changes have one."""
     return not path.endswith((".py", ".md"))
@@ -94,7 +97,7 @@ def _sorted(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: (len(reason), reason)))
 
 
-@dataclass(slots=True)
+@dataclass
 class _Selecting:
     """A selection while it is made.
 
@@ -110,8 +113,8 @@ class _Selecting:
     repository: Repository
     known: Survey
     found: Difference
-    pins: Pins
-    claims: Claims
+    asked: Asked
+    environ: Mapping[str, str]
     names: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, list[Reason]] = field(default_factory=dict)
     core: list[Reason] = field(default_factory=list)
@@ -123,6 +126,18 @@ class _Selecting:
         running = [one for one in self.repository.experiments if one.state in RUNNING_STATES]
         self.names = {one.path: one.name for one in running}
         self.names |= {broken.path: broken.name for broken in self.repository.broken}
+
+    @functools.cached_property
+    def claims(self) -> Claims:
+        """Whose the files are."""
+        return Claims(repository=self.repository, known=self.known, environ=self.environ)
+
+    @functools.cached_property
+    def pins(self) -> Pins:
+        """Locks and requirement lines; few changes have any, and what reads them takes a while to load."""
+        from fumehood.selection.pins import Pins  # noqa: PLC0415 - see above
+
+        return Pins(self.repository, self.asked.git, self.asked.base().commit, self.environ)
 
     def run(self) -> None:
         """Go through all that has changed."""
@@ -176,7 +191,7 @@ class _Selecting:
         for path in paths:
             if self.known.territories.of(path).path or self._is_of_former(path):
                 continue
-            if path in self.claims.core:
+            if self.claims.is_core(path):
                 self._add("", (self._label(path),), path)
             elif path not in self.claims.of_anybody and not kinds.is_documentation(path):
                 self._leave(path)
@@ -184,9 +199,9 @@ class _Selecting:
     def _follow_to(self, targets: Sequence[str]) -> None:
         graph = self.known.graph
         ways = graph.ways_to(targets)
-        for territory, start in starts(graph, ways, self.claims.core):
+        for territory, start in starts(graph, ways, self.claims.is_core):
             end = end_of(ways, start)
-            is_own = end in self.claims.core if not territory.path else graph.territories.of(end) is territory
+            is_own = self.claims.is_core(end) if not territory.path else graph.territories.of(end) is territory
             if not is_own:
                 self._add(territory.path, chain(graph, ways, start, self._ending(end)), end)
 

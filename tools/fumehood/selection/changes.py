@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from fumehood.outside.processes import spread
 from fumehood.selection.reasons import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from fumehood.outside.work_tree import FileChange, WorkTree
 
@@ -40,13 +41,13 @@ class Difference:
     warnings: tuple[Warned, ...]
 
 
-def difference(git: WorkTree, commit: str, untracked: Iterable[str]) -> Difference:
+def difference(git: WorkTree, commit: str, untracked: Callable[[], Iterable[str]]) -> Difference:
     """Compare the work tree with a commit.
 
     Args:
         git: The door to git, in the repository's folder.
         commit: Its full name.
-        untracked: Files that git does not know yet, relative to the folder.
+        untracked: Gives the files that git does not know yet, relative to the folder, once they are found.
 
     Raises:
         WorldError: Git could not.
@@ -54,7 +55,7 @@ def difference(git: WorkTree, commit: str, untracked: Iterable[str]) -> Differen
     prefix = git.prefix()
     found = git.differences(commit)
     ours = [change for change in found if change.path.startswith(prefix) or change.former.startswith(prefix or "/")]
-    labels: dict[str, str] = {path.rstrip("/"): "untracked" for path in untracked}
+    labels: dict[str, str] = {path.rstrip("/"): "untracked" for path in untracked()}
     gone: set[str] = set()
     for change in ours:
         path, former = (name.removeprefix(prefix).rstrip("/") for name in (change.path, change.former))
@@ -65,7 +66,7 @@ def difference(git: WorkTree, commit: str, untracked: Iterable[str]) -> Differen
             labels[path] = f"renamed from {printable(former)}" if former else change.kind
             if change.kind == "deleted":
                 gone.add(path)
-    same, mistakes = _compare(git, [change for change in ours if _is_comparable(change)], prefix)
+    same, mistakes = _compare(git, labels.keys() - gone, {c.path.removeprefix(prefix): c for c in ours})
     for path, mistake in mistakes.items():
         labels[path] += f", no Python: {mistake.message}"
     conflicts = {change.path.removeprefix(prefix) for change in ours if change.kind == "in conflict"}
@@ -78,27 +79,28 @@ def difference(git: WorkTree, commit: str, untracked: Iterable[str]) -> Differen
     )
 
 
-def _is_comparable(change: FileChange) -> bool:
-    return change.path.endswith(".py") and bool(change.blob) and change.kind in {"changed", "in conflict"}
-
-
 def _compare(
-    git: WorkTree, changes: Sequence[FileChange], prefix: str
+    git: WorkTree, paths: Iterable[str], changes: Mapping[str, FileChange]
 ) -> tuple[frozenset[str], dict[str, SyntaxMistake]]:
-    """Which changed Python files are the same programs still, and which are no Python."""
-    before = git.blobs(change.blob for change in changes)
+    """Which files are the same programs still, and which are no Python: of those that are new, too."""
+    python = sorted(path for path in paths if path.endswith(".py"))
+    former = {path: changes[path] for path in python if path in changes and _has_former(changes[path])}
+    before = git.blobs(change.blob for change in former.values())
     pairs = []
-    for change in changes:
-        path = change.path.removeprefix(prefix)
-        try:
+    for path in python:
+        with suppress(OSError):
             now = (git.cwd / path).read_bytes()
-        except OSError:
-            continue
-        pairs.append((path, before.get(change.blob, b""), now))
-    modes = {change.path.removeprefix(prefix): change.is_mode_same for change in changes}
+            pairs.append((path, before.get(former[path].blob, b"") if path in former else b"", now))
     verdicts = spread(_verdicts_of, pairs, chunk=_CHUNK, worth=_WORTH_PROCESSES)
-    same = frozenset(path for path, verdict in verdicts if verdict is True and modes[path])
+    same = frozenset(
+        path for path, verdict in verdicts if verdict is True and path in former and former[path].is_mode_same
+    )
     return same, {path: verdict for path, verdict in verdicts if isinstance(verdict, SyntaxMistake)}
+
+
+def _has_former(change: FileChange) -> bool:
+    """Whether a file was there before, at the same place, so that it may be the same program."""
+    return bool(change.blob) and change.kind in {"changed", "in conflict"}
 
 
 def _verdicts_of(pairs: Iterable[tuple[str, bytes, bytes]]) -> list[tuple[str, bool | SyntaxMistake]]:

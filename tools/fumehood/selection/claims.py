@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError
-from fumehood.reading import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,24 +27,23 @@ class Claims:
     repository: Repository
     known: Survey
     environ: Mapping[str, str]
-    _core: frozenset[str] | None = None
+    _core: dict[str, bool] = field(default_factory=dict)
     _anybody: frozenset[str] | None = None
     _required: dict[str, list[str]] | None = None
 
-    @property
-    def core(self) -> frozenset[str]:
-        """The Python files that are core's modules and tests."""
-        if self._core is None:
-            self._core = frozenset(filter(self._is_in_core, self.known.graph.modules.files))
-        return self._core
+    def is_core(self, path: str) -> bool:
+        """Whether a Python file is one of core's modules or tests."""
+        if path not in self._core:
+            self._core[path] = self._is_in_core(path)
+        return self._core[path]
 
     @property
     def of_anybody(self) -> frozenset[str]:
         """Python files that core or an experiment has, and those that they lead to."""
         if self._anybody is None:
             territories = self.known.territories
-            own = [path for path in self.known.graph.modules.files if territories.of(path).path]
-            self._anybody = self._closure([*own, *self.core])
+            files = self.known.graph.modules.files
+            self._anybody = self._closure(path for path in files if territories.of(path).path or self.is_core(path))
         return self._anybody
 
     def is_of_former_experiment(self, path: str) -> bool:
@@ -81,6 +79,8 @@ class Claims:
 
     def _files(self, requirements: Iterable[RequirementSource]) -> Iterator[str]:
         """The files that requirement lines are read from, and the folders and files that they install."""
+        from fumehood.reading import sources  # noqa: PLC0415 - few changes have requirements, and it takes a while to load
+
         chosen = tuple(requirements)
         yield from (source.path for source in chosen)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fumehood.imports.graph import ImportGraph
     from fumehood.imports.territory import Territory
@@ -17,18 +17,20 @@ def printable(path: str) -> str:
     return path if path.isprintable() else path.encode("unicode_escape", "surrogateescape").decode("ascii", "replace")
 
 
-def starts(graph: ImportGraph, ways: Mapping[str, str], core: Container[str]) -> Iterator[tuple[Territory, str]]:
+def starts(
+    graph: ImportGraph, ways: Mapping[str, str], is_core: Callable[[str], bool]
+) -> Iterator[tuple[Territory, str]]:
     """For each experiment (and core) that has a way to what changed, the file of it that is nearest.
 
     Args:
         graph: Where the files lead.
         ways: As `ImportGraph.ways_to` gives them, the nearest first.
-        core: The files that are core's, of those that no experiment has.
+        is_core: Whether a file is core's, of those that no experiment has.
     """
     seen: set[str] = set()
     for path in ways:
         territory = graph.territories.of(path)
-        if territory.path not in seen and (territory.path or path in core):
+        if territory.path not in seen and (territory.path or is_core(path)):
             seen.add(territory.path)
             yield territory, path
 
