@@ -16,15 +16,18 @@ from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
 from fumehood.model.experiment import Core, Experiment, session_name
 from fumehood.reading import core, owners
-from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment
+from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from fumehood.reading.codeowners import CodeOwners
+    from fumehood.reading.noted import NotedExperiments
     from fumehood.settings import Settings
 
+_WORTH_NOTES = 100
+"""So many folders at least take longer to read than notes on them."""
 _WILDCARDS = frozenset("*?[")
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
@@ -115,7 +118,7 @@ def open_repository(root: Path) -> Repository:
     if not root.is_dir():
         raise UsageError(f"{root} is no folder", remedy="name the folder of a repository")
     settings, pyproject = settings_module.read(root)
-    found, broken = discover(root, settings)
+    found, broken = discover(root, settings, os.environ)
     clear, clashing = without_clashes(found)
     return Repository(
         root=root,
@@ -126,17 +129,34 @@ def open_repository(root: Path) -> Repository:
     )
 
 
-def discover(root: Path, settings: Settings) -> tuple[list[Experiment], list[BrokenExperiment]]:
+def discover(
+    root: Path, settings: Settings, environ: Mapping[str, str] | None = None
+) -> tuple[list[Experiment], list[BrokenExperiment]]:
     """What the globs of the settings lead to below a folder: experiments, and folders that would be but for a mistake.
 
     Args:
         root: The repository, or a folder with the same paths below it.
         settings: Those of the repository.
+        environ: Says where the cache is; None to read everything, whatever is noted.
     """
-    discovery = _Discovery(str(root), settings, owners.read(root))
-    for pattern in settings.experiments:
-        discovery.follow(pattern)
+    places = [(fixed_part(pattern), _matches(root, pattern)) for pattern in settings.experiments]
+    notes = None
+    if environ is not None and sum(len(matches) for _, matches in places) >= _WORTH_NOTES:
+        from fumehood.reading.noted import NotedExperiments  # noqa: PLC0415 - only many folders pay for it
+
+        notes = NotedExperiments.of(root, environ)
+    discovery = _Discovery(str(root), settings, owners.read(root), notes)
+    for base, matches in places:
+        for path in matches:
+            discovery.take_below(path, base)
+    if notes:
+        notes.notes.keep()
     return list(discovery.found.values()), list(discovery.broken.values())
+
+
+def _matches(root: Path, pattern: str) -> list[str]:
+    found = sorted(glob.glob(pattern, root_dir=root, recursive=True))
+    return [match.replace(os.sep, "/").rstrip("/") for match in found]
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -153,17 +173,12 @@ class _Discovery:
     root: str
     settings: Settings
     owners: CodeOwners | None
+    notes: NotedExperiments | None
     found: dict[str, Experiment] = field(default_factory=dict)
     broken: dict[str, BrokenExperiment] = field(default_factory=dict)
     _real: dict[str, str] = field(default_factory=dict)
 
-    def follow(self, pattern: str) -> None:
-        """Take every experiment that a glob leads to."""
-        base = fixed_part(pattern)
-        for match in sorted(glob.glob(pattern, root_dir=self.root, recursive=True)):
-            self._take_below(match.replace(os.sep, "/").rstrip("/"), base)
-
-    def _take_below(self, path: str, base: str) -> bool:
+    def take_below(self, path: str, base: str) -> bool:
         """Take a folder if it is an experiment, else those below it; whether there was one."""
         folder = f"{self.root}/{path}"
         if path.rpartition("/")[2].startswith((".", "__")) or self._is_excluded(path) or not os.path.isdir(folder):
@@ -172,29 +187,43 @@ class _Discovery:
             return True
         try:
             self._check_inside(path)
-            shape = look(self.root, path)
+            known = self.notes.recall(path) if self.notes else None
+            return self._keep(known, base) if known else self._look_at(look(self.root, path), base)
         except FumehoodError as error:
             return self._break(path, base, error)
+
+    def _look_at(self, shape: Shape, base: str) -> bool:
         if looks_like_experiment(shape.names):
             return self._take(shape, base)
         # A list, so that all of them are taken and not only the first.
         below = [
-            self._take_below(f"{path}/{name}", base) for name in shape.names if not os.path.islink(f"{folder}/{name}")
+            self.take_below(f"{shape.path}/{name}", base)
+            for name in shape.names
+            if not os.path.islink(f"{self.root}/{shape.path}/{name}")
         ]
         if not any(below) and "__init__.py" in shape.names:
             return self._take(shape, base)
         return any(below)
 
     def _take(self, shape: Shape, base: str) -> bool:
-        name = _name(shape.path, base)
         try:
             _check_name(shape.path)
-            experiment = read_experiment(self.root, shape, name, settings=self.settings, owners=self.owners)
-            self.found[shape.path] = experiment
+            experiment = read_experiment(self.root, shape)
         except FumehoodError as error:
             self._break(shape.path, base, error)
-        for inner in shape.inner:
-            self._take_below(inner, base)
+            return self._take_inner(shape.inner, base)
+        if self.notes:
+            self.notes.note(experiment, shape)
+        return self._keep(experiment, base)
+
+    def _keep(self, experiment: Experiment, base: str) -> bool:
+        name = _name(experiment.path, base)
+        self.found[experiment.path] = settled(experiment, name, self.settings, self.owners)
+        return self._take_inner(experiment.inner, base)
+
+    def _take_inner(self, paths: Iterable[str], base: str) -> bool:
+        for path in paths:
+            self.take_below(path, base)
         return True
 
     def _break(self, path: str, base: str, error: FumehoodError) -> bool:

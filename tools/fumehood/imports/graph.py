@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.model.source import TYPING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fumehood.imports.cache import Sources
     from fumehood.imports.modules import Modules
@@ -25,6 +26,12 @@ Step = tuple[How, int]
 
 Steps = dict[str, dict[str, Step]]
 
+Find = Callable[[str], tuple[bool, dict[str, Step]]]
+"""Finds where a file leads, and says whether that follows from this file and the layout of the repository alone."""
+
+Recall = Callable[[Find], Steps]
+"""Gives for each file what was found before from the same, else what the function finds that it is given."""
+
 
 @dataclass(slots=True)
 class ImportGraph:
@@ -38,7 +45,7 @@ class ImportGraph:
     modules: Modules
     territories: Territories
     _builder: _Builder
-    _recall: Callable[[Callable[[], Steps]], Steps]
+    _recall: Recall
     _steps: Steps = field(default_factory=dict)
     _users: dict[str, list[str]] = field(default_factory=dict)
 
@@ -46,15 +53,10 @@ class ImportGraph:
     def steps(self) -> Mapping[str, Mapping[str, Step]]:
         """For each file those that it leads to, with why; found when first asked for, since rules ask for less."""
         if not self._steps:
-            self._steps = self._recall(self._find_steps)
+            self._steps = self._recall(self._builder.found)
+            for link, target in self.modules.file_links.items():
+                self._steps[link] = {**self._steps.get(link, {}), target: ("is a link to", 0)}
         return self._steps
-
-    def _find_steps(self) -> Steps:
-        builder = self._builder
-        steps = {path: builder.steps(path, found) for path, found in builder.scans.items()}
-        for link, target in self.modules.file_links.items():
-            steps.setdefault(link, {})[target] = ("is a link to", 0)
-        return steps
 
     @property
     def users(self) -> Mapping[str, Sequence[str]]:
@@ -106,7 +108,7 @@ def build(
     sources: Sources,
     modules: Modules,
     territories: Territories,
-    recall: Callable[[Callable[[], Steps]], Steps] = lambda find: find(),
+    recall: Recall,
 ) -> ImportGraph:
     """What is needed to find out where each file leads.
 
@@ -114,7 +116,7 @@ def build(
         sources: What the files say.
         modules: The names behind them.
         territories: Core and the experiments.
-        recall: Gives what was found before from the same, else what the function finds that it is given.
+        recall: What was found before.
     """
     builder = _Builder(sources.scans, modules, territories)
     builder.follow(sources.path_edits)
@@ -128,6 +130,11 @@ class _Builder:
     territories: Territories
     _added: dict[str, dict[str, None]] = field(default_factory=dict)
     _roots: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def found(self, path: str) -> tuple[bool, dict[str, Step]]:
+        """As `Find` says: what ``*`` stands for is said by another file."""
+        scan = self.scans[path]
+        return not any(raw[2] == "*" for raw in scan.imports), self.steps(path, scan)
 
     def steps(self, path: str, found: Scan) -> dict[str, Step]:
         """Where one file leads."""

@@ -14,13 +14,13 @@ from fumehood.imports.cache import Sources, read_sources
 from fumehood.imports.modules import Modules
 from fumehood.imports.territory import Territories, territories
 from fumehood.outside import hearing
-from fumehood.outside.remembered import following
+from fumehood.outside.remembered import following_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from fumehood.imports.graph import ImportGraph, Steps
+    from fumehood.imports.graph import Find, ImportGraph, Steps
     from fumehood.outside.work_tree import Listing, WorkTree
     from fumehood.repository import Repository
 
@@ -127,18 +127,15 @@ def outline(repository: Repository, listing: Listing, gone: Iterable[str] = ()) 
 def connected(found: Outline, sources: Sources, environ: Mapping[str, str]) -> Survey:
     """Find out where files lead that have been read."""
 
-    def recall(find: Callable[[], Steps]) -> Steps:
-        key = _decides(sources, found)
-        steps: Steps = following("graph", found.root, key, find, environ)
-        return steps
+    def recall(find: Find) -> Steps:
+        # Sorted, so that of ways equally long the same one is given whatever was remembered.
+        says = {path: hashlib.blake2b(what, digest_size=16).digest() for path, what in sorted(sources.written.items())}
+        # Edits of the import path are for all files around; whatever else decides is in the file itself.
+        key = hashlib.blake2b(found.layout + _written(sorted(sources.path_edits.items()))).digest()
+        return following_each("graph", found.root, key, says, find, environ)
 
     graph_ = graph.build(sources, found.modules, found.territories, recall)
     return Survey(outline=found, sources=sources, graph=graph_)
-
-
-def _decides(sources: Sources, found: Outline) -> bytes:
-    """A digest of all that decides where files lead: an edit that changes no import leaves it as it was."""
-    return hashlib.blake2b(found.layout + _written(sorted(sources.written.items()))).digest()
 
 
 def _written(what: Any) -> bytes:  # noqa: ANN401 - whatever `marshal` takes

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_RACY = 2_000_000_000
+RACY = 2_000_000_000
 """Nanoseconds before reading within which a change may be followed by one that leaves no trace."""
 
 _SEAL = 32
@@ -124,7 +124,7 @@ def ahead(
     """
     began, top = time.time_ns(), str(root)
     looked_at: States = {} if states is None else states
-    shelves = [_Shelf.of(one, _place(one.reading, root, environ), top, looked_at) for one in asked]
+    shelves = [_Shelf.of(one, place_of(one.reading, root, environ), top, looked_at) for one in asked]
     unread = _recognised(shelves, top)
     work = functools.partial(_read_some, [shelf.reading for shelf in shelves], top)
     with begun(work, unread, chunk=_CHUNK, worth=_WORTH_PROCESSES) as results:
@@ -183,7 +183,7 @@ class _Shelf:
     @classmethod
     def of(cls, asked: Asked, place: Path, top: str, states: States) -> _Shelf:
         """With every file in it that is as it was."""
-        known = _load(place, asked.reading.head)
+        known = load(place, asked.reading.head)
         shelf = cls(reading=asked.reading, place=place, are_all=asked.are_all, known=known)
         for path in sorted(asked.paths):
             if path not in states:
@@ -204,11 +204,11 @@ class _Shelf:
     def save(self, began: int) -> None:
         """Keep what was found for the next time."""
         for path in self.changed.keys() & self.current.keys():
-            if self.current[path][0] >= began - _RACY:
+            if self.current[path][0] >= began - RACY:
                 self.current[path] = 0, *self.current[path][1:]
         kept = self.current if self.are_all else self.known | self.current
         if self.changed or len(kept) != len(self.known):
-            _save(self.place, self.reading.head, kept)
+            save(self.place, self.reading.head, kept)
 
 
 def _state(place: str) -> os.stat_result | None:
@@ -216,25 +216,6 @@ def _state(place: str) -> os.stat_result | None:
         return os.stat(place)
     except (OSError, ValueError):
         return None
-
-
-def following(name: str, root: Path, key: bytes, find: Callable[[], Any], environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - what `marshal` gives back
-    """What follows from a key: as it was kept the last time, if that was for the same key; else found, and kept.
-
-    Args:
-        name: Of the folder in the cache.
-        root: The repository.
-        key: A digest of all that decides.
-        find: Finds it anew, as something that `marshal` takes and that is not empty.
-        environ: Says where the cache is.
-    """
-    reading = Reading(name=name, version=1, find=bytes)
-    place, head = _place(reading, root, environ), reading.head + key
-    known = _load(place, head)
-    if not known:
-        known = find()
-        _save(place, head, known)
-    return known
 
 
 def following_each(
@@ -257,8 +238,8 @@ def following_each(
         environ: Says where the cache is.
     """
     reading = Reading(name=name, version=1, find=bytes)
-    place, head = _place(reading, root, environ), reading.head + key
-    known = _load(place, head)
+    place, head = place_of(reading, root, environ), reading.head + key
+    known = load(place, head)
     current: dict[str, tuple[bytes, bool, Any]] = {}
     for path, digest in contents.items():
         stored = known.get(path)
@@ -266,7 +247,7 @@ def following_each(
             stored = (digest, *find(path))
         current[path] = stored
     if current != known:
-        _save(place, head, current)
+        save(place, head, current)
     return {path: stored[2] for path, stored in current.items()}
 
 
@@ -306,12 +287,13 @@ def _contents(root: str, paths: Iterable[str]) -> Iterator[tuple[str, bytes, byt
             yield path, hashlib.blake2b(source, digest_size=16).digest(), source
 
 
-def _place(reading: Reading, root: Path, environ: Mapping[str, str]) -> Path:
+def place_of(reading: Reading, root: Path, environ: Mapping[str, str]) -> Path:
+    """The file of the cache for what was found in a repository."""
     name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
     return cache_folder(environ) / reading.name / f"{name}{ONLY_FASTER}"
 
 
-def _load(place: Path, head: bytes) -> dict[str, Any]:
+def load(place: Path, head: bytes) -> dict[str, Any]:
     """What was remembered; nothing if that is damaged, or from another version."""
     try:
         content = place.read_bytes()
@@ -324,7 +306,8 @@ def _load(place: Path, head: bytes) -> dict[str, Any]:
     return loaded
 
 
-def _save(place: Path, head: bytes, entries: dict[str, Any]) -> None:
+def save(place: Path, head: bytes, entries: dict[str, Any]) -> None:
+    """Remember it; what a power cut leaves of it does not bear its seal."""
     body = marshal.dumps(entries)
     with suppress(WorldError):  # What cannot be remembered is read again.
-        write_whole(place, head + hashlib.sha256(body).digest() + body)
+        write_whole(place, head + hashlib.sha256(body).digest() + body, durable=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, Place
@@ -41,12 +41,14 @@ class Shape:
         names: What stands directly in it, sorted.
         tests: Test files in it and below, sorted within each folder.
         inner: Folders below that declare themselves experiments of their own, which are not looked into.
+        follows_from: The files and folders that an experiment here follows from, with those that are not there.
     """
 
     path: str
     names: list[str]
     tests: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
+    follows_from: list[str] = field(default_factory=list)
 
 
 def looks_like_experiment(names: list[str]) -> bool:
@@ -77,6 +79,7 @@ def look(root: str, path: str) -> Shape:
 
 
 def _walk(root: str, path: str, shape: Shape, *, top: bool) -> list[str]:
+    shape.follows_from.append(path)
     with os.scandir(f"{root}/{path}") as entries:
         listing = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     names = [name for name, _ in listing]
@@ -97,8 +100,8 @@ def _walk(root: str, path: str, shape: Shape, *, top: bool) -> list[str]:
     return names
 
 
-def read_experiment(root: str, shape: Shape, name: str, *, settings: Settings, owners: CodeOwners | None) -> Experiment:
-    """Read the experiment in a folder.
+def read_experiment(root: str, shape: Shape) -> Experiment:
+    """Read the experiment in a folder: what follows from that alone, so that it is called by its path yet.
 
     Raises:
         ConfigurationError: Its manifest is wrong.
@@ -106,26 +109,40 @@ def read_experiment(root: str, shape: Shape, name: str, *, settings: Settings, o
     path, names = shape.path, shape.names
     file = f"{path}/{MANIFEST}" if MANIFEST in names else None
     manifest = manifest_module.read(f"{root}/{file}", name=file) if file else Manifest()
-    tests = _chosen_tests(root, path, manifest.tests) if manifest.tests else shape.tests
+    # The manifest is in order only as long as all that it names is there.
+    shape.follows_from += [f"{path}/{named}" for named in (*manifest.requirements, *manifest.tests)]
+    shape.follows_from += [file] if file else []
+    tests = _chosen_tests(root, shape, manifest.tests) if manifest.tests else shape.tests
     return Experiment(
-        name=name,
+        name=path,
         path=path,
         requirements=_requirements(path, names, manifest),
         tests=tuple(tests),
         test_paths=tuple(f"{path}/{test}" for test in manifest.tests) or ((path,) if tests else ()),
-        sources=_sources(root, path, names),
-        owners=manifest.owners or (owners.owners_of(path) if owners else ()),
+        sources=_sources(root, shape),
+        owners=manifest.owners,
         state=manifest.state,
-        summary=manifest.summary or _readme_summary(root, path, names),
+        summary=manifest.summary or _readme_summary(root, shape),
         theme=manifest.theme,
-        pythons=manifest.python or settings.python,
+        pythons=manifest.python,
         gpus=manifest.gpus,
-        timeout=manifest.timeout or settings.timeout,
+        timeout=manifest.timeout,
         layout=manifest.layout,
         manifest=file,
         inner=tuple(shape.inner),
         waivers=manifest.waivers,
         declared_owners=manifest.owners,
+    )
+
+
+def settled(experiment: Experiment, name: str, settings: Settings, owners: CodeOwners | None) -> Experiment:
+    """An experiment with its name, and with what the repository says where its folder says nothing."""
+    return replace(
+        experiment,
+        name=name,
+        owners=experiment.owners or (owners.owners_of(experiment.path) if owners else ()),
+        pythons=experiment.pythons or settings.python,
+        timeout=experiment.timeout or settings.timeout,
     )
 
 
@@ -154,41 +171,50 @@ def _requirement_files(names: list[str]) -> tuple[str, ...]:
     return (PYPROJECT,) if PYPROJECT in names else ()
 
 
-def _chosen_tests(root: str, path: str, chosen: tuple[str, ...]) -> list[str]:
+def _chosen_tests(root: str, shape: Shape, chosen: tuple[str, ...]) -> list[str]:
     """The test files of those files and folders that the manifest names."""
-    found: dict[str, None] = {}
+    path, found = shape.path, dict[str, None]()
     for test in chosen:
         start = path if test == "." else f"{path}/{test.removeprefix('./').rstrip('/')}"
         if os.path.isdir(f"{root}/{start}"):
-            found |= dict.fromkeys(look(root, start).tests)
+            inside = look(root, start)
+            shape.follows_from += inside.follows_from
+            found |= dict.fromkeys(inside.tests)
         else:
             found[start] = None
     return list(found)
 
 
-def _sources(root: str, path: str, names: list[str]) -> tuple[str, ...]:
+def _sources(root: str, shape: Shape) -> tuple[str, ...]:
     """What to put on the import path so that the experiment's own code is found.
 
     A folder that is a package is imported from above it; putting it on the path itself would offer each of its
     modules twice. A plain folder of scripts is its own import root, as when one of them is run.
     """
-    if "src" in names and os.path.isdir(f"{root}/{path}/src"):
-        return (f"{path}/src",)
+    path, names = shape.path, shape.names
+    if "src" in names:
+        shape.follows_from.append(f"{path}/src")
+        if os.path.isdir(f"{root}/{path}/src"):
+            return (f"{path}/src",)
     if "__init__.py" not in names:
         return (path,)
     above = path.rpartition("/")[0]
-    while above and os.path.exists(f"{root}/{above}/__init__.py"):
+    while above:
+        shape.follows_from.append(f"{above}/__init__.py")
+        if not os.path.exists(f"{root}/{above}/__init__.py"):
+            break
         above = above.rpartition("/")[0]
     return (above or ".",)
 
 
-def _readme_summary(root: str, path: str, names: list[str]) -> str:
+def _readme_summary(root: str, shape: Shape) -> str:
     """The first sentence-like line of the README: its first line of prose, else its title."""
-    readme = next((name for name in names if _README.fullmatch(name)), None)
+    readme = next((f"{shape.path}/{name}" for name in shape.names if _README.fullmatch(name)), None)
     if readme is None:
         return ""
+    shape.follows_from.append(readme)
     try:
-        with open(f"{root}/{path}/{readme}", encoding="utf-8-sig", errors="replace") as file:
+        with open(f"{root}/{readme}", encoding="utf-8-sig", errors="replace") as file:
             beginning = file.read(_README_BYTES)
     except OSError:
         return ""

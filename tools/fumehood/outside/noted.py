@@ -1,0 +1,90 @@
+"""What followed from several files and folders, believed while each of them is as it was.
+
+A folder's time changes with the names in it, and a file's with its content. As in `remembered`, what had just been
+changed when it was read is not relied on; the time of the change itself, which nobody can set, counts too.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fumehood.outside import hearing
+from fumehood.outside.remembered import RACY, Reading, load, place_of, save
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+State = tuple[int, int, int, int, int]
+"""Times of modification and of change in nanoseconds, size, inode and mode."""
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is noted of a repository.
+
+    Attributes:
+        used: How many notes were believed.
+    """
+
+    root: str
+    used: int = 0
+    _place: Path = field(kw_only=True)
+    _head: bytes = field(kw_only=True)
+    _known: dict[str, tuple[list[tuple[str, State | None]], Any]] = field(kw_only=True)
+    _current: dict[str, tuple[list[tuple[str, State | None]], Any]] = field(default_factory=dict)
+    _began: int = field(default_factory=time.time_ns)
+
+    @classmethod
+    def of(cls, name: str, version: int, root: Path, environ: Mapping[str, str]) -> Notes:
+        """Those that were kept the last time.
+
+        Args:
+            name: Of the folder in the cache.
+            version: What decides beside the files; this package and the version of Python always do.
+            root: The repository.
+            environ: Says where the cache is.
+        """
+        reading = Reading(name=name, version=version, find=bytes)
+        place, head = place_of(reading, root, environ), reading.head
+        return cls(str(root), _place=place, _head=head, _known=load(place, head))
+
+    def recall(self, key: str) -> Any | None:  # noqa: ANN401 - what `marshal` gives back
+        """What was noted under a key; None where something that it follows from has changed."""
+        note = self._known.get(key)
+        if note is None or any(_state(f"{self.root}/{path}") != state for path, state in note[0]):
+            return None
+        if hearing.is_heard():
+            for path, _ in note[0]:
+                hearing.looked(f"{self.root}/{path}")
+        self._current[key] = note
+        self.used += 1
+        return note[1]
+
+    def note(self, key: str, what: Any, follows_from: Iterable[str]) -> None:  # noqa: ANN401 - what `marshal` takes
+        """Note what followed, unless something has just changed.
+
+        Args:
+            key: What it is about.
+            what: Something that `marshal` takes, and not None.
+            follows_from: Files and folders, relative to the repository; also those that are not there.
+        """
+        states = [(path, _state(f"{self.root}/{path}")) for path in follows_from]
+        if all(state is None or max(state[:2]) < self._began - RACY for _, state in states):
+            self._current[key] = states, what
+
+    def keep(self) -> None:
+        """Keep what is noted for the next time, if it is not what was kept before."""
+        if self.used < len(self._current) or len(self._current) < len(self._known):
+            save(self._place, self._head, self._current)
+
+
+def _state(path: str) -> State | None:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
