@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import ast
+import json
+import unittest
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fumehood.imports.calls import MARKERS
 from fumehood.imports.facts import is_same_program, read
-from fumehood.imports.scan import _imports
+from fumehood.imports.scan import _imports, scan
 from fumehood.model.source import DynamicPrefix, Imported, PathEdit, SyntaxMistake
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def imports(source: str) -> list[str]:
@@ -227,10 +235,30 @@ LINES = st.sampled_from(
         "lambda: (yield)",
     ]
 )
+LONG = st.sampled_from(
+    [
+        "def g():\n" + "    x = 'nothing'\n" * 120,
+        "x = [\n" + "important,\n" * 200 + "]",
+        'x = """\n' + "from y import z\n" * 120 + '"""',
+        "x = f(\na,\n" + "b\n,\n" * 400 + ")",
+        "@decorated\nclass C:\n" + "    # import it\n" * 120 + "    pass",
+    ]
+)
+"""What stands before an import is left out where there is much of it."""
 
 
-@given(st.lists(LINES, max_size=8))
+@given(st.lists(LINES | LONG, max_size=8))
 def test_reading_up_to_the_last_import_finds_what_reading_everything_finds(lines: list[str]) -> None:
     source = "\n".join(lines) + "\n"
     everything = [(module, level, name, line) for module, level, name, line, _ in _imports(ast.parse(source).body, 0)]
     assert [(one.module, one.level, one.name, one.line) for one in read(source.encode()).imports] == everything
+
+
+@pytest.mark.parametrize("package", [json, unittest, pytest], ids=lambda package: package.__name__)
+def test_reading_less_of_a_real_file_finds_what_reading_everything_finds(package: ModuleType) -> None:
+    files = sorted(Path(str(package.__file__)).parent.parent.glob(f"*{package.__name__}/*.py"))
+    sources = [file.read_bytes() for file in files]
+    assert sum(len(source) for source in sources) > 20_000
+    for source in sources:
+        if not any(marker in source for marker in MARKERS):
+            assert list(scan(source).imports) == list(_imports(ast.parse(source).body, 0))

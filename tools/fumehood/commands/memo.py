@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import marshal
 import os
 import re
 import sys
@@ -26,6 +25,7 @@ from fumehood import __version__
 from fumehood.errors import UsageError, WorldError
 from fumehood.outside import hearing
 from fumehood.outside.files import cache_folder, write_whole
+from fumehood.outside.kept import RACY, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,9 +48,6 @@ class Said:
 
 TODAY = "FUMEHOOD_TODAY"
 """The variable that says which day it is to be taken for, as ``2026-12-31``; for tests, and for a look ahead."""
-
-_RACY = 2_000_000_000
-"""Nanoseconds before a run within which a modification may be followed by one that leaves no trace."""
 
 _MISSING = (0,)
 _WRITING = os.O_WRONLY | os.O_RDWR
@@ -165,7 +162,7 @@ class Memo:
         """
         modules = (getattr(module, "__file__", None) for name, module in sys.modules.items() if _is_own(name))
         entries = self._seen | {path: _state(path) for path in modules if path}
-        if self._has_called or any(state[0] > self._began - _RACY for state in entries.values()):
+        if self._has_called or any(state[0] > self._began - RACY for state in entries.values()):
             return
         paths = sorted(entries)
         digest = _digest((path, entries[path]) for path in paths)
@@ -240,5 +237,4 @@ def _state(path: str) -> tuple[int, ...]:
 
 
 def _digest(entries: Iterable[tuple[str, tuple[int, ...]]]) -> str:
-    # The oldest form that has all these types says the same of what is equal, however it came about.
-    return hashlib.sha256(marshal.dumps(list(entries), 2)).hexdigest()
+    return hashlib.sha256(written(list(entries))).hexdigest()

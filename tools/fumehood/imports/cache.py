@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood.imports.facts import facts
 from fumehood.imports.scan import Scan, scan
+from fumehood.outside.kept import written
 from fumehood.outside.remembered import Reading, Remembered, remembered
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from fumehood.model.source import SourceFacts
 
-_WRITTEN = 2
-"""The oldest form of `marshal` that has all these types says the same of what is equal, however it came about."""
-
 
 def _find(source: bytes) -> tuple[bytes, Any, bool]:
     """What a file says, still written down, since few questions are about every file, and what is seldom in it.
@@ -27,7 +25,7 @@ def _find(source: bytes) -> tuple[bytes, Any, bool]:
     That are its edits of ``sys.path``, and whether it names modules in strings or by their beginnings.
     """
     found = scan(source)
-    return marshal.dumps(tuple(found), _WRITTEN), found.path_edits, bool(found.strings or found.prefixes)
+    return written(tuple(found)), found.path_edits, bool(found.strings or found.prefixes)
 
 
 IMPORTS = Reading(name="imports", version=3, find=_find)
@@ -107,10 +105,10 @@ def sources_of(known: Remembered, others: Callable[[str], bytes] | None = None) 
         known: What was found in them by `IMPORTS`.
         others: Gives the source of any other file, which is read when it is asked for; without it there are no others.
     """
-    written = {path: found for path, (found, _, _) in known.found.items()}
+    says = {path: found for path, (found, _, _) in known.found.items()}
     return Sources(
-        scans=Scans(written, others),
-        written=written,
+        scans=Scans(says, others),
+        written=says,
         path_edits={path: edits for path, (_, edits, _) in known.found.items() if edits},
         naming=[path for path, (_, _, is_naming) in known.found.items() if is_naming],
         digests=known.digests,

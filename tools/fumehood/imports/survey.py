@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import marshal
 import os
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fumehood.imports import graph
 from fumehood.imports.cache import Sources, read_sources
 from fumehood.imports.modules import Modules
 from fumehood.imports.territory import Territories, territories
 from fumehood.outside import hearing
+from fumehood.outside.kept import written
 from fumehood.outside.remembered import following_each
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Outline:
         """All that decides beside a file's imports where they lead: which files there are, and whose they are."""
         links = sorted([*self.modules.links.items(), *self.modules.file_links.items()])
         everybody = repr(self.territories.core), repr(self.territories.experiments)
-        return hashlib.blake2b(_written([sorted(self.modules.files), links, *everybody])).digest()
+        return hashlib.blake2b(written([sorted(self.modules.files), links, *everybody])).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +131,11 @@ def connected(found: Outline, sources: Sources, environ: Mapping[str, str]) -> S
         # Sorted, so that of ways equally long the same one is given whatever was remembered.
         says = {path: hashlib.blake2b(what, digest_size=16).digest() for path, what in sorted(sources.written.items())}
         # Edits of the import path are for all files around; whatever else decides is in the file itself.
-        key = hashlib.blake2b(found.layout + _written(sorted(sources.path_edits.items()))).digest()
+        key = hashlib.blake2b(found.layout + written(sorted(sources.path_edits.items()))).digest()
         return following_each("graph", found.root, key, says, find, environ)
 
     graph_ = graph.build(sources, found.modules, found.territories, recall)
     return Survey(outline=found, sources=sources, graph=graph_)
-
-
-def _written(what: Any) -> bytes:  # noqa: ANN401 - whatever `marshal` takes
-    """The oldest form that has all these types says the same of what is equal, however it came about."""
-    return marshal.dumps(what, 2)
 
 
 def _files(root: Path, listing: Listing) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fumehood.outside import hearing
-from fumehood.outside.remembered import RACY, Reading, load, place_of, save
+from fumehood.outside.kept import RACY, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,25 +32,16 @@ class Notes:
 
     root: str
     used: int = 0
-    _place: Path = field(kw_only=True)
-    _head: bytes = field(kw_only=True)
+    _kept: Kept = field(kw_only=True)
     _known: dict[str, tuple[list[tuple[str, State | None]], Any]] = field(kw_only=True)
     _current: dict[str, tuple[list[tuple[str, State | None]], Any]] = field(default_factory=dict)
     _began: int = field(default_factory=time.time_ns)
 
     @classmethod
     def of(cls, name: str, version: int, root: Path, environ: Mapping[str, str]) -> Notes:
-        """Those that were kept the last time.
-
-        Args:
-            name: Of the folder in the cache.
-            version: What decides beside the files; this package and the version of Python always do.
-            root: The repository.
-            environ: Says where the cache is.
-        """
-        reading = Reading(name=name, version=version, find=bytes)
-        place, head = place_of(reading, root, environ), reading.head
-        return cls(str(root), _place=place, _head=head, _known=load(place, head))
+        """Those that were kept the last time; for the arguments see `Kept.of`."""
+        kept = Kept.of(name, version, root, environ)
+        return cls(str(root), _kept=kept, _known=kept.load())
 
     def recall(self, key: str) -> Any | None:  # noqa: ANN401 - what `marshal` gives back
         """What was noted under a key; None where something that it follows from has changed."""
@@ -79,7 +70,7 @@ class Notes:
     def keep(self) -> None:
         """Keep what is noted for the next time, if it is not what was kept before."""
         if self.used < len(self._current) or len(self._current) < len(self._known):
-            save(self._place, self._head, self._current)
+            self._kept.save(self._current)
 
 
 def _state(path: str) -> State | None:

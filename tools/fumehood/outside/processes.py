@@ -75,7 +75,7 @@ def _results(
 def meanwhile(work: Callable[[], Result]) -> Callable[[], Result]:
     """Begin work that mostly waits for a program.
 
-    What is returned waits for its end, and gives or raises what came of it.
+    What is returned waits for its end, and gives or raises what came of it. Nobody else waits: not the end of a run.
     """
     given: list[Result] = []
     raised: list[BaseException] = []
@@ -92,6 +92,6 @@ def meanwhile(work: Callable[[], Result]) -> Callable[[], Result]:
             raise raised[0]
         return given[0]
 
-    thread = threading.Thread(target=begin)
+    thread = threading.Thread(target=begin, daemon=True)
     thread.start()
     return wait

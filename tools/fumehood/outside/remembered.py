@@ -9,28 +9,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import marshal
 import os
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fumehood import __version__
-from fumehood.errors import WorldError
-from fumehood.outside.files import cache_folder, write_whole
-from fumehood.outside.hearing import ONLY_FASTER
+from fumehood.outside.kept import RACY, Kept
 from fumehood.outside.processes import begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-RACY = 2_000_000_000
-"""Nanoseconds before reading within which a change may be followed by one that leaves no trace."""
-
-_SEAL = 32
 _WORTH_PROCESSES = 400
 """So many files at least take longer to read than processes take to start."""
 
@@ -54,11 +45,9 @@ class Reading:
     version: int | str
     find: Callable[[bytes], Any]
 
-    @property
-    def head(self) -> bytes:
-        """How a file of the cache begins that was written for the same."""
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return f"fumehood {__version__} {self.name} {self.version}, Python {python}\n".encode()
+    def kept(self, root: Path, environ: Mapping[str, str]) -> Kept:
+        """Where what was found in a repository is kept."""
+        return Kept.of(self.name, self.version, root, environ)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +113,7 @@ def ahead(
     """
     began, top = time.time_ns(), str(root)
     looked_at: States = {} if states is None else states
-    shelves = [_Shelf.of(one, place_of(one.reading, root, environ), top, looked_at) for one in asked]
+    shelves = [_Shelf.of(one, one.reading.kept(root, environ), top, looked_at) for one in asked]
     unread = _recognised(shelves, top)
     work = functools.partial(_read_some, [shelf.reading for shelf in shelves], top)
     with begun(work, unread, chunk=_CHUNK, worth=_WORTH_PROCESSES) as results:
@@ -174,17 +163,17 @@ class _Shelf:
     """What is remembered of one reading, and what has to be read anew."""
 
     reading: Reading
-    place: Path
+    kept: Kept
     are_all: bool
     known: dict[str, Stored]
     current: dict[str, Stored] = field(default_factory=dict)
     changed: dict[str, os.stat_result] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: Asked, place: Path, top: str, states: States) -> _Shelf:
+    def of(cls, asked: Asked, kept: Kept, top: str, states: States) -> _Shelf:
         """With every file in it that is as it was."""
-        known = load(place, asked.reading.head)
-        shelf = cls(reading=asked.reading, place=place, are_all=asked.are_all, known=known)
+        known = kept.load()
+        shelf = cls(reading=asked.reading, kept=kept, are_all=asked.are_all, known=known)
         for path in sorted(asked.paths):
             if path not in states:
                 states[path] = _state(f"{top}/{path}")
@@ -206,9 +195,9 @@ class _Shelf:
         for path in self.changed.keys() & self.current.keys():
             if self.current[path][0] >= began - RACY:
                 self.current[path] = 0, *self.current[path][1:]
-        kept = self.current if self.are_all else self.known | self.current
-        if self.changed or len(kept) != len(self.known):
-            save(self.place, self.reading.head, kept)
+        current = self.current if self.are_all else self.known | self.current
+        if self.changed or len(current) != len(self.known):
+            self.kept.save(current)
 
 
 def _state(place: str) -> os.stat_result | None:
@@ -237,9 +226,8 @@ def following_each(
             follows from other files too.
         environ: Says where the cache is.
     """
-    reading = Reading(name=name, version=1, find=bytes)
-    place, head = place_of(reading, root, environ), reading.head + key
-    known = load(place, head)
+    kept = Kept.of(name, 1, root, environ, key)
+    known = kept.load()
     current: dict[str, tuple[bytes, bool, Any]] = {}
     for path, digest in contents.items():
         stored = known.get(path)
@@ -247,7 +235,7 @@ def following_each(
             stored = (digest, *find(path))
         current[path] = stored
     if current != known:
-        save(place, head, current)
+        kept.save(current)
     return {path: stored[2] for path, stored in current.items()}
 
 
@@ -285,29 +273,3 @@ def _contents(root: str, paths: Iterable[str]) -> Iterator[tuple[str, bytes, byt
         with suppress(OSError), open(f"{root}/{path}", "rb") as file:
             source = file.read()
             yield path, hashlib.blake2b(source, digest_size=16).digest(), source
-
-
-def place_of(reading: Reading, root: Path, environ: Mapping[str, str]) -> Path:
-    """The file of the cache for what was found in a repository."""
-    name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
-    return cache_folder(environ) / reading.name / f"{name}{ONLY_FASTER}"
-
-
-def load(place: Path, head: bytes) -> dict[str, Any]:
-    """What was remembered; nothing if that is damaged, or from another version."""
-    try:
-        content = place.read_bytes()
-    except OSError:
-        return {}
-    seal, body = content[len(head) :][:_SEAL], content[len(head) + _SEAL :]
-    if not content.startswith(head) or hashlib.sha256(body).digest() != seal:
-        return {}
-    loaded: dict[str, Any] = marshal.loads(body)  # noqa: S302 - sealed: it is what this module wrote
-    return loaded
-
-
-def save(place: Path, head: bytes, entries: dict[str, Any]) -> None:
-    """Remember it; what a power cut leaves of it does not bear its seal."""
-    body = marshal.dumps(entries)
-    with suppress(WorldError):  # What cannot be remembered is read again.
-        write_whole(place, head + hashlib.sha256(body).digest() + body, durable=False)

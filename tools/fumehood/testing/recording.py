@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 import time
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError
 from fumehood.outside.files import disk_errors, write_whole
 from fumehood.outside.git import Git
+from fumehood.outside.processes import meanwhile
 from fumehood.testing.results import (
     Counts,
     Origin,
@@ -28,7 +29,7 @@ from fumehood.testing.results import (
 from fumehood.testing.session import part as part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from fumehood.environments.state import EnvironmentState
@@ -73,7 +74,7 @@ class Recording:
     result: Result
     report: Mapping[str, Any] | None = None
     tail: str = ""
-    _origin: _Origin
+    _origin: Callable[[], Origin]
     _begun: float = field(default_factory=time.monotonic)
     _is_final: bool = False
 
@@ -149,7 +150,7 @@ class Recording:
         total = time.monotonic() - self._begun
         rounded = {one.name: round(getattr(self.result.seconds, one.name), 3) for one in fields(Seconds)}
         seconds = Seconds(**{**rounded, "total": round(total, 3)})
-        done = replace(self.result, seconds=seconds, origin=self._origin.told())
+        done = replace(self.result, seconds=seconds, origin=self._origin())
         xml, log = self.xml, self.folder / f"{self.stem}.log"
         with disk_errors(f"writing {self.folder}"):
             os.makedirs(self.folder, exist_ok=True)
@@ -209,7 +210,8 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
         folder=run.results,
         stem=file_stem(run.environment, part),
         result=begun,
-        _origin=_Origin(repository, experiment),
+        # A reused environment takes less time than git does.
+        _origin=meanwhile(partial(origin_of, repository, experiment)),
     )
     try:
         yield recording
@@ -220,25 +222,6 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
         if recording._is_final:  # noqa: SLF001 - of this module's own class
             recording.leave()
         recording.junit.unlink(missing_ok=True)
-
-
-class _Origin(threading.Thread):
-    """Asks git what is tested while the session goes on: a reused environment takes less time than git does."""
-
-    def __init__(self, repository: Repository, experiment: Experiment | BrokenExperiment | None) -> None:
-        super().__init__(daemon=True)
-        self._about = repository, experiment
-        self._found = Origin()
-        self.start()
-
-    def run(self) -> None:
-        """As `threading.Thread.run`."""
-        self._found = origin_of(*self._about)
-
-    def told(self) -> Origin:
-        """What git said, as soon as it has."""
-        self.join()
-        return self._found
 
 
 def origin_of(repository: Repository, experiment: Experiment | BrokenExperiment | None) -> Origin:
