@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fumehood.commands import conflict_reports as reports
+from fumehood.commands import effect_reports
 from fumehood.commands.asking import desk
 from fumehood.commands.origin import origin_text
 from fumehood.conflicts.explain import Explanation, explain
@@ -194,7 +195,7 @@ def test_what_several_are_not_decided_for_is_said_once() -> None:
     reason = "core's own requirements have to hold together first"
     effects = [Effect(subject=f"experiments/{name}", outcome="undecided", reason=reason) for name in "abc"]
     core = Effect(subject="core", outcome="conflict", lines=(line("alpha<2"),), reason="uv's words")
-    assert reports.effects_text(core, effects, Everybody()) == (
+    assert effect_reports.effects_text(core, effects, Everybody()) == (
         "core: conflict\n"
         "  requirements.txt:1: alpha<2   (@lab)\n"
         "  | uv's words\n"

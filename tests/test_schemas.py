@@ -91,9 +91,18 @@ EXAMPLES: list[tuple[str, dict[str, Any]]] = [
                 "pins": [{"name": "torch", "before": "2.15.0", "after": "2.16.1"}],
                 "lines": [],
                 "reason": "",
+                "already": False,
             },
             "experiments": [
-                {"name": "a", "outcome": "conflict", "pins": [], "lines": [LINE, OWN], "owners": [], "reason": "…"}
+                {
+                    "name": "a",
+                    "outcome": "conflict",
+                    "pins": [],
+                    "lines": [LINE, OWN],
+                    "owners": [],
+                    "reason": "…",
+                    "already": True,
+                }
             ],
         },
     ),

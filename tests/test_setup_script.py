@@ -118,7 +118,19 @@ def test_core_is_locked_installed_and_watched_where_only_a_build_knows_what_it_r
         "core installs folders of the repository (setup.py:7), which at HEAD require something else than here\n"
         "  → check HEAD out, and run `fumehood check` there\n"
     )
-    project.fumehood("lock").assert_ok()
+    project.write({"experiments/b/requirements.txt": "alpha<2\n"})
+    assert (
+        project.fumehood("explain", "b")
+        .assert_exit(1)
+        .stdout.startswith(
+            "b cannot be installed on core: these 2 lines cannot hold together, and without\n"
+            "any one of them the rest can\n"
+            "\n"
+            "  setup.py:7: -e .   (nobody)\n"
+            "  experiments/b/requirements.txt:1: alpha<2   (nobody)\n"
+        )
+    )
+    project.fumehood("lock", "a").assert_ok()
     assert "\n-e .\nalpha==2.0 " in (project.root / "requirements.lock").read_text()
 
 

@@ -61,6 +61,25 @@ def test_pins_that_move_are_named_and_nothing_on_disk_changes(repository: Projec
     assert everything(repository.root) == before
 
 
+def test_a_conflict_that_the_change_does_not_bring_is_told_apart(repository: Project) -> None:
+    repository.write({"experiments/other/requirements.txt": "beta\ntokenizers>=0.22\n"})
+    assert repository.fumehood("whatif", "alpha==1.1").assert_exit(1).stdout == (
+        "core: locks anew: alpha 2.0 → 1.1\n"
+        "other: conflict, as now\n"
+        "  requirements.txt:2: tokenizers<0.22   (@core-owner)\n"
+        "  experiments/other/requirements.txt:2: tokenizers>=0.22   (@lab)\n"
+        "  | no version of tokenizers satisfies these 2 lines together\n"
+        "\n"
+        "3 experiments: 2 unchanged, 1 in conflict (as now)\n"
+    )
+    answer = answered(repository, "tokenizers==0.21.4", code=1)
+    assert [(one["outcome"], one["already"]) for one in answer["experiments"]] == [
+        ("unchanged", False),
+        ("conflict", False),
+        ("unchanged", False),
+    ]
+
+
 def test_an_experiment_without_a_lock_is_compared_with_what_it_resolves_to_now(repository: Project) -> None:
     answer = answered(repository, "torch<2.7", code=0)
     assert answer["core"]["pins"] == []

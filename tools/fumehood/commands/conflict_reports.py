@@ -1,62 +1,25 @@
-"""What explain, whatif and blockers found, for people and for programs: pure functions from values to text."""
+"""What explain and blockers found, for people and for programs: pure functions from values to text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from fumehood.commands.effect_reports import WORDS, summary
+from fumehood.commands.people import CORE, line_json, line_text
 from fumehood.commands.reports import as_json, table
-from fumehood.formats.text import WIDTH, folded
-from fumehood.reading.sources import without_credentials
+from fumehood.formats.text import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from fumehood.commands.people import People
     from fumehood.conflicts.blockers import Headroom, Holdback
     from fumehood.conflicts.explain import Explanation
     from fumehood.conflicts.remedies import Remedy
     from fumehood.conflicts.whatif import Effect
-    from fumehood.model.requirement import Requirement
 
-    Owners = Callable[[Requirement], tuple[str, ...]]
 
-NOBODY = "nobody"
-CORE = "core"
 NEWLINE = "\n"
-_WORDS: Mapping[str, str] = {
-    "unchanged": "unchanged",
-    "relocks": "lock anew",
-    "conflict": "in conflict",
-    "undecided": "not decided",
-}
-
-
-class People(Protocol):
-    """Names of experiments, and whose things are."""
-
-    def name(self, subject: str) -> str:
-        """The name of an experiment, given its path; ``core`` stays what it is."""
-
-    def owners(self, line: Requirement) -> tuple[str, ...]:
-        """Whose a line is."""
-
-    def owners_of(self, subject: str) -> tuple[str, ...]:
-        """Whose an experiment is, given its path."""
-
-
-def line_json(line: Requirement, owners: Owners) -> dict[str, Any]:
-    """A line that somebody wrote, for programs."""
-    return {
-        "file": line.place.file,
-        "line": line.place.line,
-        "requirement": without_credentials(line.text),
-        "owners": sorted(owners(line)),
-    }
-
-
-def line_text(line: Requirement, owners: Owners) -> str:
-    """A line that somebody wrote, with its place and whose it is."""
-    text = f"  {line.place}: {without_credentials(line.text)}"
-    return f"{text}   ({' '.join(sorted(owners(line))) or NOBODY})" if line.place.line else text
 
 
 def explanation_json(found: Explanation, name: str, people: People, others: Mapping[Remedy, Sequence[Effect]]) -> str:
@@ -142,112 +105,13 @@ def _remedy_text(remedy: Remedy, people: People, others: Sequence[Effect] | None
     elif others is None:
         what = f"`fumehood whatif '{remedy.after}'` says what that does to the other experiments"
     else:
-        touched = [f"{people.name(one.subject)} {_WORDS[one.outcome]}" for one in others if one.outcome != "unchanged"]
+        touched = [f"{people.name(one.subject)} {WORDS[one.outcome]}" for one in others if one.outcome != "unchanged"]
         what = f"of {summary(others)}" + (f" ({', '.join(touched)})" if touched else "")
     return [*lines, *folded(f"core's line: {what}", "    ", "      ")]
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def effects_json(core: Effect, effects: Iterable[Effect], people: People) -> str:
-    """The answer of ``fumehood whatif … --json``."""
-    return as_json(
-        core=_effect_json(core, people),
-        experiments=[
-            {
-                "name": people.name(effect.subject),
-                **_effect_json(effect, people),
-                "owners": sorted(people.owners_of(effect.subject)),
-            }
-            for effect in effects
-        ],
-    )
-
-
-def _effect_json(effect: Effect, people: People) -> dict[str, Any]:
-    return {
-        "outcome": effect.outcome,
-        "pins": [{"name": move.name, "before": move.before, "after": move.after} for move in effect.pins],
-        "lines": [line_json(line, people.owners) for line in effect.lines],
-        "reason": effect.reason.strip(),
-    }
-
-
-def effects_text(core: Effect, effects: Sequence[Effect], people: People) -> str:
-    """The answer of ``fumehood whatif …`` for people; what several are not decided for is said once."""
-    undecided: dict[str, list[str]] = {}
-    for effect in effects:
-        if effect.outcome == "undecided":
-            undecided.setdefault(effect.reason, []).append(people.name(effect.subject))
-    lines = []
-    for name, effect in [("core", core), *((people.name(effect.subject), effect) for effect in effects)]:
-        if effect.outcome == "unchanged" and effect is not core:
-            continue
-        if effect.outcome == "undecided" and effect is not core:
-            names = undecided.pop(effect.reason, [])
-            lines += _effect_text(", ".join(names), effect, people) if names else []
-        else:
-            lines += _effect_text(name, effect, people)
-    return "\n".join([*lines, "", summary(effects)])
-
-
-def _effect_text(name: str, effect: Effect, people: People) -> list[str]:
-    head, *moves = _outcome(effect)
-    lines = [f"{name}: {head}"]
-    for move in moves:  # Each stays on one line.
-        if len(lines[-1]) + 1 + len(move) > WIDTH:
-            lines.append(f"  {move}")
-        else:
-            lines[-1] += f" {move}"
-    lines = folded(lines[0], "", "  ") + lines[1:]
-    lines += [line_text(line, people.owners) for line in effect.lines]
-    return lines if effect.outcome == "relocks" else lines + folded(effect.reason, "  | ", "  | ")
-
-
-def effects_markdown(change: str, core: Effect, effects: Sequence[Effect], people: People) -> str:
-    """A report to paste into a pull request."""
-    rows = [
-        f"| `{people.name(effect.subject)}` | {_cell(effect, people)} | "
-        f"{' '.join(sorted(people.owners_of(effect.subject))) or NOBODY} |"
-        for effect in effects
-        if effect.outcome != "unchanged"
-    ]
-    listing = ["| experiment | what happens | owners |", "| --- | --- | --- |", *rows] if rows else []
-    return "\n".join([f"**{change}**: {summary(effects)}", "", f"Core: {_cell(core, people)}.", "", *listing]).rstrip()
-
-
-def _cell(effect: Effect, people: People) -> str:
-    """What happens, with the lines in conflict, for one cell of a table."""
-    lines = (
-        f"`{line.place}: {without_credentials(line.text)}` {' '.join(sorted(people.owners(line)))}".rstrip()
-        for line in effect.lines
-    )
-    return "<br>".join([" ".join(_outcome(effect)), *lines]).replace("|", "\\|")
-
-
-def summary(effects: Iterable[Effect]) -> str:
-    """One line that counts the outcomes."""
-    outcomes = [effect.outcome for effect in effects]
-    parts = [f"{outcomes.count(outcome)} {words}" for outcome, words in _WORDS.items() if outcome in outcomes]
-    return f"{_counted(len(outcomes), 'experiment')}: {', '.join(parts) or 'none'}"
-
-
-def _outcome(effect: Effect) -> list[str]:
-    """What happens, in pieces that are not torn apart."""
-    match effect.outcome:
-        case "unchanged":
-            return ["unchanged"]
-        case "relocks" if effect.reason:
-            return [f"locks anew: {effect.reason}"]
-        case "relocks":
-            moves = [f"{move.name} {move.before or '(new)'} → {move.after or '(gone)'}" for move in effect.pins]
-            return ["locks anew:", *(f"{move}," for move in moves[:-1]), *moves[-1:]]
-        case "conflict":
-            return ["conflict"]
-        case "undecided":
-            return ["not decided"]
 
 
 def headroom_json(rows: Iterable[Headroom], people: People, *, pins: Mapping[str, str], to: str | None) -> str:

@@ -8,6 +8,7 @@ import click
 from packaging.utils import canonicalize_name
 
 from fumehood.commands import conflict_reports as reports
+from fumehood.commands import effect_reports
 from fumehood.commands.asking import JOBS, Desk, at_commit, desk, targets_of
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.blockers import Blockers, Headroom
@@ -97,11 +98,11 @@ def whatif(
 def _shown(asking: Desk, change: str, core: Effect, effects: tuple[Effect, ...], format_: str) -> str:
     match format_:
         case "json":
-            return reports.effects_json(core, effects, asking)
+            return effect_reports.effects_json(core, effects, asking)
         case "markdown":
-            return reports.effects_markdown(change, core, effects, asking)
+            return effect_reports.effects_markdown(change, core, effects, asking)
         case _:
-            return reports.effects_text(core, effects, asking)
+            return effect_reports.effects_text(core, effects, asking)
 
 
 def _worst(effects: list[Effect]) -> ExitCode:

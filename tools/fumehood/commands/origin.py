@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from fumehood.commands import explain as explain_command
 from fumehood.commands.asking import Desk, desk
-from fumehood.commands.conflict_reports import CORE, line_json, line_text
+from fumehood.commands.people import CORE, line_json, line_text
 from fumehood.commands.progress import Bar
 from fumehood.commands.reports import as_json as written_as_json
 from fumehood.conflicts.origin import Origin, Origins, Step
@@ -23,7 +23,7 @@ from fumehood.outside.files import cache_folder
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
-    from fumehood.commands.conflict_reports import Owners
+    from fumehood.commands.people import Owners
     from fumehood.repository import Repository
 
 

@@ -42,7 +42,7 @@ def pairs_json(sharing: Sharing) -> str:
 def _reason(verdict: Verdict) -> str:
     if not verdict.lines:
         return verdict.reason
-    lines = " and ".join(f"{line.place}: {line.text}" for line in verdict.lines)
+    lines = " and ".join(f"{line.place}: {line.shown}" for line in verdict.lines)
     return without_credentials(f"{lines} cannot hold together")
 
 
@@ -147,7 +147,7 @@ def _causes(sharing: Sharing, width: int) -> str:
 
 def _cause(verdict: Verdict) -> str:
     if verdict.lines:
-        return without_credentials(" and ".join(sorted({line.text for line in verdict.lines})))
+        return without_credentials(" and ".join(sorted({line.shown for line in verdict.lines})))
     return (verdict.reason.splitlines() or [""])[0]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from fumehood.locking import lockfile
 from fumehood.outside.files import disk_errors
 from fumehood.outside.uv import OutOfTimeError
-from fumehood.reading.sources import without_credentials
+from fumehood.reading.sources import asked_of_uv, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -169,7 +169,7 @@ class Prober:
         constraints = self.scratch / f"question-{number}.constraints"
         constraints.write_text("".join(f"{line.text}\n" for line in ordered if line.constraint), encoding="utf-8")
         source = self.scratch / f"question-{number}.in"
-        asked = [f"-e {line.text}" if line.editable else line.text for line in ordered if not line.constraint]
+        asked = [asked_of_uv(line) for line in ordered if not line.constraint]
         source.write_text("\n".join([f"-c {constraints.name}", *asked, ""]), encoding="utf-8")
         return source, self.scratch / f"question-{number}.lock"
 

@@ -65,7 +65,7 @@ def smallest(asker: Asker, lines: Sequence[Requirement], *, text: str) -> Smalle
     except BudgetError:
         return _as_far_as(asker, lines)
     if unproven:
-        remark = f"without {unproven[0].text} it could not be resolved either"
+        remark = f"without {unproven[0].shown} it could not be resolved either"
         return Smallest(lines=tuple(suspects), proven=False, remark=remark)
     return Smallest(lines=tuple(suspects), proven=True)
 

@@ -79,7 +79,7 @@ class Clash:
             severity="error",
             message=f"{what}, {self.where}" if self.where else what,
             remedy=remedy,
-            details=tuple(f"{line.place}: {line.text}" for line in self.lines),
+            details=tuple(f"{line.place}: {line.shown}" for line in self.lines),
         )
 
 

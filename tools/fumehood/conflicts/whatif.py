@@ -44,6 +44,7 @@ class Effect:
         pins: The pins that would move; for an experiment beyond what moves for core anyway.
         lines: The lines in conflict, where that shows without a search.
         reason: uv's explanation, or why nothing could be decided; what else there is to say.
+        already: Whether it is a conflict of lines that are all there now too, so that the change does not bring it.
     """
 
     subject: str
@@ -51,6 +52,7 @@ class Effect:
     pins: tuple[PinMove, ...] = ()
     lines: tuple[Requirement, ...] = ()
     reason: str = ""
+    already: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,8 +242,14 @@ class WhatIf:
     def _clash(self, subject: str, target: Target | None) -> Effect | None:
         """A conflict that the lines alone show."""
         for clash in clashes(self._lines(target), python=self.after.python(target)):
-            return Effect(subject=subject, outcome="conflict", lines=clash.lines, reason=clash.as_finding("").message)
+            return self._conflict(subject, target, clash.lines, clash.as_finding("").message)
         return None
+
+    def _conflict(self, subject: str, target: Target | None, lines: tuple[Requirement, ...], reason: str) -> Effect:
+        now = {(line.text, line.constraint) for line in lines_of(self.book, target)}
+        is_same_index = self.book.core_inputs.options == self.after.core_inputs.options
+        already = is_same_index and all((line.text, line.constraint) in now for line in lines)
+        return Effect(subject=subject, outcome="conflict", lines=lines, reason=reason, already=already)
 
     def _failed(self, subject: str, target: Target | None, error: FumehoodError) -> Effect:
         """A failure with the lines that cannot hold together, if it is a conflict."""
@@ -257,7 +265,7 @@ class WhatIf:
             return Effect(subject=subject, outcome="undecided", reason=without_credentials(str(error)))
         else:
             found, said = offline, f"{said}\n{OFFLINE}"
-        return Effect(subject=subject, outcome="conflict", lines=found.lines, reason=without_credentials(plain(said)))
+        return self._conflict(subject, target, found.lines, without_credentials(plain(said)))
 
     def _lines(self, target: Target | None) -> list[Requirement]:
         included = self._core_lines()

@@ -40,6 +40,11 @@ class Requirement:
     hashes: tuple[str, ...] = ()
 
     @property
+    def shown(self) -> str:
+        """As people know it from the file, ``-e`` included."""
+        return f"-e {self.text}" if self.editable else self.text
+
+    @property
     def is_local(self) -> bool:
         """Whether it names a folder or file on this machine rather than something a registry or server holds."""
         return self.url is not None and ("://" not in self.url or self.url.startswith("file:"))

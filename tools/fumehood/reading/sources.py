@@ -158,9 +158,14 @@ def _is_editable(requirement: Requirement) -> bool:
 
 
 def _line(requirement: Requirement) -> str:
+    return " ".join([asked_of_uv(requirement), *(f"--hash={digest}" for digest in requirement.hashes)])
+
+
+def asked_of_uv(requirement: Requirement) -> str:
+    """A requirement as uv takes it."""
     editable = "-e " if _is_editable(requirement) else ""
     name = f"{requirement.name} @ " if _is_checkout(requirement) and requirement.name else ""
-    return " ".join([f"{editable}{name}{requirement.text}", *(f"--hash={digest}" for digest in requirement.hashes)])
+    return f"{editable}{name}{requirement.text}"
 
 
 def _inputs(found: RequirementSet, *, requirement_files: tuple[str, ...] = (), lines: tuple[str, ...] = ()) -> Inputs:
