@@ -68,7 +68,6 @@ class Sources:
 
     Attributes:
         scans: What each says, by its path.
-        written: The same as bytes that are equal where that is.
         path_edits: Edits of ``sys.path``, by the path of each file that has any.
         naming: The files that name modules in strings or by their beginnings.
         digests: Of the files' contents.
@@ -76,7 +75,6 @@ class Sources:
     """
 
     scans: Mapping[str, Scan]
-    written: Mapping[str, bytes] = field(repr=False)
     path_edits: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]
     naming: Sequence[str]
     digests: Mapping[str, bytes] = field(repr=False)
@@ -105,10 +103,8 @@ def sources_of(known: Remembered, others: Callable[[str], bytes] | None = None) 
         known: What was found in them by `IMPORTS`.
         others: Gives the source of any other file, which is read when it is asked for; without it there are no others.
     """
-    says = {path: found for path, (found, _, _) in known.found.items()}
     return Sources(
-        scans=Scans(says, others),
-        written=says,
+        scans=Scans({path: found for path, (found, _, _) in known.found.items()}, others),
         path_edits={path: edits for path, (_, edits, _) in known.found.items() if edits},
         naming=[path for path, (_, _, is_naming) in known.found.items() if is_naming],
         digests=known.digests,

@@ -129,10 +129,10 @@ def connected(found: Outline, sources: Sources, environ: Mapping[str, str]) -> S
 
     def recall(find: Find) -> Steps:
         # Sorted, so that of ways equally long the same one is given whatever was remembered.
-        says = {path: hashlib.blake2b(what, digest_size=16).digest() for path, what in sorted(sources.written.items())}
+        contents = dict(sorted(sources.digests.items()))
         # Edits of the import path are for all files around; whatever else decides is in the file itself.
         key = hashlib.blake2b(found.layout + written(sorted(sources.path_edits.items()))).digest()
-        return following_each("graph", found.root, key, says, find, environ)
+        return following_each("graph", found.root, key, contents, find, environ)
 
     graph_ = graph.build(sources, found.modules, found.territories, recall)
     return Survey(outline=found, sources=sources, graph=graph_)
