@@ -215,6 +215,68 @@ def test_private_names_of_core_are_found_once_in_each_file_with_whom_to_ask(repo
     assert found[0].remedy == "use one of core's extension points (hooks, tools), or ask @core-owner to make it public"
 
 
+REACHING = """\
+import core.tools, core.tools as t
+import core.offered._hook as h
+from core import tools, taken, renamed
+from core.tools import Tool
+from . import model
+
+t._helper
+print(tools._helper, core.tools._other.inner)
+h.hook, h._state
+def work(t, size=core._size):
+    t._parameter
+    from core._inner import secret
+    import core._inner as inner
+    secret._part, inner._part, inner.public
+[tools._variable for tools in range(3)]
+Tool._method, taken._cache, renamed._cache, model._own, tools.__name__
+"""
+
+
+def test_private_names_are_found_that_are_reached_through_a_module_of_core_and_no_others(repository: Project) -> None:
+    points = 'extension-points = { hooks = "core.offered._hook" }\n'
+    repository.write(
+        {
+            "pyproject.toml": SETTINGS + points,
+            "src/core/__init__.py": "import alpha\nfrom core.taken import taken\nfrom .taken import thing as renamed\n",
+            "src/core/_inner.py": "",
+            "src/core/taken.py": "",
+            "src/core/renamed.py": "",
+            "src/core/offered/_hook.py": "",
+            "experiments/one/private.py": REACHING,
+            "experiments/two/relative.py": "def work():\n    import core.tools\n    return core.tools._helper\n",
+        }
+    )
+    again = "\n  experiments/one/private.py:8"
+    assert said(repository, "reuse/private-name") == [
+        f"experiments/one/private.py:7: it uses core.tools._helper, which is private to core{again}",
+        "experiments/one/private.py:8: it uses core.tools._other, which is private to core",
+        "experiments/one/private.py:9: it uses core.offered._hook._state, which is private to core",
+        "experiments/one/private.py:10: it uses core._size, which is private to core",
+        "experiments/one/private.py:12: it uses core._inner.secret, which is private to core, in a function",
+        "experiments/one/private.py:13: it uses core._inner, which is private to core, in a function",
+        "experiments/two/relative.py:3: it uses core.tools._helper, which is private to core",
+    ]
+
+
+def test_a_relative_import_reaches_private_names_of_a_core_that_has_experiments_in_it(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": f'{SETTINGS}experiments = ["core/experiments/*"]\n',
+            "requirements.txt": "",
+            "core/__init__.py": "",
+            "core/tools.py": "",
+            "core/experiments/one/requirements.txt": "",
+            "core/experiments/one/model.py": "from ... import tools\n\ntools._helper()\n",
+        }
+    )
+    assert said(project, "reuse/private-name") == [
+        "core/experiments/one/model.py:3: it uses ...tools._helper, which is private to core"
+    ]
+
+
 def test_imports_of_cores_tests_are_found_by_their_line(repository: Project) -> None:
     repository.write({"experiments/one/test_it.py": "from tests.test_core import a, b\nimport tests.test_core\n"})
     assert said(repository, "reuse/core-tests") == [

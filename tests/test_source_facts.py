@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fumehood.imports import private
 from fumehood.imports.calls import MARKERS
 from fumehood.imports.facts import is_same_program, read
 from fumehood.imports.scan import _imports, scan
@@ -213,6 +214,67 @@ PIECES = st.sampled_from(["# c\n", "\n", "  # d\n", "x = 1  # e\n", "if x:\n  # 
 def test_programs_are_the_same_exactly_where_their_trees_are(before: list[str], after: list[str]) -> None:
     one, two = ("".join(pieces).encode() for pieces in (before, after))
     assert (is_same_program(one, two) is True) == (ast.dump(ast.parse(one)) == ast.dump(ast.parse(two)))
+
+
+def privates(source: str) -> list[str]:
+    """Each private name that is reached, in one line."""
+    return [f"{line}: {'.' * level}{name}" for name, level, line in private.privates(source.encode())]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import a.b\na.b._c.d._e.f\n", ["2: a.b._c.d._e"]),
+        ("import a.b as m\nm._c = 1\ndel m._d\n", ["2: a.b._c", "3: a.b._d"]),
+        ("from a import b as m\nm._c()._d\n", ["2: a.b._c"]),
+        ("from .. import b\nb. _c\n(b  # why\n ._d)\n", ["2: ..b._c", "3: ..b._d"]),
+        ("import m\nm.__name__, m.x, m.__version__._c, m.__d\n", ["2: m.__d", "2: m.__version__._c"]),
+        ("x = '._a'; import m\nif m: m._c\n", ["2: m._c"]),
+        ("def f():\n    import m\n    return lambda: m._c\nm._d\n", ["3: m._c"]),
+        ("try:\n    import m\nexcept ImportError:\n    m = None\nm._c\n", ["5: m._c"]),
+        ("try:\n    import a as m\nexcept ImportError:\n    import b as m\nm._c\n", ["5: a._c", "5: b._c"]),
+        ("import m\nm = m.make()\nm._c\n", []),
+        ("import m\ndef f(m): m._c\ndef g(*m): m._c\ndef h(*, m): m._c\nlambda m: m._c\n", []),
+        ("import m\ndef f(x=m._c, *y: m._d) -> m._e: m._f\n", ["2: m._c", "2: m._d", "2: m._e", "2: m._f"]),
+        (
+            "import m\n@m._c\nclass A(m._d):\n    m = 1\n    m._e\n    def f(self): m._f\n",
+            ["2: m._c", "3: m._d", "6: m._f"],
+        ),
+        ("import m\n[m._c for m in m._d]\n{x: m._e for x in y}\n", ["2: m._d", "3: m._e"]),
+        ("import m\ndef f():\n    [m := x for x in y]\n    m._c\n", []),
+        ("import m\nfor m in x: pass\nm._c\n", []),
+        ("import m\nwith x as m: m._c\n", []),
+        ("import m\ntry: pass\nexcept OSError as m: m._c\n", []),
+        ("import m\nmatch x:\n    case {'a': [*m]}: m._c\n", []),
+        ("def f():\n    global m\n    import m\ndef g():\n    m._c\n", ["5: m._c"]),
+        ("import m\ndef f():\n    m._c\n    if x:\n        global m\n    m = 1\n", []),
+        ("def f():\n    import m\n    def g():\n        nonlocal m\n        m._c\n", ["5: m._c"]),
+        ("def f():\n    import m\n    def g():\n        nonlocal m\n        m = 1\n    m._c\n", []),
+        ("import m\n# It ends with a dot.\nm._c\n(m.\nx._c)\n", ["3: m._c", "4: m.x._c"]),
+        ("import m\nx.m._c\nm()._d\nm[0]._e\n", []),
+        ("from m import *\nm._c\n", []),
+    ],
+)
+def test_private_names_are_reached_through_what_an_import_has_bound_and_nothing_else(
+    source: str, expected: list[str]
+) -> None:
+    assert privates(source) == expected
+    assert private.through(source.encode()) or not expected
+
+
+def test_the_modules_through_which_private_names_may_be_reached_are_seen_in_the_text() -> None:
+    source = (
+        "import a, b.c as d\nfrom e.f import (\n    g,  # first (of two)\n    h,\n)\n"
+        "from . import i; from ..j import k\nfrom l import \\\n    m\nimport n\n"
+        "self._n, o._o, d._d, h._h, i._i, k.x.y._k, m._m, n.__name__\n"
+    )
+    assert private.through(source.encode()) == (".", "..j", "a", "as", "b.c", "d", "e.f", "l")
+    assert private.through(b"import n\nself._n, n.__name__\n") == ()
+    assert private.privates(b"import m\nm._c(\n") == ()
+
+
+def test_a_sum_of_thousands_is_looked_through_for_private_names() -> None:
+    assert privates("import m\nx = " + " + ".join(["m.a"] * 2000) + "\nm._c\n") == ["3: m._c"]
 
 
 LINES = st.sampled_from(

@@ -48,6 +48,7 @@ Core cannot do it.
 
 It can be done.
 """
+RESET = "import thecore as core\n\n\ndef reset():\n    core._state.clear()\n"
 MODEL = f"""{README}
 ## Performance
 
@@ -253,8 +254,8 @@ VIOLATIONS: tuple[Violation, ...] = (
     ),
     Violation(
         rule="reuse/private-name",
-        wrong=experiment("uses-private", train__py="from thecore._inner import secret\n"),
-        mended=experiment("uses-private", train__py=""),
+        wrong=experiment("uses-private", train__py="from thecore._inner import secret\n", reset__py=RESET),
+        mended=experiment("uses-private", train__py="", reset__py=RESET.replace("reset()", "reset(core)")),
     ),
     Violation(
         rule="theme/missing",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fumehood.imports import private
 from fumehood.imports.facts import facts
 from fumehood.imports.scan import Scan, scan
 from fumehood.outside.kept import written
@@ -19,16 +20,18 @@ if TYPE_CHECKING:
     from fumehood.model.source import SourceFacts
 
 
-def _find(source: bytes) -> tuple[bytes, Any, bool]:
+def _find(source: bytes) -> tuple[bytes, Any, bool, tuple[str, ...]]:
     """What a file says, still written down, since few questions are about every file, and what is seldom in it.
 
-    That are its edits of ``sys.path``, and whether it names modules in strings or by their beginnings.
+    That are its edits of ``sys.path``, whether it names modules in strings or by their beginnings, and imports through
+    which it may reach private names.
     """
     found = scan(source)
-    return written(tuple(found)), found.path_edits, bool(found.strings or found.prefixes)
+    is_naming = bool(found.strings or found.prefixes)
+    return written(tuple(found)), found.path_edits, is_naming, private.through(source)
 
 
-IMPORTS = Reading(name="imports", version=3, find=_find)
+IMPORTS = Reading(name="imports", version=4, find=_find)
 
 
 class Scans(Mapping[str, Scan]):
@@ -70,6 +73,7 @@ class Sources:
         scans: What each says, by its path.
         path_edits: Edits of ``sys.path``, by the path of each file that has any.
         naming: The files that name modules in strings or by their beginnings.
+        reaching: The modules through whose names private ones may be reached, by the path of each file with any.
         digests: Of the files' contents.
         parsed: How many of them had to be read anew.
     """
@@ -77,6 +81,7 @@ class Sources:
     scans: Mapping[str, Scan]
     path_edits: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]
     naming: Sequence[str]
+    reaching: Mapping[str, tuple[str, ...]]
     digests: Mapping[str, bytes] = field(repr=False)
     parsed: int
 
@@ -104,9 +109,10 @@ def sources_of(known: Remembered, others: Callable[[str], bytes] | None = None) 
         others: Gives the source of any other file, which is read when it is asked for; without it there are no others.
     """
     return Sources(
-        scans=Scans({path: found for path, (found, _, _) in known.found.items()}, others),
-        path_edits={path: edits for path, (_, edits, _) in known.found.items() if edits},
-        naming=[path for path, (_, _, is_naming) in known.found.items() if is_naming],
+        scans=Scans({path: found for path, (found, *_) in known.found.items()}, others),
+        path_edits={path: edits for path, (_, edits, *_) in known.found.items() if edits},
+        naming=[path for path, (_, _, is_naming, _) in known.found.items() if is_naming],
+        reaching={path: modules for path, (*_, modules) in known.found.items() if modules},
         digests=known.digests,
         parsed=known.fresh,
     )

@@ -88,6 +88,13 @@ class ImportGraph:
         """The files that run when a file does one of its imports; the last is the module that is imported."""
         return self._builder._run_by(path, raw, self._builder.roots(path))  # noqa: SLF001 - of this module
 
+    def module(self, path: str, name: str, level: int) -> str:
+        """The file of a module by its name as a file writes it; empty where the name is of something in a module."""
+        package = name.rpartition(".")[0]
+        files = self.runs(path, (name, level, "", 0, 0))
+        around = self.runs(path, (package, level, "", 0, 0)) if package else ()
+        return files[-1] if len(files) > len(around) else ""
+
     def package_folders(self, path: str, package: str) -> tuple[str, ...]:
         """The folders of the repository in which a file finds the modules of a package."""
         inner = package.replace(".", "/")

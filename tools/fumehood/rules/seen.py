@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fumehood.copies.search import FINGERPRINTS
 from fumehood.errors import FumehoodError
 from fumehood.imports.cache import IMPORTS, sources_of
+from fumehood.imports.private import PRIVATES
 from fumehood.imports.survey import connected, outline
 from fumehood.model.experiment import experiment_target
 from fumehood.model.finding import CheckAnswer
@@ -19,7 +20,7 @@ from fumehood.outside.remembered import Asked, ahead
 from fumehood.outside.work_tree import WorkTree
 from fumehood.reading import documents, owners
 from fumehood.reading.sources import Inputs
-from fumehood.rules.crossing import copied, crossings, crossings_of_core, files_with_copies, parts
+from fumehood.rules.crossing import copied, crossings, crossings_of_core, files_with_copies, is_hidden, parts
 from fumehood.rules.evidence import readme
 from fumehood.rules.needs import NeedsReader
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from fumehood.copies.search import FileCopies
     from fumehood.extensions import SessionResult
+    from fumehood.imports.private import Reached
     from fumehood.imports.survey import Outline, Survey
     from fumehood.locking.book import LockBook
     from fumehood.model.experiment import Core, Experiment
@@ -229,6 +231,20 @@ class Seen:
     def needs(self) -> NeedsReader:
         """How the imports of core and of experiments agree with their requirement lines."""
         return NeedsReader(self)
+
+    @cached_property
+    def privates(self) -> Mapping[str, Sequence[Reached]]:
+        """Private names that files of the experiments in question reach through imports, by path; not all are core's.
+
+        Most of a repository's files need not be parsed for them: those that import no module that it may have.
+        """
+
+        def is_asked(path: str, through: Sequence[str]) -> bool:
+            may_be_ours = (one.startswith(".") or self.outline.modules.may_have(one) for one in through)
+            return self.parts.experiment(path) in self._names and not is_hidden(path) and any(may_be_ours)
+
+        paths = [path for path, through in self.survey.sources.reaching.items() if is_asked(path, through)]
+        return self._found(Asked(reading=PRIVATES, paths=paths, are_all=self.is_whole)).found
 
     @cached_property
     def copies(self) -> Mapping[str, Sequence[FileCopies]]:
