@@ -64,6 +64,21 @@ def test_the_first_machine_that_has_enough_is_chosen(needs: GpuNeeds, label: tup
             ],
         ),
         (
+            replace(
+                WANTED,
+                needs=TestNeeds(
+                    gpu=GpuNeeds(count=2),
+                    vendors=(GpuNeeds(count=2, vendor="amd"), GpuNeeds(vendor="nvidia")),
+                    gpu_tests=2,
+                ),
+            ),
+            [
+                ("exp-a", ("small",), "nox -s exp-a -- --gpu-tests=none"),
+                ("exp-a (1 nvidia GPU)", ("one", "old"), "nox -s exp-a -- --gpu-tests=only:nvidia --gpus=require"),
+                ("exp-a (2 amd GPUs)", ("red",), "nox -s exp-a -- --gpu-tests=only:amd --gpus=require"),
+            ],
+        ),
+        (
             replace(WANTED, needs=TestNeeds(gpu=GpuNeeds(), gpu_tests=2)),
             [("exp-a (1 GPU)", ("one", "old"), "nox -s exp-a -- --gpus=require")],
         ),

@@ -99,6 +99,19 @@ def test_the_needs_of_all_tests_are_joined_and_the_tests_counted(tmp_path: Path)
     )
 
 
+def test_what_each_of_several_vendors_has_to_have_is_told_apart(tmp_path: Path) -> None:
+    marks = ("", "(count=2)", "(vendor='AMD', memory='40GiB')", "(vendor='nvidia', compute_capability='9.0')")
+    source = "import pytest\n" + "".join(f"@pytest.mark.gpu{mark}\ndef test(): ...\n" for mark in marks)
+    (tmp_path / "test_it.py").write_text(source)
+    amd = GpuNeeds(count=2, memory=40 * GIB, vendor="amd")
+    nvidia = GpuNeeds(count=2, compute_capability="9.0", vendor="nvidia")
+    found = read_needs([tmp_path / "test_it.py"], root=tmp_path)
+    assert found.vendors == (amd, nvidia)
+    assert (found.on("amd"), found.on("nvidia"), found.on("")) == (amd, nvidia, found.gpu)
+    (tmp_path / "test_it.py").write_text("import pytest\n@pytest.mark.gpu(vendor='amd')\ndef test(): ...\n")
+    assert read_needs([tmp_path / "test_it.py"], root=tmp_path).vendors == ()
+
+
 def test_tests_for_two_vendors_leave_the_vendor_open() -> None:
     assert GpuNeeds(vendor="amd").join(GpuNeeds(vendor="nvidia", count=2)) == GpuNeeds(count=2)
 

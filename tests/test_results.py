@@ -299,3 +299,19 @@ def wait_until_gone(process: int, seconds: float = 10) -> None:
             return
         assert time.monotonic() < deadline, f"{process} is still there"
         time.sleep(0.05)
+
+
+def test_gpu_tests_of_each_vendor_can_be_run_apart(lab: Project) -> None:
+    marks = {"plain": "", "any": "@pytest.mark.gpu", "red": "@pytest.mark.gpu(vendor='AMD', count=2)"}
+    marks["green"] = "@pytest.mark.gpu(vendor='nvidia')"
+    tests = "\n".join(f"{mark}\ndef test_{name}(): ..." for name, mark in marks.items())
+    lab.write({"experiments/one/test_one.py": f"import pytest\n{tests}\n"})
+    machine = {"FUMEHOOD_GPUS": "1xH100:80GiB@9.0"}
+    lab.nox("-s", "exp-one", "--", "--gpu-tests=only:nvidia", "--gpus=require", env=machine).assert_ok()
+    assert suites(lab, "exp-one.gpu-nvidia.xml") == [("test_any", ""), ("test_green", "")]
+    machine = {"FUMEHOOD_GPUS": "2xamd/MI300X:192GiB"}
+    lab.nox("-s", "exp-one", "--", "--gpu-tests=only:amd", "--gpus=require", env=machine).assert_ok()
+    assert suites(lab, "exp-one.gpu-amd.xml") == [("test_any", ""), ("test_red", "")]
+    assert {result.part for result in left(lab)} == {"gpu-nvidia", "gpu-amd"}
+    wrong = lab.nox("-s", "exp-one", "--", "--gpu-tests=onyl:amd").assert_exit(1)
+    assert "argument --gpu-tests: all, only, only:VENDOR or none, not 'onyl:amd'" in wrong.stdout + wrong.stderr

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from fumehood.errors import WorldError
 from fumehood.extensions import SessionCall, SessionResult
 from fumehood.model.experiment import RUNNING_STATES, core_target
-from fumehood.testing.session import gpu_needs
+from fumehood.testing.needed import gpu_needs
+from fumehood.testing.session import part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def session_calls(
             experiment=experiment.name if experiment else None,
             root=repository.root,
             arguments=arguments,
-            gpus=gpu_needs(repository, experiment),
+            gpus=gpu_needs(repository, experiment, part(arguments).partition("-")[2]),
         )
         for session, experiment in (*own, *((experiment.session, experiment) for experiment in chosen))
     )

@@ -10,8 +10,8 @@ from fumehood.ci.jobs import LeftOut, Wanted
 from fumehood.ci.overrides import ALL, CORE
 from fumehood.model.experiment import RUNNING_STATES, core_target, session_name
 from fumehood.outside.files import digest_file
-from fumehood.testing.needs import TestNeeds, read_needs
-from fumehood.testing.session import core_test_files
+from fumehood.testing.needed import needs_of_tests
+from fumehood.testing.needs import TestNeeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ def _core(repository: Repository, why: Why) -> list[Wanted]:
             experiment="",
             session=target.session,
             pythons=core.pythons,
-            needs=read_needs(core_test_files(repository), root=repository.root),
+            needs=needs_of_tests(repository, None),
             timeout=core.timeout,
             advisory=why.advisory,
             reason=why.reason,
@@ -148,7 +148,7 @@ def _experiment(repository: Repository, experiment: Experiment, why: Why) -> Wan
         experiment=experiment.name,
         session=experiment.session,
         pythons=experiment.pythons,
-        needs=read_needs((repository.root / test for test in experiment.tests), root=repository.root),
+        needs=needs_of_tests(repository, experiment),
         demand=experiment.gpus,
         timeout=experiment.timeout,
         advisory=why.advisory,

@@ -117,7 +117,8 @@ def jobs_of(wanted: Iterable[Wanted], runners: Runners, *, lowest: bool) -> tupl
 def _parts(one: Wanted) -> Iterator[tuple[Part, GpuNeeds | None]]:
     """The parts that its tests are run in, each with the GPUs for it.
 
-    Apart are only tests of which both kinds were seen. Where a manifest asks for GPUs, no mark tells which tests it
+    Apart are only tests of which both kinds were seen. GPU tests that name several vendors run on the machines of each,
+    those that name none on all of these. Where a manifest asks for GPUs, no mark tells which tests it
     means, and where every test function has a mark, some cases of it may do without: then all run where the GPUs are.
     """
     demanded = needs_of_demand(one.demand) if one.demand else None
@@ -126,6 +127,10 @@ def _parts(one: Wanted) -> Iterator[tuple[Part, GpuNeeds | None]]:
         yield "all", demanded.join(marked) if marked else demanded
     elif marked is None:
         yield "all", None
+    elif one.needs.vendors:
+        yield "other", None
+        for needs in one.needs.vendors:
+            yield f"gpu-{needs.vendor}", needs
     elif one.needs.other_tests:
         yield "other", None
         yield "gpu", marked

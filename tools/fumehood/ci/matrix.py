@@ -157,7 +157,9 @@ def _row(batch: Sequence[Job]) -> Row:
 
 
 def _name(first: Job, others: int) -> str:
-    gpus = f"{first.gpus} GPU{'s' if first.gpus != 1 else ''}" if first.gpus else ""
+    vendor = first.part.partition("-")[2]
+    kind = f"{vendor} GPU" if vendor else "GPU"
+    gpus = f"{first.gpus} {kind}{'s' if first.gpus != 1 else ''}" if first.gpus else ""
     remarks = ", ".join(filter(None, (gpus, "lowest versions" if first.lowest else "")))
     name = f"{first.session} and {others} more" if others else first.session
     return f"{name} ({remarks})" if remarks else name
@@ -174,10 +176,11 @@ def _timeout(batch: Sequence[Job]) -> int:
 def _command(batch: Sequence[Job]) -> str:
     """What a machine runs; nothing in it needs quotes, since no session's name does."""
     first = batch[0]
-    parts = {"all": [], "gpu": ["--gpu-tests=only"], "other": ["--gpu-tests=none"]}[first.part]
+    kind, _, vendor = first.part.partition("-")
+    part = {"all": "", "gpu": "--gpu-tests=only", "other": "--gpu-tests=none"}[kind] + (f":{vendor}" if vendor else "")
     arguments = [
         *(["--lowest"] if first.lowest else []),
-        *parts,
+        *([part] if part else []),
         *(["--gpus=require"] if first.required else []),
     ]
     sessions = " ".join(job.session for job in batch)

@@ -41,6 +41,8 @@ class TestNeeds:
 
     Attributes:
         gpu: What suffices for every GPU test, one after the other; None if no test asks for a GPU.
+        vendors: If they name several vendors, what suffices for the GPU tests that run on the GPUs of each: those that
+            name it, and those that name none.
         gpu_tests: Test functions of which at least one case needs a GPU.
         other_tests: Test functions that run without; as with `gpu_tests`, approximately, since no test is collected.
         unreadable: Files that are no Python, and marks whose arguments are not written out (they count as one GPU).
@@ -49,9 +51,14 @@ class TestNeeds:
     __test__ = False  # pytest would take the class for tests because of its name.
 
     gpu: GpuNeeds | None = None
+    vendors: tuple[GpuNeeds, ...] = ()
     gpu_tests: int = 0
     other_tests: int = 0
     unreadable: tuple[Place, ...] = ()
+
+    def on(self, vendor: str) -> GpuNeeds | None:
+        """What suffices for the GPU tests that run on the GPUs of a vendor; of all of them where it is empty."""
+        return next((needs for needs in self.vendors if needs.vendor == vendor), self.gpu)
 
 
 def mentions_gpu(source: bytes) -> bool:
@@ -101,10 +108,17 @@ def read_needs(files: Iterable[Path], *, root: Path) -> TestNeeds:
         unreadable += [Place(name, line) for line in reading.unreadable_lines]
     return TestNeeds(
         gpu=reduce(GpuNeeds.join, needs) if needs else None,
+        vendors=tuple(_by_vendor(needs)),
         gpu_tests=gpu_tests,
         other_tests=other_tests,
         unreadable=tuple(sorted(set(unreadable))),
     )
+
+
+def _by_vendor(needs: Sequence[GpuNeeds]) -> Iterator[GpuNeeds]:
+    named = sorted({one.vendor for one in needs if one.vendor})
+    for vendor in named if len(named) > 1 else ():
+        yield reduce(GpuNeeds.join, (one for one in needs if one.vendor in {None, vendor}))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -26,7 +27,8 @@ KEPT = 100
 Status = Literal[
     "passed", "failed", "no-tests", "all-skipped", "conflict", "install-failed", "unsupported-python", "timed-out"
 ]
-Part = Literal["all", "gpu", "other"]
+Part = str
+"""Which of the tests: ``all``, ``gpu``, ``other``, or ``gpu-VENDOR`` for GPU tests that run on that vendor's."""
 
 STATUSES: tuple[Status, ...] = (
     "passed",
@@ -38,7 +40,7 @@ STATUSES: tuple[Status, ...] = (
     "unsupported-python",
     "timed-out",
 )
-PARTS: tuple[Part, ...] = ("all", "gpu", "other")
+_PART = re.compile(r"all|other|gpu(?:-[a-z0-9]+)?")
 FAILURES: frozenset[Status] = frozenset({"failed", "conflict", "install-failed", "unsupported-python", "timed-out"})
 """What is wrong; a session without tests, or with nothing but skipped ones, is neither that nor green."""
 
@@ -235,7 +237,7 @@ def from_json(data: dict[str, Any]) -> Result:
         ValueError, KeyError, TypeError, AttributeError: It is nothing that `to_json` has written.
     """
     fields = dict(data)
-    if fields.pop("schema") != SCHEMA or fields["status"] not in STATUSES or fields["part"] not in PARTS:
+    if fields.pop("schema") != SCHEMA or fields["status"] not in STATUSES or not _PART.fullmatch(fields["part"]):
         raise ValueError("a result of another kind")
     counts = fields.pop("counts")
     return Result(
@@ -246,7 +248,6 @@ def from_json(data: dict[str, Any]) -> Result:
         origin=Origin(**fields.pop("origin")),
         arguments=tuple(fields.pop("arguments")),
         status=cast("Status", fields.pop("status")),
-        part=cast("Part", fields.pop("part")),
         **fields,
     )
 

@@ -100,8 +100,9 @@ def gpu_mode(arguments: Sequence[str], environ: Mapping[str, str]) -> GpuMode:
 
 def part(arguments: Sequence[str]) -> Part:
     """Which tests run, as ``--gpu-tests`` says among pytest's arguments."""
-    said: dict[str | None, Part] = {"only": "gpu", "none": "other"}
-    return said.get(_said("--gpu-tests", arguments), "all")
+    asked, _, vendor = (_said("--gpu-tests", arguments) or "").partition(":")
+    found = {"only": "gpu", "none": "other"}.get(asked, "all")
+    return f"{found}-{vendor}" if vendor else found
 
 
 def _said(option: str, arguments: Sequence[str]) -> str | None:
@@ -162,7 +163,10 @@ def test_run(
     write_fence(fence, repository, experiment.path if experiment else "core", experiment)
     mode = gpu_mode(arguments, os.environ)
     paths = _paths(repository, experiment, arguments)
-    needs = gpu_needs(repository, experiment) if part(arguments) != "other" else None
+    from fumehood.testing.needed import gpu_needs  # noqa: PLC0415 - only runs of tests need it
+
+    kind, _, vendor = part(arguments).partition("-")
+    needs = gpu_needs(repository, experiment, vendor) if kind != "other" else None
     with _gpus(needs, mode, say) as gpus, _report_file(own) as report:
         yield TestRun(
             arguments=("-p", "fumehood_pytest", *paths, *arguments),
@@ -243,28 +247,6 @@ def _granted(gpus: tuple[Gpu, ...]) -> dict[str, str]:
     from fumehood.testing.gpu_lease import visible_devices  # noqa: PLC0415 - only runs of tests need it
 
     return {**visible_devices(gpus), "FUMEHOOD_GPUS_GRANTED": json.dumps([asdict(gpu) for gpu in gpus])}
-
-
-def gpu_needs(repository: Repository, experiment: Experiment | None) -> GpuNeeds | None:
-    """The GPUs that an experiment's tests (or core's) need: what their marks say, and its manifest.
-
-    Raises:
-        ConfigurationError: The manifest's memory or compute capability cannot be read.
-    """
-    from fumehood.testing.needs import needs_of_demand, read_needs  # noqa: PLC0415 - only runs of tests need it
-
-    files = [repository.root / test for test in experiment.tests] if experiment else core_test_files(repository)
-    found = read_needs(files, root=repository.root).gpu
-    if experiment is None or experiment.gpus is None:
-        return found
-    demanded = needs_of_demand(experiment.gpus)
-    return demanded.join(found) if found else demanded
-
-
-def core_test_files(repository: Repository) -> list[Path]:
-    """The test files of core's own tests."""
-    roots = [repository.root / path for path in repository.core.tests]
-    return [file for root in roots for file in ([root] if root.is_file() else sorted(root.rglob("test_*.py")))]
 
 
 def verdict(run: TestRun, subject: str) -> Verdict:

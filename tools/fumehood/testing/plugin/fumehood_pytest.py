@@ -426,15 +426,17 @@ class GpuTests:
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out the tests that ``--gpu-tests`` does not ask for."""
-        wanted = config.option.fumehood_gpu_tests
+        wanted, _, vendor = config.option.fumehood_gpu_tests.partition(":")
         if wanted == "all":
             return
         parts: dict[bool, list[pytest.Item]] = {True: [], False: []}
         for item in items:
-            parts[item.get_closest_marker("gpu") is not None].append(item)
-        items[:] = parts[wanted == "only"]
-        if parts[wanted != "only"]:
-            config.hook.pytest_deselected(items=parts[wanted != "only"])
+            needs = read_marks(item)
+            is_gpu_test = needs is not None and (not vendor or needs.vendor in (None, vendor))
+            parts[is_gpu_test == (wanted == "only")].append(item)
+        items[:] = parts[True]
+        if parts[False]:
+            config.hook.pytest_deselected(items=parts[False])
 
     def pytest_collectstart(self) -> None:
         """Files of tests and configuration may put finders in front of the fence."""
@@ -692,10 +694,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("fumehood").addoption(
         "--gpu-tests",
         dest="fumehood_gpu_tests",
-        choices=("all", "only", "none"),
+        type=_gpu_tests,
+        metavar="{all,only,only:VENDOR,none}",
         default="all",
-        help="leave out tests: only leaves those marked gpu, none the others",
+        help="leave out tests: only leaves those marked gpu, only:amd those of them that an AMD GPU will do for, "
+        "none the others",
     )
+
+
+def _gpu_tests(text: str) -> str:
+    """What ``--gpu-tests`` may be; an argparse.ArgumentTypeError for anything else."""
+    import argparse
+
+    wanted, colon, vendor = text.partition(":")
+    if wanted not in ("all", "only", "none") or (colon and (wanted != "only" or not vendor.isalnum())):
+        raise argparse.ArgumentTypeError(f"all, only, only:VENDOR or none, not {text!r}")
+    return text.lower()
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:

@@ -1,0 +1,50 @@
+"""The GPUs that the tests of an experiment, or core's, need: what their marks say, and the manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fumehood.testing.needs import needs_of_demand, read_needs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fumehood.model.experiment import Experiment
+    from fumehood.repository import Repository
+    from fumehood.testing.gpu_values import GpuNeeds
+    from fumehood.testing.needs import TestNeeds
+
+
+def gpu_needs(repository: Repository, experiment: Experiment | None, vendor: str = "") -> GpuNeeds | None:
+    """The GPUs that an experiment's tests (or core's) need: what their marks say, and its manifest.
+
+    Args:
+        repository: Where they are.
+        experiment: Whose; None for core's.
+        vendor: Only the tests that run on the GPUs of this one.
+
+    Raises:
+        ConfigurationError: The manifest's memory or compute capability cannot be read.
+    """
+    found = needs_of_tests(repository, experiment).on(vendor)
+    if experiment is None or experiment.gpus is None:
+        return found
+    demanded = needs_of_demand(experiment.gpus)
+    return demanded.join(found) if found else demanded
+
+
+def gpu_vendors(repository: Repository, experiment: Experiment) -> tuple[str, ...]:
+    """The makers on whose GPUs an experiment's tests run apart; none where its marks name fewer than two."""
+    return tuple(str(needs.vendor) for needs in needs_of_tests(repository, experiment).vendors)
+
+
+def needs_of_tests(repository: Repository, experiment: Experiment | None) -> TestNeeds:
+    """What the test files of an experiment, or core's, need."""
+    files = [repository.root / test for test in experiment.tests] if experiment else _core_test_files(repository)
+    return read_needs(files, root=repository.root)
+
+
+def _core_test_files(repository: Repository) -> list[Path]:
+    """The test files of core's own tests."""
+    roots = [repository.root / path for path in repository.core.tests]
+    return [file for root in roots for file in ([root] if root.is_file() else sorted(root.rglob("test_*.py")))]
