@@ -146,13 +146,34 @@ def test_a_star_takes_the_modules_that_all_names(project: Project) -> None:
     }
 
 
-def test_entry_points_lead_to_the_plugins_of_core_and_of_the_experiment(project: Project) -> None:
+PYPROJECT = (
+    '[project]\nname = "core"\nversion = "1"\n[project.entry-points."core.models"]\nx = "core.x:X"\n'
+    '[project.entry-points.pytest11]\ncore = "core.plugin"\n[project.entry-points.other]\ny = "core.y"\n'
+)
+SETUP_CFG = """\
+[options.entry_points]
+core.models =
+    x = core.x:X
+pytest11 = core = core.plugin
+other =
+    y = core.y
+console_scripts =
+    run = core.y:main
+"""
+SETUP_PY = """\
+setup(entry_points={"core.models": ["x = core.x:X"], "pytest11": ["core = core.plugin"], "other": ["y = core.y"]})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("pyproject.toml", PYPROJECT), ("setup.cfg", SETUP_CFG), ("setup.py", SETUP_PY)]
+)
+def test_entry_points_lead_to_the_plugins_of_core_and_of_the_experiment(
+    project: Project, name: str, content: str
+) -> None:
     project.write(
         {
-            "pyproject.toml": (
-                '[project]\nname = "core"\nversion = "1"\n[project.entry-points."core.models"]\nx = "core.x:X"\n'
-                '[project.entry-points.pytest11]\ncore = "core.plugin"\n[project.entry-points.other]\ny = "core.y"\n'
-            ),
+            name: content,
             "core/__init__.py": "",
             "core/load.py": 'from importlib.metadata import entry_points\nentry_points(group="core.models")\n',
             "core/x.py": "",

@@ -123,6 +123,16 @@ def test_a_test_of_cores_and_an_entry_point_count_too(repository: Project) -> No
     ]
 
 
+def test_an_entry_point_of_a_setuptools_project_counts_too(repository: Project) -> None:
+    repository.write(
+        {"setup.py": 'setup(\n    entry_points={"core.models": ["own = core.tools", "two = twice"]},\n)\n'}
+    )
+    told = "core's entry point 'two' is twice, which is a part of the experiment two"
+    assert said(repository, "boundary/core-imports-experiment") == [f"setup.py:2: {told}"]
+    repository.write({"setup.cfg": "[options.entry_points]\ncore.models =\n    two = twice\n"})
+    assert said(repository, "boundary/core-imports-experiment") == [f"setup.cfg:3: {told}"]
+
+
 def test_names_in_strings_and_in_files_of_core_are_found_and_those_for_tools_are_not(repository: Project) -> None:
     overrides = '[[tool.mypy.overrides]]\nmodule = "experiments.one.model"\nignore_errors = true\n'
     repository.write(

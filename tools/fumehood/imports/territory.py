@@ -11,8 +11,8 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fumehood.errors import FumehoodError
 from fumehood.outside.toml_file import load
+from fumehood.reading import entry_points
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -94,18 +94,12 @@ def _table(data: object, *keys: str) -> Mapping[str, object]:
 
 
 def _plugins(repository: Repository, folder: str) -> dict[str, tuple[str, ...]]:
-    """The modules that a project offers as entry points; nothing where its pyproject.toml is wrong or missing."""
-    place = repository.root / f"{folder}{PYPROJECT}"
-    if not os.path.exists(place):
-        return {}
-    try:
-        groups = _table(load(place, name=f"{folder}{PYPROJECT}").data, "project", "entry-points")
-    except FumehoodError:
-        return {}
-    return {
-        name: tuple(str(target).partition(":")[0].strip() for target in _table(group).values())
-        for name, group in groups.items()
-    }
+    """The modules that a project offers to who asks for entry points: all that are no commands."""
+    found: dict[str, tuple[str, ...]] = {}
+    for point in entry_points.read(repository.root, folder):
+        if point.group not in entry_points.COMMANDS:
+            found[point.group] = (*found.get(point.group, ()), point.module)
+    return found
 
 
 def _pytest_path(repository: Repository) -> tuple[str, ...]:

@@ -74,14 +74,24 @@ def named(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def configuration(path: Path) -> configparser.ConfigParser:
+    """What a ``setup.cfg`` says; nothing where it is wrong or missing: setuptools would not build it either."""
+    parser = _CaseSensitive(interpolation=None)
+    with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
+        parser.read(path, encoding="utf-8")
+        return parser
+    return _CaseSensitive()
+
+
+class _CaseSensitive(configparser.ConfigParser):
+    def optionxform(self, optionstr: str) -> str:
+        """An option as it is written, as setuptools reads it."""
+        return optionstr
+
+
 def _configured(path: Path) -> str | None:
     """The value of ``install_requires`` in a ``setup.cfg``."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(path, encoding="utf-8")
-    except (configparser.Error, OSError, UnicodeDecodeError):
-        return None  # setuptools would not build it either; core then has what else is found.
-    return parser.get("options", _KEYWORD, fallback=None)
+    return configuration(path).get("options", _KEYWORD, fallback=None)
 
 
 def _read_configuration(path: Path, *, root: Path, name: str) -> RequirementSet:
@@ -98,10 +108,10 @@ def _read_configuration(path: Path, *, root: Path, name: str) -> RequirementSet:
         )
     parts = value.splitlines() if "\n" in value.strip() else value.split(";")
     texts = [part.strip() for part in parts if part.strip() and not part.strip().startswith("#")]
-    return RequirementSet(requirements=_parsed(_numbered(texts, lines, start), name), files=(name,))
+    return RequirementSet(requirements=_parsed(numbered(texts, lines, start), name), files=(name,))
 
 
-def _numbered(texts: Iterable[str], lines: list[str], start: int) -> Iterator[tuple[str, int]]:
+def numbered(texts: Iterable[str], lines: list[str], start: int) -> Iterator[tuple[str, int]]:
     """Each text with the first line, from where the value begins, that it stands in."""
     for text in texts:
         yield text, next((number for number, line in enumerate(lines[start - 1 :], start) if text in line), start)
@@ -124,19 +134,27 @@ def _written_out(tree: ast.Module) -> tuple[list[tuple[str, int]] | None, int]:
 
     None where they are not written out: in the call, or in a list that is given a name once and used once.
     """
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "setup"]
-    if len(calls) != 1:
+    call = call_of_setup(tree)
+    if call is None:
         return None, 1
-    (call,) = calls
     given = next((keyword for keyword in call.keywords if keyword.arg == _KEYWORD), None)
     if given is None:
         return (None if any(keyword.arg is None for keyword in call.keywords) else []), call.lineno
-    value = given.value
-    if isinstance(value, ast.Name):
-        value = _only_value(tree, value.id) or value
+    value = meant(tree, given.value)
     if isinstance(value, ast.List | ast.Tuple) and all(map(_is_text, value.elts)):
         return [(ast.literal_eval(item), item.lineno) for item in value.elts], given.value.lineno
     return None, given.value.lineno
+
+
+def call_of_setup(tree: ast.Module) -> ast.Call | None:
+    """The call of ``setup`` in a ``setup.py``; None where there are several, or none."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "setup"]
+    return calls[0] if len(calls) == 1 else None
+
+
+def meant(tree: ast.Module, value: ast.expr) -> ast.expr:
+    """A value, or what is written out where it is given a name that is used only once."""
+    return (_only_value(tree, value.id) if isinstance(value, ast.Name) else None) or value
 
 
 def _name(function: ast.expr) -> str:

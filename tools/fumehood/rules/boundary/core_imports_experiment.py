@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fumehood.errors import FumehoodError, Place
-from fumehood.outside.toml_file import load
+from fumehood.errors import Place
+from fumehood.reading import entry_points
 from fumehood.rules.crossing import by_line, reached
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
@@ -87,32 +87,16 @@ def _path_edits(seen: Seen) -> Iterator[Finding]:
 
 def _entry_points(seen: Seen) -> Iterator[Finding]:
     """What core's metadata promises to installers and plugins."""
-    if not (seen.root / PYPROJECT).is_file():
-        return
-    try:
-        file = load(seen.root / PYPROJECT, name=PYPROJECT)
-    except FumehoodError:
-        return
-    project = file.data.get("project")
-    tables = project if isinstance(project, dict) else {}
-    groups = tables.get("entry-points")
-    found: list[tuple[tuple[str, ...], object]] = [
-        (("project", key), tables.get(key)) for key in ("scripts", "gui-scripts")
-    ]
-    found += [(("project", "entry-points", name), table) for name, table in groups.items()] if groups else []
-    for keys, table in found:
-        for name, value in table.items() if isinstance(table, dict) else ():
-            module = str(value).partition(":")[0].partition("[")[0].strip()
-            raw = (module, 0, "", 0, 0)
-            files = reached(seen.core_survey.graph, PYPROJECT, raw, "", seen.needs.home)
-            if files and seen.parts.is_among_experiments(files[-1]):
-                yield RULE.finding(
-                    "",
-                    file.place(*keys, name),
-                    f"core's entry point {name!r} is {value}, which is {_whose(seen, files[-1])}",
-                    remedy="declare it in a pyproject.toml of the experiment's own",
-                    subject=f"{keys[-1]} {name}",
-                )
+    for point in entry_points.read(seen.root):
+        files = reached(seen.core_survey.graph, PYPROJECT, (point.module, 0, "", 0, 0), "", seen.needs.home)
+        if files and seen.parts.is_among_experiments(files[-1]):
+            yield RULE.finding(
+                "",
+                point.place,
+                f"core's entry point {point.name!r} is {point.value}, which is {_whose(seen, files[-1])}",
+                remedy="declare it in a pyproject.toml of the experiment's own",
+                subject=f"{point.group} {point.name}",
+            )
 
 
 RULE = Rule(
@@ -124,8 +108,9 @@ Experiments come and go, and anyone may delete one on the day that it has served
 broken on that day, and until then it needs that experiment's requirements and is as stable as that experiment. So
 imports lead one way, from experiments to core. It counts whichever way it is written: as a statement, in a function,
 in a `try`, for type checkers only, with `import_module` or `__import__` of a name that is literal or begins so, as an
-entry point, or by putting an experiment's folder on `sys.path`. The name of a package in an experiment's `src` means
-that one, unless a requirement line brings another of this name.""",
+entry point (in `[project]`, in `setup.cfg`, or written out in `setup.py`), or by putting an experiment's folder on
+`sys.path`. The name of a package in an experiment's `src` means that one, unless a requirement line brings another of
+this name.""",
     remedy="""\
 Move what core needs into core, or the code that needs the experiment out of core. A test of core's that uses an
 experiment is that experiment's test. Where core keeps a list of experiments, turn it around: experiments announce
