@@ -52,10 +52,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure fumehood side by side with what one would use instead; see docs/benchmarks.md.
 
-    With arguments after -- only environments and conflicts are measured, as they say.
+    Arguments after -- say what of it, as `-- --measure rules`.
     """
     session.install(*DEVELOPMENT, "-e", ".", "-r", "bench/requirements.txt")
     session.run("python", "-m", "bench", *session.posargs)
-    if not session.posargs:
-        session.run("python", "-m", "bench.affected")
-        session.run("python", "-m", "bench.rules")

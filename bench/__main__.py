@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import conflicts, kills, report, startup, trials, workload
+from bench import affected, conflicts, kills, report, rules, startup, trials, workload
 from bench.measure import FailedError, clock
 from bench.ours import Fumehood
 from bench.place import RESULTS, Place, base_python
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
     from bench.contender import Contender
 
-MEASURES = ("times", "repeat", "imports", "disk", "memory", "list", "kills", "conflicts")
-_ALONE = frozenset({"list", "conflicts"})
+MEASURES = ("times", "repeat", "imports", "disk", "memory", "list", "kills", "conflicts", "affected", "rules")
+_ALONE = frozenset({"list", "conflicts", "affected", "rules"})
 """Measures that need none of the environments."""
+
+_LONG = 3
+"""Repetitions at most of what takes minutes."""
 
 _TOOLS = ("fumehood", "nox", "uv", "virtualenv", "tox", "tox-uv", "hatch")
 
@@ -97,6 +100,10 @@ def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:
                 _kills(trial, options)
             case "conflicts":
                 conflicts.conflicts(place, trial.results, trial.repetitions, trial.say)
+            case "affected" | "rules":
+                trial.say(name)
+                long = min(trial.repetitions, _LONG)
+                {"affected": affected.affected, "rules": rules.rules}[name](place, trial.results, long)
             case _:
                 getattr(trials, name)(trial)
 

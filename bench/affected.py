@@ -1,23 +1,23 @@
 """How long `fumehood affected` takes on a large repository, beside grimp alone and a plain walk of syntax trees.
 
-``python -m bench.affected`` prints a table; see docs/affected.md for what one run gave.
+docs/affected.md has what one run gave.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import measure, tree
-from bench.place import RESULTS, Place
-from bench.results import MEGABYTE, Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.place import Place
+    from bench.results import Results
 
 GRIMP = """
 import sys, grimp
@@ -40,6 +40,8 @@ print(found)
 
 CHANGED = "src/core/p010/m03.py"
 _MANY = 10_000
+_SHORT = 3
+"""How often what takes a second has its turn, each time that it is somebody's."""
 
 
 def affected(place: Place, results: Results, repetitions: int) -> None:
@@ -57,8 +59,9 @@ def affected(place: Place, results: Results, repetitions: int) -> None:
     }
     for _ in range(repetitions):
         for name, (prepare, command) in rows.items():
-            prepare()
-            results.add_spent("affected", name, measure.run((command,), folder, place.environ))
+            for _ in range(_SHORT if name.endswith("warm") else 1):
+                prepare()
+                results.add_spent("affected", name, measure.run((command,), folder, place.environ))
     for name, (prepare, command) in rows.items():
         prepare()
         results.add("affected_bytes", name, measure.peak((command,), folder, place.environ).tree)
@@ -82,23 +85,3 @@ def _edit_many(folder: Path) -> None:
     for path in sorted(folder.glob("experiments/*/*.py"))[:_MANY]:
         with path.open("a", encoding="utf-8") as file:
             file.write("# Reviewed.\n")
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.affected", description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=RESULTS / "work", help="the folder to work in, kept for next time")
-    options = parser.parse_args()
-    results = Results()
-    place = Place(folder=options.work.absolute())
-    place.folder.mkdir(parents=True, exist_ok=True)
-    affected(place, results, options.repetitions)
-    for name in results.samples["affected_s"]:
-        seconds, processor = results.median("affected_s", name), results.median("affected_cpu_s", name)
-        memory = (results.median("affected_bytes", name) or 0) / MEGABYTE
-        print(f"{name:28} {seconds:8.2f} s {processor:8.2f} s of processor {memory:8.0f} MB")
-
-
-if __name__ == "__main__":
-    main()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.results import Results, Target
 
 _SECONDS, _MEGABYTES, _COUNT = 1.0, float(MEGABYTE), 0.0
+_SHOWN = 3
 _TIMES = (
     ("cold", "cold_s", _SECONDS),
     ("core there", "core_s", _SECONDS),
@@ -48,6 +49,12 @@ _CONFLICTS = (
     ("unchanged, s", "certificates_again_s", _SECONDS),
     ("MB", "certificates_bytes", _MEGABYTES),
 )
+_AFFECTED = (
+    ("s", "affected_s", _SECONDS),
+    ("processor", "affected_cpu_s", _SECONDS),
+    ("MB", "affected_bytes", _MEGABYTES),
+)
+_RULES = tuple((heading, key.replace("affected", "rules"), scale) for heading, key, scale in _AFFECTED)
 _KILLS = (
     ("trials", "kill_trials", _COUNT),
     ("damaged", "kill_damaged", _COUNT),
@@ -63,6 +70,8 @@ def render(results: Results) -> Iterator[RenderableType]:
         ("Disk and memory", _SIZES),
         ("Killed and run again", _KILLS),
         ("Conflicts (medians)", _CONFLICTS),
+        ("What a change affects, 20,001 files (medians)", _AFFECTED),
+        ("Rules, 20,001 files (medians)", _RULES),
     ):
         shown = [column for column in columns if column[1] in results.samples]
         if shown:
@@ -72,6 +81,10 @@ def render(results: Results) -> Iterator[RenderableType]:
     for module, spent in results.facts.get("imports", {}).items():
         yield f"import {module}: " + ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in spent)
     yield _targets(results)
+    for name, places in results.facts.get("found_by_others", {}).items():
+        yield f"{name} finds {len(places)} places that fumehood does not: {', '.join(places[:_SHOWN])}"
+    for contender, why in results.stopped.items():
+        yield f"STOPPED {contender}: {why}"
     for contender, lines in results.failures.items():
         yield f"FAILED {contender}: " + "; ".join(lines)
 

@@ -21,11 +21,13 @@ class Results:
     Attributes:
         samples: By measure and contender. A measure's name ends with its unit: ``_s``, ``_bytes`` or a count.
         failures: By contender, ``measure: what it said``; nothing that fails is left out of the report.
+        stopped: By contender, what was ended since it took too long.
         facts: About the machine, the versions and the run.
     """
 
     samples: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     failures: dict[str, list[str]] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def add(self, measure: str, contender: str, value: float) -> None:
@@ -72,6 +74,7 @@ class Results:
             "medians": medians,
             "samples": self.samples,
             "failures": self.failures,
+            "stopped": self.stopped,
             "targets": checks,
         }
 
@@ -107,6 +110,16 @@ def _ratio(measure: str, other: str, *, as_: str | None = None) -> Callable[[Res
     return measured
 
 
+def _between(measure: str, contract: str, tool: str) -> Callable[[Results], float | None]:
+    """Ours to another's with the same contract; of one that was stopped, to the time that it had."""
+
+    def measured(results: Results) -> float | None:
+        ours, theirs = results.median(measure, f"fumehood, {contract}"), results.median(measure, f"{tool}, {contract}")
+        return None if ours is None or not theirs else ours / theirs
+
+    return measured
+
+
 def _over(measure: str, ours: str, base: str) -> Callable[[Results], float | None]:
     def measured(results: Results) -> float | None:
         value, floor = results.median(measure, ours), results.median(measure, base)
@@ -115,9 +128,9 @@ def _over(measure: str, ours: str, base: str) -> Callable[[Results], float | Non
     return measured
 
 
-def _median(measure: str, *, scale: float = 1) -> Callable[[Results], float | None]:
+def _median(measure: str, contender: str = "fumehood", *, scale: float = 1) -> Callable[[Results], float | None]:
     def measured(results: Results) -> float | None:
-        value = results.median(measure, "fumehood")
+        value = results.median(measure, contender)
         return None if value is None else value / scale
 
     return measured
@@ -227,5 +240,59 @@ TARGETS = (
         processor=_median("certificates_again_cpu_s"),
     ),
     Target(text="damaged environments after SIGKILL", limit=0, unit="damaged", measured=_median("kill_damaged")),
+    Target(
+        text="affected, 20,001 files, nothing remembered",
+        limit=8,
+        unit="s",
+        measured=_median("affected_s", "fumehood, cold"),
+        processor=_median("affected_cpu_s", "fumehood, cold"),
+    ),
+    Target(
+        text="affected, one file changed",
+        limit=1,
+        unit="s",
+        measured=_median("affected_s", "fumehood, warm"),
+        processor=_median("affected_cpu_s", "fumehood, warm"),
+    ),
+    Target(
+        text="affected, nothing remembered",
+        limit=500,
+        unit="MB",
+        measured=_median("affected_bytes", "fumehood, cold", scale=MEGABYTE),
+    ),
+    Target(
+        text="all rules, 20,001 files, nothing remembered",
+        limit=10,
+        unit="s",
+        measured=_median("rules_s", "fumehood, all rules"),
+        processor=_median("rules_cpu_s", "fumehood, all rules"),
+    ),
+    Target(
+        text="all rules once more",
+        limit=2,
+        unit="s",
+        measured=_median("rules_s", "fumehood, nothing changed"),
+        processor=_median("rules_cpu_s", "fumehood, nothing changed"),
+    ),
+    Target(
+        text="all rules, nothing remembered",
+        limit=600,
+        unit="MB",
+        measured=_median("rules_bytes", "fumehood, all rules", scale=MEGABYTE),
+    ),
+    *(
+        Target(
+            text=f"{contract}, of {tool}",
+            limit=1,
+            unit="ratio",
+            measured=_between("rules_s", contract, tool),
+            processor=_between("rules_cpu_s", contract, tool),
+        )
+        for contract, tool in (
+            ("one boundary", "import-linter"),
+            ("both boundaries", "import-linter"),
+            ("undeclared imports", "deptry"),
+        )
+    ),
 )
 """What the project promised itself, with the numbers it has to reach."""

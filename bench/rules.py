@@ -1,14 +1,13 @@
 """How long all rules but resolution take on a large repository, and some of them beside import-linter and deptry.
 
-``python -m bench.rules`` prints a table, and what each of the others finds that fumehood does not; docs/benchmarks.md
-has what one run gave. Beside each of the others stands fumehood with the rules that keep the same contract: one
-boundary or both with import-linter, and undeclared imports with deptry, which is told the requirement files together
-and the names of the experiments' own modules. Who takes longer than a limit is stopped, and the table says so.
+docs/benchmarks.md has what one run gave. Beside each of the others stands fumehood with the rules that keep the same
+contract: one boundary or both with import-linter, and undeclared imports with deptry, which is told the requirement
+files together and the names of the experiments' own modules. Who takes longer than a minute is stopped, and the report
+says so.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import re
@@ -17,16 +16,21 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import measure, tree
-from bench.place import RESULTS, Place, program
-from bench.results import MEGABYTE, Results
+from bench.place import program
 from bench.workload import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bench.place import Place
+    from bench.results import Results
+
+_LIMIT = 60
+"""Seconds after which a contender is stopped."""
 
 _ALL = "fumehood, all rules"
 _OURS = (sys.executable, "-m", "fumehood", "check", "--offline", "--format", "json")
@@ -109,14 +113,13 @@ def prepared(folder: Path) -> None:
     subprocess.run(["git", *identity, "commit", "-qm", "Violate"], cwd=folder, check=True)  # noqa: S607 - as in tree
 
 
-def rules(place: Place, results: Results, repetitions: int, limit: float) -> Path:
+def rules(place: Place, results: Results, repetitions: int) -> None:
     """Contenders take turns; each time is that of one process, from its start to its answer.
 
     Args:
         place: Where everything is.
         results: Where it is kept.
         repetitions: How often each has its turn.
-        limit: Seconds after which a contender is stopped.
     """
     folder = place.folder / "rules"
     prepared(folder)
@@ -124,21 +127,21 @@ def rules(place: Place, results: Results, repetitions: int, limit: float) -> Pat
     contenders = [*_all_rules(place, folder, environ), *_the_same(place, folder)]
     for number in range(repetitions):
         for contender in contenders:
-            if results.failed(contender.name, "rules"):
+            if contender.name in results.stopped:
                 continue
             contender.prepare()
-            spent, said = _timed(contender, folder, environ, limit)
+            spent, said = _timed(contender, folder, environ)
             results.add_spent("rules", contender.name, spent)
             if said is None:
-                results.fail(contender.name, "rules", f"stopped after {limit:.0f} s")
+                results.stopped[contender.name] = f"after {_LIMIT} s"
             elif number == 0:
                 write(place.folder, contender.answer, said)
     for contender in contenders:
-        if not results.failed(contender.name, "rules"):
+        if contender.name not in results.stopped:
             contender.prepare()
             found = ("sh", "-c", '"$@"; test $? -le 1', "sh", *contender.command)
             results.add("rules_bytes", contender.name, measure.peak((found,), folder, environ).tree)
-    return folder
+    results.facts["found_by_others"] = only_theirs(place, folder)
 
 
 def _all_rules(place: Place, folder: Path, environ: dict[str, str]) -> Iterator[_Contender]:
@@ -189,14 +192,12 @@ def _change(file: Path) -> None:
         text.write("# Changed.\nimport math\n")
 
 
-def _timed(
-    contender: _Contender, folder: Path, environ: dict[str, str], limit: float
-) -> tuple[measure.Spent, str | None]:
+def _timed(contender: _Contender, folder: Path, environ: dict[str, str]) -> tuple[measure.Spent, str | None]:
     """What it took, and what it said; nothing if it was stopped."""
     said = None
     with measure.spending() as spent, contextlib.suppress(subprocess.TimeoutExpired):
         done = subprocess.run(
-            contender.command, cwd=folder, env=environ, capture_output=True, check=False, timeout=limit
+            contender.command, cwd=folder, env=environ, capture_output=True, check=False, timeout=_LIMIT
         )
         said = done.stdout.decode()
         if done.returncode > 1:  # 1 are findings, and 0 are warnings at most.
@@ -238,28 +239,3 @@ def _is_broken(importer: str, imported: str) -> bool:
 def _file(folder: Path, module: str) -> str:
     path = module.replace(".", "/") + ".py"
     return f"src/{path}" if (folder / "src" / path).exists() else path
-
-
-def main() -> int:
-    """Measure, print, and compare."""
-    parser = argparse.ArgumentParser(prog="python -m bench.rules", description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=RESULTS / "work", help="the folder to work in, kept for next time")
-    parser.add_argument("--limit", type=float, default=120, help="seconds after which a contender is stopped")
-    options = parser.parse_args()
-    place, results = Place(folder=options.work.absolute()), Results()
-    folder = rules(place, results, options.repetitions, options.limit)
-    print(f"{'':40} {'seconds':>9} {'processor':>9} {'MB':>6}")
-    for name in results.samples["rules_s"]:
-        seconds, processor = results.median("rules_s", name) or 0, results.median("rules_cpu_s", name) or 0
-        memory = results.median("rules_bytes", name)
-        size = f"{memory / MEGABYTE:6.0f}" if memory else ", ".join(results.failures[name])
-        print(f"{name:40} {seconds:9.2f} {processor:9.2f} {size}")
-    for name, places in only_theirs(place, folder).items():
-        print(f"\n{name} finds {len(places)} places that fumehood does not:")
-        print("\n".join(places[:20]))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
