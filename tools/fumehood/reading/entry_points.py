@@ -58,6 +58,9 @@ def read(root: Path, folder: str = "") -> tuple[EntryPoint, ...]:
         root: The repository.
         folder: Of the project, with a ``/`` at its end; empty for core.
     """
+    beginning = f"{root}/{folder}"
+    if not any(os.path.exists(f"{beginning}{name}") for name in (PYPROJECT, *setup_script.FILES)):
+        return ()  # Most experiments have none of them, and need no more than this look.
     project = _project(root, f"{folder}{PYPROJECT}")
     if project is not None:
         table, found = project
