@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import pytest
 
 from fumehood.environments.lease import Lease, held
 from fumehood.environments.notes import Notes
+from fumehood.errors import WorldError
 from support.disks import without_file_locks
 
 if TYPE_CHECKING:
@@ -135,6 +137,15 @@ def test_waiting_ends_when_somebody_else_has_done_what_it_was_for(path: Path, sa
     lease = Lease(path, said.append)
     assert lease.exclusive(unless=lambda: next(answers)) is False
     assert len(said) == 1
+
+
+def test_waiting_is_given_up_at_a_deadline(path: Path, said: list[str], holder: Holder) -> None:
+    first = holder.hold(path, "exclusive")
+    assert line(first) == "held"
+    late = f"^process {first.pid} on {HERE} did not finish with core in time$"
+    with pytest.raises(WorldError, match=late):
+        Lease(path, said.append, "core", time.monotonic() + 0.3).shared()
+    assert said == [f"waiting for process {first.pid} on {HERE} to finish with core"]
 
 
 @pytest.mark.parametrize("how", ["shared", "exclusive"])

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from fumehood.environments.store import LayerStore
 from fumehood.testing.results import (
     KEPT,
     Counts,
@@ -28,11 +29,13 @@ from fumehood.testing.results import (
     record,
     to_json,
 )
+from support.index import Fault
 from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from support.index import Index, Kind
     from support.project import Project
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -315,3 +318,62 @@ def test_gpu_tests_of_each_vendor_can_be_run_apart(lab: Project) -> None:
     assert {result.part for result in left(lab)} == {"gpu-nvidia", "gpu-amd"}
     wrong = lab.nox("-s", "exp-one", "--", "--gpu-tests=onyl:amd").assert_exit(1)
     assert "argument --gpu-tests: all, only, only:VENDOR or none, not 'onyl:amd'" in wrong.stdout + wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("on", "seconds", "at_work"),
+    [
+        ("page", 1, "`uv pip compile` was at work"),
+        ("file", 3, "`uv pip install` was at work\n  | Resolved 1 package"),
+    ],
+)
+@pytest.mark.usefixtures("private_uv_cache")
+def test_a_registry_that_never_answers_ends_the_session_at_its_timeout(
+    lab: Project, tmp_path: Path, faulty_index: Index, on: Kind, seconds: int, at_work: str
+) -> None:
+    lab.env["FUMEHOOD_CACHE"] = str(tmp_path / "cache")
+    lab.write({"experiments/one/experiment.toml": f'timeout = "{seconds}s"\n'})
+    faulty_index.misbehave("alpha", Fault.HANG, on=on)
+    begun = time.monotonic()
+    outcome = lab.nox("-s", "exp-one").assert_exit(1)
+    assert time.monotonic() - begun < 20
+    reason = f"the environment was not there after {seconds}s"
+    said = (
+        f"{reason}\n  | the time was used up while {at_work}\n"
+        "  → see what does not answer, or allow more with `timeout`; nothing was changed"
+    )
+    log = (default_folder(lab.root, lab.env) / "exp-one.log").read_text()
+    assert f"nox > Session exp-one aborted: {log[:-1]} (took " in outcome.stderr
+    assert re.sub(r"(?<=package) in .*|  \| Using .*\n", "", log) == f"{said}\n"
+    (result,) = left(lab)
+    assert (result.status, result.reason, result.counts) == ("timed-out", reason, None)
+    assert suites(lab, "exp-one.xml") == [("timed-out", f"error: {reason}")]
+    assert not (lab.root / ".nox/exp-one").exists()
+    store = LayerStore(cache=tmp_path / "cache", say=print)
+    assert (store.leftovers(), store.published()) == ([], [])
+
+    faulty_index.heal()
+    lab.write({"experiments/one/experiment.toml": 'timeout = "1m"\n'})
+    lab.nox("-s", "exp-one").assert_ok()
+
+
+def test_a_build_that_hangs_ends_at_the_timeout_with_all_that_it_has_started(lab: Project) -> None:
+    backend = (
+        "import os, subprocess, sys, time\n\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(100)'])\n"
+        f"with open({str(lab.root / 'pids')!r}, 'w') as file:\n"
+        "    file.write(f'{os.getpid()} {child.pid}')\n"
+        "time.sleep(100)\n"
+    )
+    lab.write(
+        {
+            "experiments/one/requirements.txt": "./slow\n",
+            "experiments/one/experiment.toml": 'timeout = "5s"\n',
+            "slow/backend.py": backend,
+            "slow/pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        }
+    )
+    lab.nox("-s", "exp-one").assert_exit(1)
+    assert [result.status for result in left(lab)] == ["timed-out"]
+    for pid in (lab.root / "pids").read_text().split():
+        wait_until_gone(int(pid))

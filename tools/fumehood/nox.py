@@ -158,7 +158,8 @@ def _run(session: Session, repository: Repository, experiment: Experiment | None
     arguments = [argument for argument in session.posargs if argument not in _OWN_ARGUMENTS]
     with _reported(session), _recorded(session, repository, experiment, arguments) as recording:
         request = _request(session, recording)
-        environment = _environment(session, repository, experiment, request)
+        with recording.making_environment((experiment or repository.core).timeout) as deadline:
+            environment = _environment(session, repository, experiment, request, deadline)
         recording.has_environment(environment.state)
         try:
             if not request.install_only:
@@ -201,14 +202,16 @@ def _request(session: Session, recording: Recording) -> SessionRequest:
 
 
 def _environment(
-    session: Session, repository: Repository, experiment: Experiment | None, request: SessionRequest
+    session: Session,
+    repository: Repository,
+    experiment: Experiment | None,
+    request: SessionRequest,
+    deadline: float | None = None,
 ) -> Environment:
     from fumehood.environments.manager import Environments, Wish  # noqa: PLC0415 - `nox -l` needs none of it
     from fumehood.outside.files import cache_folder  # noqa: PLC0415 - as above
 
-    environments = Environments(
-        repository=repository, cache=cache_folder(os.environ), environ=os.environ, say=session.log
-    )
+    environments = Environments(repository, cache_folder(os.environ), os.environ, session.log, deadline=deadline)
     lowest = _LOWEST in session.posargs
     wish = Wish(
         target=experiment_target(experiment) if experiment else core_target(repository.core),

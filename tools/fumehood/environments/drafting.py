@@ -18,7 +18,6 @@ from fumehood.locking.lowest import lowest_lock
 from fumehood.locking.obtain import obtain
 from fumehood.locking.store import LockStore
 from fumehood.model.lock import changes
-from fumehood.outside.uv import Uv
 from fumehood.reading.sources import merge_options
 from fumehood.settings import PYPROJECT
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from fumehood.environments.prepared import Stack, Workshop
     from fumehood.environments.state import FileState
     from fumehood.locking.obtain import Obtained
+    from fumehood.outside.uv import Uv
 
 _TICK = 50_000_000
 """Nanoseconds by which the clock of a file system may be behind: more than any kernel's tick."""
@@ -110,8 +110,7 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
     shared = _shared(environments)
     book = shared.book
     book.forget(wish.target)
-    uv = Uv(cwd=repository.root, environ=environments.environ, offline=environments.offline)
-    target = wish.target
+    uv, target = environments.uv, wish.target
     obtained = lowest_lock(book, uv, target) if wish.lowest else obtain(book, uv, target, locked=wish.locked)
     for note in obtained.notes:
         environments.say(f"{wish.target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")

@@ -44,11 +44,13 @@ class Lease:
         path: The file; it outlives what it guards.
         say: Called with one line for the user.
         name: How messages call what it guards; by default the file's name without ending.
+        deadline: When waiting for others is given up, as `time.monotonic` counts; None for never.
     """
 
     path: Path
     say: Callable[[str], None]
     name: str = ""
+    deadline: float | None = None
     _descriptor: int = field(default=-1)
     _notes: Notes | None = None
 
@@ -88,12 +90,21 @@ class Lease:
         while not self._lock(mode):
             if unless():
                 return False
-            if not announced and time.monotonic() - begun > _PATIENCE:
-                who = " and ".join(self.holders()) or "another process"
-                self.say(f"waiting for {who} to finish with {self.name or self.path.stem}{self._advice()}")
+            now = time.monotonic()
+            if self.deadline is not None and now >= self.deadline:
+                raise WorldError(f"{self._others()} did not finish with {self._what} in time")
+            if not announced and now - begun > _PATIENCE:
+                self.say(f"waiting for {self._others()} to finish with {self._what}{self._advice()}")
                 announced = True
             time.sleep(_POLL)
         return True
+
+    @property
+    def _what(self) -> str:
+        return self.name or self.path.stem
+
+    def _others(self) -> str:
+        return " and ".join(self.holders()) or "another process"
 
     def _advice(self) -> str:
         """How to get past a holder of another host that has ended without taking its note back."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fumehood.errors import FumehoodError
     from fumehood.model.experiment import Target
     from fumehood.outside.interpreter import Interpreter
+    from fumehood.outside.uv import Uv
     from fumehood.repository import Repository
 
 Action = Literal["reused", "built", "rebuilt"]
@@ -96,6 +97,7 @@ class Environments:
         environ: The caller's environment variables.
         say: Called with one line for the user.
         offline: Never use the network.
+        deadline: When uv, and waiting for others, is given up, as `time.monotonic` counts; None for never.
         shared: What those that are made anew have in common, see `drafting`.
         drafted: What was drafted already, or why it could not be, by the folder of the environment.
     """
@@ -105,6 +107,7 @@ class Environments:
     environ: Mapping[str, str]
     say: Callable[[str], None]
     offline: bool = False
+    deadline: float | None = None
     shared: Shared | None = None
     drafted: dict[Path, Draft | FumehoodError] = field(default_factory=dict)
     _found: dict[Path | None, Interpreter] = field(default_factory=dict)
@@ -112,7 +115,14 @@ class Environments:
     @property
     def layers(self) -> LayerStore:
         """The layers of the cache."""
-        return LayerStore(cache=self.cache, say=self.say)
+        return LayerStore(cache=self.cache, say=self.say, deadline=self.deadline)
+
+    @property
+    def uv(self) -> Uv:
+        """The door to uv."""
+        from fumehood.outside.uv import Uv  # noqa: PLC0415 - a reused environment needs no uv
+
+        return Uv(cwd=self.repository.root, environ=self.environ, offline=self.offline, deadline=self.deadline)
 
     def obtain(self, wish: Wish) -> Environment:
         """The environment that is wished for, leased.
@@ -148,7 +158,7 @@ class Environments:
     def _lease(self, wish: Wish) -> Lease:
         """The lease of an environment, beside its folder and not in it, so that it outlives a rebuild."""
         path = wish.folder.parent / ".fumehood" / f"{wish.folder.name}.lease"
-        return Lease(path, self.say, wish.target.session)
+        return Lease(path, self.say, wish.target.session, self.deadline)
 
     def health_check(self, wish: Wish, found: EnvironmentState | None) -> str | None:
         """Why an environment cannot be used as it is; None when it can. Starts no process and reads next to nothing."""

@@ -86,12 +86,10 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
     if not lacking:
         return True
     from fumehood.environments import together  # noqa: PLC0415 - what is recalled lacks no layer
-    from fumehood.outside.uv import Uv  # noqa: PLC0415 - and no uv
 
     plans = [plan for plan in _plans(environments, lacking) if plan]
     stacked = [plan for plan in plans if plan.target.layout != "flat"]
-    uv = Uv(cwd=environments.repository.root, environ=environments.environ, offline=environments.offline)
-    together.build(environments.layers, uv, [(plan.delta, plan.options) for plan in stacked if plan.delta])
+    together.build(environments.layers, environments.uv, [(plan.delta, plan.options) for plan in stacked if plan.delta])
     specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]
     is_quick = len(stacked) == len(lacking) and not any(plan.local for plan in plans)
     return is_quick and all(environments.layers.path(spec.digest).exists() for spec in specs)

@@ -30,10 +30,12 @@ class LayerStore:
 
     Attributes:
         say: Called with one line for the user.
+        deadline: When waiting for others is given up, see `Lease`.
     """
 
     cache: Path
     say: Say
+    deadline: float | None = None
 
     @property
     def folder(self) -> Path:
@@ -46,7 +48,8 @@ class LayerStore:
 
     def lease(self, digest: str, *, name: str = "") -> Lease:
         """The lease that building, removing and using a layer take."""
-        return Lease(self.cache / "leases" / f"{digest}.lease", self.say, name or f"layer {digest[:12]}")
+        path = self.cache / "leases" / f"{digest}.lease"
+        return Lease(path, self.say, name or f"layer {digest[:12]}", self.deadline)
 
     def published(self) -> list[Path]:
         """Every layer and view, by digest."""

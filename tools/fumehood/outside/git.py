@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import UsageError, WorldError
-from fumehood.outside import git_state, hearing
+from fumehood.outside import git_state, hearing, programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -254,9 +254,7 @@ class Git:
             hearing.looked(path)
         try:
             with hearing.excused() if reads_history else contextlib.nullcontext():
-                return subprocess.run(
-                    command, cwd=self.cwd, env=environ, input=given, capture_output=True, check=False, timeout=timeout
-                )
+                return programs.run(command, cwd=self.cwd, environ=environ, given=given, timeout=timeout)
         except OSError as error:
             raise WorldError(f"git could not be started: {error.strerror}", remedy="install git anew") from error
 

@@ -96,7 +96,7 @@ class Uv:
         cwd: The repository: uv reads its configuration, and relative paths count from there.
         environ: The caller's environment; what would leak in is taken out.
         offline: Never use the network.
-        deadline: When a call is given up, as `time.monotonic` counts; None for never.
+        deadline: When a call is given up, with all that it has started, as `time.monotonic` counts; None for never.
         lowest: Compile to the lowest versions of what the lines themselves name.
     """
 
@@ -199,32 +199,24 @@ class Uv:
         return Path(self._run(["cache", "dir"]).stdout.strip())
 
     def _run(self, arguments: Sequence[str], *, offline: bool = False) -> UvResult:
-        import subprocess  # noqa: PLC0415 - what is there already needs no uv
+        from subprocess import TimeoutExpired  # noqa: PLC0415 - what is there already needs no uv
+
+        from fumehood.outside import programs  # noqa: PLC0415 - as above
 
         command = [find_uv(), *arguments, "--color", "never", "--no-progress"]
         if offline or self.offline:
             command.append("--offline")
         environ = {key: value for key, value in self.environ.items() if key not in _LEAKS}
         try:
-            done = subprocess.run(
-                command,
-                cwd=self.cwd,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-                timeout=self.time_left(),
-            )
-        except subprocess.TimeoutExpired:
-            raise OutOfTimeError("the time was used up") from None
+            done = programs.run(command, cwd=self.cwd, environ=environ, timeout=self.time_left())
+        except TimeoutExpired as late:
+            what = f"the time was used up while `{' '.join(['uv', *arguments[:2]])}` was at work"
+            raise OutOfTimeError(what, details=_text(late.stderr or b"") or None) from None
         except OSError as error:
             raise WorldError(
                 f"uv could not be started: {error.strerror}", remedy="reinstall fumehood, which brings uv along"
             ) from error
-        return UvResult(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        return UvResult(status=done.returncode, stdout=_text(done.stdout), stderr=_text(done.stderr))
 
     def time_left(self) -> float | None:
         """Seconds until the deadline; None without one.
@@ -238,6 +230,10 @@ class Uv:
         if left <= 0:
             raise OutOfTimeError("the time was used up")
         return left
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _compile(sources: Sequence[Path], output: Path, python: str, options: IndexOptions) -> list[str]:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError
+from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError, WorldError
+from fumehood.model.duration import render_duration
 from fumehood.outside.files import disk_errors, write_whole
 from fumehood.outside.git import Git
 from fumehood.outside.processes import meanwhile
@@ -87,6 +88,28 @@ class Recording:
     def xml(self) -> Path:
         """The place of the JUnit file."""
         return self.folder / f"{self.stem}.xml"
+
+    @contextlib.contextmanager
+    def making_environment(self, timeout: int | None) -> Iterator[float | None]:
+        """In this block the environment is made; until when that has to be done, as `time.monotonic` counts.
+
+        Args:
+            timeout: Seconds since the session has begun; None for as long as it takes.
+
+        Raises:
+            WorldError: Whatever failed first once the time was up, told as what it is.
+        """
+        deadline = None if timeout is None else self._begun + timeout
+        try:
+            yield deadline
+        except WorldError as error:
+            if timeout is None or deadline is None or time.monotonic() < deadline:
+                raise
+            reason = f"the environment was not there after {render_duration(timeout)}"
+            self.ends("timed-out", reason)
+            remedy = "see what does not answer, or allow more with `timeout`; nothing was changed"
+            details = "\n".join(filter(None, (error.headline, error.details)))
+            raise WorldError(reason, details=details, remedy=remedy) from error
 
     def has_environment(self, state: EnvironmentState) -> None:
         """The environment is there; whatever happens now happens to the tests."""
