@@ -90,15 +90,16 @@ class Sources:
         return facts(self.scans[path])
 
 
-def read_sources(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> Sources:
+def read_sources(root: Path, paths: Iterable[str], environ: Mapping[str, str], blobs: Mapping[str, str]) -> Sources:
     """What the Python files at these paths say; those that are not there or cannot be read are left out.
 
     Args:
         root: The repository.
         paths: Relative to it, with ``/``.
         environ: Says where the cache is.
+        blobs: What git calls the contents of those that have not changed since git looked at them.
     """
-    return sources_of(remembered(IMPORTS, root, paths, environ))
+    return sources_of(remembered(IMPORTS, root, paths, environ, blobs=blobs))
 
 
 def sources_of(known: Remembered, others: Callable[[str], bytes] | None = None) -> Sources:

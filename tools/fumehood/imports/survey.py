@@ -105,8 +105,9 @@ def survey(
         gone: Files that were there before a change; what would import them leads to them still.
         listing: What git lists, from a caller that has it already.
     """
-    found = outline(repository, listing or git.listed(), gone)
-    return connected(found, read_sources(found.root, found.python, environ), environ)
+    listing = listing or git.listed()
+    found = outline(repository, listing, gone)
+    return connected(found, read_sources(found.root, found.python, environ, listing.blobs), environ)
 
 
 def outline(repository: Repository, listing: Listing, gone: Iterable[str] = ()) -> Outline:

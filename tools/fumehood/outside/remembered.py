@@ -1,6 +1,7 @@
 """What was found in each of many files, remembered: only what has changed is read again, by several processes.
 
-A file whose time and size are as they were is believed to be the same; of another one its content decides. One that had
+A file whose time and size are as they were is believed to be the same, and one whose content git knows by name; of
+another one its content decides. One that had
 just been written when it was read is looked at again, as with git's index. Source: git's "racy-git" documentation.
 """
 
@@ -13,6 +14,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fumehood.outside.kept import RACY, Kept
@@ -28,7 +30,7 @@ _WORTH_PROCESSES = 400
 _CHUNK = 200
 
 Stored = tuple[int, int, bytes, Any]
-"""Time of modification in nanoseconds (0 if it is not to be relied on), size, digest of the content, what was found."""
+"""Time of modification in nanoseconds (0 if not to be relied on), size, git's name for the content, what was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,13 @@ class Remembered:
 
 
 def remembered(
-    reading: Reading, root: Path, paths: Iterable[str], environ: Mapping[str, str], states: States | None = None
+    reading: Reading,
+    root: Path,
+    paths: Iterable[str],
+    environ: Mapping[str, str],
+    *,
+    states: States | None = None,
+    blobs: Mapping[str, str] = MappingProxyType({}),
 ) -> Remembered:
     """What is found in the files at these paths.
 
@@ -76,8 +84,9 @@ def remembered(
         paths: Relative to it, with ``/``.
         environ: Says where the cache is.
         states: See `ahead`.
+        blobs: See `ahead`.
     """
-    with ahead([Asked(reading=reading, paths=paths)], root, environ, states) as reader:
+    with ahead([Asked(reading=reading, paths=paths)], root, environ, states=states, blobs=blobs) as reader:
         return reader.found(reading)
 
 
@@ -101,7 +110,12 @@ States = dict[str, "os.stat_result | None"]
 
 @contextlib.contextmanager
 def ahead(
-    asked: Iterable[Asked], root: Path, environ: Mapping[str, str], states: States | None = None
+    asked: Sequence[Asked],
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    states: States | None = None,
+    blobs: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Reader]:
     """Begin to find several things, each file read once for all of them; the caller goes on meanwhile.
 
@@ -110,10 +124,13 @@ def ahead(
         root: The repository.
         environ: Says where the cache is.
         states: From whoever asks several times within one run, and then looks at each file once.
+        blobs: What git calls the contents of files that have not changed since git looked at them, as `Listing` has it.
     """
     began, top = time.time_ns(), str(root)
     looked_at: States = {} if states is None else states
-    shelves = [_Shelf.of(one, one.reading.kept(root, environ), top, looked_at) for one in asked]
+    shelves = [_Shelf.of(one, one.reading.kept(root, environ)) for one in asked]
+    for shelf, one in zip(shelves, asked, strict=True):
+        shelf.recognise(one.paths, top, looked_at, blobs)
     unread = _recognised(shelves, top)
     work = functools.partial(_read_some, [shelf.reading for shelf in shelves], top)
     with begun(work, unread, chunk=_CHUNK, worth=_WORTH_PROCESSES) as results:
@@ -170,21 +187,25 @@ class _Shelf:
     changed: dict[str, os.stat_result] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: Asked, kept: Kept, top: str, states: States) -> _Shelf:
-        """With every file in it that is as it was."""
-        known = kept.load()
-        shelf = cls(reading=asked.reading, kept=kept, are_all=asked.are_all, known=known)
-        for path in sorted(asked.paths):
+    def of(cls, asked: Asked, kept: Kept) -> _Shelf:
+        """What was remembered the last time."""
+        return cls(reading=asked.reading, kept=kept, are_all=asked.are_all, known=kept.load())
+
+    def recognise(self, paths: Iterable[str], top: str, states: States, blobs: Mapping[str, str]) -> None:
+        """Put every file in it that is as it was."""
+        for path in sorted(paths):
+            stored = self.known.get(path)
+            if stored and stored[2].hex() == blobs.get(path):
+                self.current[path] = stored
+                continue
             if path not in states:
                 states[path] = _state(f"{top}/{path}")
             if (state := states[path]) is None:
                 continue
-            stored = known.get(path)
             if stored and stored[0] == state.st_mtime_ns and stored[1] == state.st_size:
-                shelf.current[path] = stored
+                self.current[path] = stored
             else:
-                shelf.changed[path] = state
-        return shelf
+                self.changed[path] = state
 
     def put(self, path: str, digest: bytes, found: Any) -> None:  # noqa: ANN401 - what `Reading.find` gave
         """Take what was found in a file; when that was last modified is looked at in the end."""
@@ -272,4 +293,9 @@ def _contents(root: str, paths: Iterable[str]) -> Iterator[tuple[str, bytes, byt
     for path in paths:
         with suppress(OSError), open(f"{root}/{path}", "rb") as file:
             source = file.read()
-            yield path, hashlib.blake2b(source, digest_size=16).digest(), source
+            yield path, _name(source), source
+
+
+def _name(source: bytes) -> bytes:
+    """What git calls a content. Source: "Git Objects" in Pro Git."""
+    return hashlib.sha1(b"blob %d\0%s" % (len(source), source), usedforsecurity=False).digest()

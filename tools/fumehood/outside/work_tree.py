@@ -7,6 +7,7 @@ Sources: git-ls-files(1) and git-diff(1), whose ``-z`` forms hold any name that 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -18,12 +19,13 @@ from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git, blobs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from pathlib import Path
 
 Kind = Literal["added", "changed", "deleted", "renamed", "untracked", "in conflict"]
 
 _KINDS: dict[str, Kind] = {"A": "added", "D": "deleted", "R": "renamed"}
+_FILE = "100"
 _LINK = "120000"
 _SUBMODULE = "160000"
 _NOTHING = "000000"
@@ -40,12 +42,15 @@ class Listing:
         untracked: Those that git does not know yet.
         links: Those that are symbolic links.
         submodules: Those that are folders with other repositories.
+        blobs: What git calls the content of files that are as git last saw them; empty where a filter may give files
+            other content than git has.
     """
 
     files: tuple[str, ...]
     untracked: tuple[str, ...]
     links: frozenset[str]
     submodules: frozenset[str]
+    blobs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +86,11 @@ class WorkTree(Git):
             WorldError: There is no git.
         """
         with hearing.excused():
-            what = ["--stage", "--deleted", "--others", "--exclude-standard"]
+            what = ["--stage", "--deleted", "--modified", "--others", "--exclude-standard"]
             done = self._run(["ls-files", "-z", "-t", *what])
         if done.returncode:
             hearing.looked(f"{self.cwd}/.git")
-        modes, untracked = self._entries(os.fsdecode(done.stdout).split("\0") if done.returncode == 0 else ())
+        modes, blobs, untracked = self._entries(os.fsdecode(done.stdout).split("\0") if done.returncode == 0 else ())
         files = tuple(sorted([*modes, *untracked]))
         if hearing.is_heard() and done.returncode == 0:
             for path in self._follows_from(files):
@@ -96,11 +101,16 @@ class WorkTree(Git):
             untracked=tuple(sorted(untracked)),
             links=frozenset(links | {path for path in untracked if os.path.islink(f"{self.cwd}/{path}")}),
             submodules=frozenset(path for path, mode in modes.items() if mode == _SUBMODULE),
+            blobs={} if any(map(self._has_filter, files)) else blobs,
         )
 
-    def _entries(self, entries: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-        """The modes of files that git knows and that are there, and files that it does not know, as it lists them."""
+    def _entries(self, entries: Iterable[str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
+        """Files that git knows and that are there, with their modes; contents; and files that it does not know.
+
+        A file that is gone, or was changed, is listed once more for that, after those that git knows.
+        """
         modes: dict[str, str] = {}
+        blobs: dict[str, str] = {}
         untracked: list[str] = []
         for entry in entries:
             about, _, path = entry.partition("\t")
@@ -109,13 +119,26 @@ class WorkTree(Git):
                     pass
                 case "?":
                     untracked.append(entry[2:])
-                case "R":  # It is gone, and has been listed among those that git knows.
+                case "R":
                     modes.pop(path, None)
+                    blobs.pop(path, None)
+                case "C":
+                    blobs.pop(path, None)
                 case "S" if not os.path.lexists(f"{self.cwd}/{path}"):
                     pass  # A sparse checkout does without it.
-                case _:
-                    modes[path] = about[2 : 2 + len(_LINK)]
-        return modes, untracked
+                case tag:
+                    _, modes[path], blob, _ = about.split(" ")
+                    if tag == "H" and modes[path].startswith(_FILE):
+                        blobs[path] = blob
+        return modes, blobs, untracked
+
+    def _has_filter(self, path: str) -> bool:
+        """Whether a file tells git to give others another content than it has itself, as for large files."""
+        if not path.endswith(".gitattributes"):
+            return False
+        with contextlib.suppress(OSError), open(f"{self.cwd}/{path}", "rb") as file:
+            return b"filter" in file.read()
+        return False
 
     def _follows_from(self, files: Iterable[str]) -> Iterator[str]:
         """What a list of files depends on: files of git's own folder, each file, and each folder that has one."""

@@ -32,7 +32,7 @@ def mentions(
         return {}
     version = hashlib.blake2b("\0".join(wanted).encode(), digest_size=16).hexdigest()
     reading = Reading(name="mentions", version=version, find=functools.partial(_find, wanted))
-    return remembered(reading, root, paths, environ, states).found
+    return remembered(reading, root, paths, environ, states=states).found
 
 
 def _find(names: tuple[str, ...], source: bytes) -> tuple[str, ...]:

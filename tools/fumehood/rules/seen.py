@@ -26,6 +26,7 @@ from fumehood.rules.needs import NeedsReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import date
     from pathlib import Path
 
@@ -151,15 +152,18 @@ class Seen:
             asked.append(self._imports_of_core)
         if "copies" in wanted:
             asked.append(self._prints)
-        with ahead(asked, self.root, self.book.environ, self.states) as reader:
+        with self._ahead(asked) as reader:
             self._readers.update({(one.reading, one.are_all): reader for one in asked})
             yield reader
 
     def _found(self, asked: Asked) -> Remembered:
         if reader := self._readers.get((asked.reading, asked.are_all)):
             return reader.found(asked.reading)
-        with ahead([asked], self.root, self.book.environ, self.states) as reader:
+        with self._ahead([asked]) as reader:
             return reader.found(asked.reading)
+
+    def _ahead(self, asked: Sequence[Asked]) -> AbstractContextManager[Reader]:
+        return ahead(asked, self.root, self.book.environ, states=self.states, blobs=self._listing.blobs)
 
     @property
     def _imports(self) -> Asked:
