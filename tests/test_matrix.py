@@ -79,6 +79,18 @@ def test_the_first_machine_that_has_enough_is_chosen(needs: GpuNeeds, label: tup
             ],
         ),
         (
+            replace(
+                WANTED,
+                needs=TestNeeds(vendors=(GpuNeeds(vendor="amd"), GpuNeeds(vendor="nvidia")), gpu_tests=2),
+                demand=GpuDemand(count=1),
+            ),
+            [
+                ("exp-a (1 GPU)", ("one", "old"), "nox -s exp-a -- --gpu-tests=none --gpus=require"),
+                ("exp-a (1 amd GPU)", ("red",), "nox -s exp-a -- --gpu-tests=only:amd --gpus=require"),
+                ("exp-a (1 nvidia GPU)", ("one", "old"), "nox -s exp-a -- --gpu-tests=only:nvidia --gpus=require"),
+            ],
+        ),
+        (
             replace(WANTED, needs=TestNeeds(gpu=GpuNeeds(), gpu_tests=2)),
             [("exp-a (1 GPU)", ("one", "old"), "nox -s exp-a -- --gpus=require")],
         ),

@@ -128,6 +128,7 @@ def test_tests_for_two_vendors_leave_the_vendor_open() -> None:
         "memory=1.5",
         "compute_capability=9.0",
         "compute_capability='new'",
+        "vendor='a b'",
         "1, 2, 3, 4, 5",
     ],
 )

@@ -231,7 +231,8 @@ WRONG = {
     "memory=1.5": 'memory is text such as "40GiB", or bytes, not 1.5',
     "compute_capability=9.0": 'compute_capability is text such as "9.0", not 9.0',
     "compute_capability='new'": "compute_capability is text such as \"9.0\", not 'new'",
-    "vendor=1": 'vendor is text such as "nvidia", not 1',
+    "vendor=1": 'vendor is a word such as "nvidia", not 1',
+    "vendor='a b'": "vendor is a word such as \"nvidia\", not 'a b'",
 }
 
 

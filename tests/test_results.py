@@ -313,9 +313,12 @@ def test_gpu_tests_of_each_vendor_can_be_run_apart(lab: Project) -> None:
     lab.nox("-s", "exp-one", "--", "--gpu-tests=only:nvidia", "--gpus=require", env=machine).assert_ok()
     assert suites(lab, "exp-one.gpu-nvidia.xml") == [("test_any", ""), ("test_green", "")]
     machine = {"FUMEHOOD_GPUS": "2xamd/MI300X:192GiB"}
-    lab.nox("-s", "exp-one", "--", "--gpu-tests=only:amd", "--gpus=require", env=machine).assert_ok()
+    lab.nox("-s", "exp-one", "--", "--gpu-tests=only:AMD", "--gpus=require", env=machine).assert_ok()
     assert suites(lab, "exp-one.gpu-amd.xml") == [("test_any", ""), ("test_red", "")]
     assert {result.part for result in left(lab)} == {"gpu-nvidia", "gpu-amd"}
+    lab.write({"experiments/one/experiment.toml": "gpus = 1\n"})
+    lab.nox("-s", "exp-one", "--", "--gpu-tests=none", "--gpus=require", env=machine).assert_ok()
+    assert {result.part: len(result.gpus) for result in left(lab)} == {"gpu-nvidia": 1, "gpu-amd": 2, "other": 1}
     wrong = lab.nox("-s", "exp-one", "--", "--gpu-tests=onyl:amd").assert_exit(1)
     assert "argument --gpu-tests: all, only, only:VENDOR or none, not 'onyl:amd'" in wrong.stdout + wrong.stderr
 

@@ -58,7 +58,7 @@ def session_calls(
             experiment=experiment.name if experiment else None,
             root=repository.root,
             arguments=arguments,
-            gpus=gpu_needs(repository, experiment, part(arguments).partition("-")[2]),
+            gpus=gpu_needs(repository, experiment, part(arguments)),
         )
         for session, experiment in (*own, *((experiment.session, experiment) for experiment in chosen))
     )

@@ -120,17 +120,18 @@ def _parts(one: Wanted) -> Iterator[tuple[Part, GpuNeeds | None]]:
     Apart are only tests of which both kinds were seen. GPU tests that name several vendors run on the machines of each,
     those that name none on all of these. Where a manifest asks for GPUs, no mark tells which tests it
     means, and where every test function has a mark, some cases of it may do without: then all run where the GPUs are.
+    With several vendors, what a manifest asks for is for the tests without marks.
     """
     demanded = needs_of_demand(one.demand) if one.demand else None
     marked = one.needs.gpu
-    if demanded is not None:
+    if one.needs.vendors:
+        yield "other", demanded
+        for needs in one.needs.vendors:
+            yield f"gpu-{needs.vendor}", needs
+    elif demanded is not None:
         yield "all", demanded.join(marked) if marked else demanded
     elif marked is None:
         yield "all", None
-    elif one.needs.vendors:
-        yield "other", None
-        for needs in one.needs.vendors:
-            yield f"gpu-{needs.vendor}", needs
     elif one.needs.other_tests:
         yield "other", None
         yield "gpu", marked

@@ -13,29 +13,34 @@ if TYPE_CHECKING:
     from fumehood.repository import Repository
     from fumehood.testing.gpu_values import GpuNeeds
     from fumehood.testing.needs import TestNeeds
+    from fumehood.testing.results import Part
 
 
-def gpu_needs(repository: Repository, experiment: Experiment | None, vendor: str = "") -> GpuNeeds | None:
+def gpu_needs(repository: Repository, experiment: Experiment | None, part: Part = "all") -> GpuNeeds | None:
     """The GPUs that an experiment's tests (or core's) need: what their marks say, and its manifest.
+
+    The manifest speaks of tests without marks, and so not of those of one vendor.
 
     Args:
         repository: Where they are.
         experiment: Whose; None for core's.
-        vendor: Only the tests that run on the GPUs of this one.
+        part: Which of the tests.
 
     Raises:
         ConfigurationError: The manifest's memory or compute capability cannot be read.
     """
-    found = needs_of_tests(repository, experiment).on(vendor)
-    if experiment is None or experiment.gpus is None:
+    kind, _, vendor = part.partition("-")
+    found = needs_of_tests(repository, experiment).on(vendor) if kind != "other" else None
+    if experiment is None or experiment.gpus is None or vendor:
         return found
     demanded = needs_of_demand(experiment.gpus)
     return demanded.join(found) if found else demanded
 
 
-def gpu_vendors(repository: Repository, experiment: Experiment) -> tuple[str, ...]:
-    """The makers on whose GPUs an experiment's tests run apart; none where its marks name fewer than two."""
-    return tuple(str(needs.vendor) for needs in needs_of_tests(repository, experiment).vendors)
+def gpu_parts(repository: Repository, experiment: Experiment) -> tuple[Part, ...]:
+    """The parts in which an experiment's tests run on machines of their own, whose marks name several vendors."""
+    vendors = needs_of_tests(repository, experiment).vendors
+    return ("other", *(f"gpu-{needs.vendor}" for needs in vendors)) if vendors else ("all",)
 
 
 def needs_of_tests(repository: Repository, experiment: Experiment | None) -> TestNeeds:

@@ -233,11 +233,14 @@ def _read_mark(mark: ast.expr) -> GpuNeeds:
         capability(given["compute_capability"])
     if given.get("count", 1) < 1:
         raise ValueError("a count below 1")
+    vendor = given["vendor"].lower() if "vendor" in given else None
+    if vendor is not None and not (vendor.isascii() and vendor.isalnum()):
+        raise ValueError("a vendor that is no word")
     return GpuNeeds(
         count=given.get("count", 1),
         memory=parse_memory(memory) if isinstance(memory, str) else memory,
         compute_capability=given.get("compute_capability"),
-        vendor=given["vendor"].lower() if "vendor" in given else None,
+        vendor=vendor,
     )
 
 

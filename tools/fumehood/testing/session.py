@@ -99,10 +99,10 @@ def gpu_mode(arguments: Sequence[str], environ: Mapping[str, str]) -> GpuMode:
 
 
 def part(arguments: Sequence[str]) -> Part:
-    """Which tests run, as ``--gpu-tests`` says among pytest's arguments."""
-    asked, _, vendor = (_said("--gpu-tests", arguments) or "").partition(":")
+    """Which tests run, as ``--gpu-tests`` says among pytest's arguments; pytest refuses what it cannot be."""
+    asked, _, vendor = (_said("--gpu-tests", arguments) or "").lower().partition(":")
     found = {"only": "gpu", "none": "other"}.get(asked, "all")
-    return f"{found}-{vendor}" if vendor else found
+    return f"gpu-{vendor}" if found == "gpu" and vendor.isascii() and vendor.isalnum() else found
 
 
 def _said(option: str, arguments: Sequence[str]) -> str | None:
@@ -165,9 +165,7 @@ def test_run(
     paths = _paths(repository, experiment, arguments)
     from fumehood.testing.needed import gpu_needs  # noqa: PLC0415 - only runs of tests need it
 
-    kind, _, vendor = part(arguments).partition("-")
-    needs = gpu_needs(repository, experiment, vendor) if kind != "other" else None
-    with _gpus(needs, mode, say) as gpus, _report_file(own) as report:
+    with _gpus(gpu_needs(repository, experiment, part(arguments)), mode, say) as gpus, _report_file(own) as report:
         yield TestRun(
             arguments=("-p", "fumehood_pytest", *paths, *arguments),
             environ={

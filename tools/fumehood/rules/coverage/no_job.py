@@ -46,10 +46,10 @@ def check(seen: Seen) -> Iterator[Finding]:
 
 def _without_machine(seen: Seen, experiment: Experiment) -> GpuNeeds | None:
     """The GPUs that an experiment's tests need, if no machine of CI has them."""
-    from fumehood.testing.needed import gpu_needs, gpu_vendors  # noqa: PLC0415 - as above
+    from fumehood.testing.needed import gpu_needs, gpu_parts  # noqa: PLC0415 - as above
 
-    for vendor in gpu_vendors(seen.repository, experiment) or ("",):
-        needs = gpu_needs(seen.repository, experiment, vendor)
+    for part in gpu_parts(seen.repository, experiment):
+        needs = gpu_needs(seen.repository, experiment, part)
         if needs and runner_for(needs, seen.settings.runners) is None:
             return needs
     return None

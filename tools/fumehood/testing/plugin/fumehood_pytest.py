@@ -264,8 +264,8 @@ class Needs:
             raise ValueError(f'memory is text such as "40GiB", or bytes, not {memory!r}')
         if compute_capability is not None and not isinstance(compute_capability, str):
             raise ValueError(f'compute_capability is text such as "9.0", not {compute_capability!r}')
-        if vendor is not None and not isinstance(vendor, str):
-            raise ValueError(f'vendor is text such as "nvidia", not {vendor!r}')
+        if vendor is not None and not (isinstance(vendor, str) and vendor.isascii() and vendor.isalnum()):
+            raise ValueError(f'vendor is a word such as "nvidia", not {vendor!r}')
         self.count = count
         self.memory = parse_memory(memory) if isinstance(memory, str) else memory or 0
         self.compute_capability = compute_capability
@@ -706,8 +706,9 @@ def _gpu_tests(text: str) -> str:
     """What ``--gpu-tests`` may be; an argparse.ArgumentTypeError for anything else."""
     import argparse
 
-    wanted, colon, vendor = text.partition(":")
-    if wanted not in ("all", "only", "none") or (colon and (wanted != "only" or not vendor.isalnum())):
+    wanted, colon, vendor = text.lower().partition(":")
+    is_vendor = wanted == "only" and vendor.isascii() and vendor.isalnum()
+    if wanted not in ("all", "only", "none") or (colon and not is_vendor):
         raise argparse.ArgumentTypeError(f"all, only, only:VENDOR or none, not {text!r}")
     return text.lower()
 
