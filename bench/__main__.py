@@ -102,7 +102,7 @@ def _measure(trial: Trial, place: Place, options: argparse.Namespace) -> None:
                 conflicts.conflicts(place, trial.results, trial.repetitions, trial.say)
             case "affected" | "rules":
                 trial.say(name)
-                long = min(trial.repetitions, _LONG)
+                long = min(trial.repetitions, _LONG) if clock() < trial.deadline else 1
                 {"affected": affected.affected, "rules": rules.rules}[name](place, trial.results, long)
             case _:
                 getattr(trials, name)(trial)

@@ -126,5 +126,5 @@ def _judged(target: Target, results: Results) -> tuple[str, str, str]:
 
 def _number(target: Target, value: float) -> str:
     if target.unit == "ratio":
-        return f"{value:.1f} times" if value > 1 else f"1/{1 / value:.1f}" if value else "0"
+        return f"{value:.1f} times" if value >= 1 else f"1/{1 / value:.1f}" if value else "0"
     return f"{value:.3f}" if target.unit == "s" else f"{value:.4g}"
