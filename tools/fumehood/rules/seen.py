@@ -163,7 +163,8 @@ class Seen:
             return reader.found(asked.reading)
 
     def _ahead(self, asked: Sequence[Asked]) -> AbstractContextManager[Reader]:
-        return ahead(asked, self.root, self.book.environ, states=self.states, blobs=self._listing.blobs)
+        blobs = self._listing.blobs if asked else {}  # rules that look at no sources must not start git
+        return ahead(asked, self.root, self.book.environ, states=self.states, blobs=blobs)
 
     @property
     def _imports(self) -> Asked:
