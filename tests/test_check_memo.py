@@ -146,6 +146,7 @@ def test_a_thousand_experiments_take_little_memory_and_the_second_time_a_fractio
     project: Project,
 ) -> None:
     sets.thousand(project.root)
+    age(project)
     spent = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

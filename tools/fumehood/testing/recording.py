@@ -224,7 +224,7 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
         session=run.session,
         experiment=experiment.name if experiment else None,
         status="install-failed",
-        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        started=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         part=part,
         lowest=run.lowest,
         arguments=run.arguments,

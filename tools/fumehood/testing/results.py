@@ -112,7 +112,7 @@ class Result:
         session: As nox names it, ``exp-rl``, or ``exp-rl-3.12`` where there are several Pythons.
         experiment: Whose tests they are; None for core's.
         reason: One sentence about the status; empty if it says all.
-        started: UTC, as ``2026-01-31T12:00:00Z``.
+        started: UTC, as ``2026-01-31T12:00:00.250Z``: short sessions may follow each other within a second.
         python: The full version of the interpreter; empty where there was none.
         part: Which tests: all, only those that need GPUs, or only the others.
         lowest: Whether the lowest versions that the requirements admit were tested.
