@@ -19,7 +19,7 @@ from fumehood.conflicts.whatif import Effect
 from fumehood.errors import Place
 from fumehood.model.experiment import experiment_target
 from fumehood.outside.git import Git
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 from fumehood.repository import open_repository
 from support.answers import PLAIN, answer_of
 

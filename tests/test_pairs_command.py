@@ -22,7 +22,7 @@ from fumehood.errors import Place
 from fumehood.locking.lockfile import parse_pins
 from fumehood.model.experiment import Target
 from fumehood.model.lock import by_name
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import Inputs
 from support.answers import PLAIN
 from support.index import Fault

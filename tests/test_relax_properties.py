@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from fumehood.conflicts import relax
 from fumehood.errors import Place
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 
 if TYPE_CHECKING:
     from fumehood.model.requirement import Requirement

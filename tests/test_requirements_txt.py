@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from fumehood.errors import Place
 from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
-from fumehood.reading import requirements_txt
+from fumehood.reading import requirement_line, requirements_txt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def lines(found: RequirementSet) -> list[tuple[str, str]]:
 
 
 def one(text: str) -> Requirement:
-    return requirements_txt.parse_line(text, place=Place("argument"))
+    return requirement_line.parse_line(text, place=Place("argument"))
 
 
 def test_each_requirement_has_the_first_line_of_its_logical_line(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fumehood.errors import ConfigurationError, FumehoodError, Mistakes, Place
-from fumehood.reading import requirements_txt
+from fumehood.reading import requirement_line, requirements_txt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -278,10 +278,10 @@ def test_all_mistakes_of_all_files_are_reported_together_and_once(tmp_path: Path
 
 
 def test_an_argument_is_parsed_without_a_file() -> None:
-    assert requirements_txt.parse_line("  numpy>=2 ", place=Place("argument")).text == "numpy>=2"
+    assert requirement_line.parse_line("  numpy>=2 ", place=Place("argument")).text == "numpy>=2"
 
     with pytest.raises(ConfigurationError) as raised:
-        requirements_txt.parse_line("numpy>=", place=Place("argument"))
+        requirement_line.parse_line("numpy>=", place=Place("argument"))
 
     assert str(raised.value) == (
         "argument: 'numpy>=' is not a requirement: Expected semicolon (after name with no version specifier) or end\n"

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from fumehood.errors import FumehoodError, Place
 from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
-from fumehood.reading import requirements_txt
+from fumehood.reading import requirement_line, requirements_txt
 
 FILE = "requirements.txt"
 
@@ -216,7 +216,7 @@ def test_no_bytes_raise_anything_but_an_error_of_ours(data: bytes) -> None:
 @given(st.sampled_from(["", "foo @ ", "foo ;", "https://", "./"]), st.text())
 def test_no_argument_raises_anything_but_an_error_of_ours(start: str, text: str) -> None:
     try:
-        requirements_txt.parse_line(start + text, place=Place("argument"))
+        requirement_line.parse_line(start + text, place=Place("argument"))
     except FumehoodError as error:
         assert str(error).startswith("argument: ")  # noqa: PT017 - as above
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.smallest import Smallest, smallest
 from fumehood.errors import Place
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

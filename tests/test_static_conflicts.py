@@ -13,7 +13,7 @@ from packaging.version import Version
 from fumehood.conflicts.static import Clash, CoreLines, clashes
 from fumehood.errors import Place
 from fumehood.model.finding import Finding
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 from support.wheels import Wheel, build_all
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from packaging.version import Version
 from fumehood.conflicts.static import Clash, CoreLines, clashes
 from fumehood.errors import Place
 from fumehood.model.markers import universal
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -120,12 +120,14 @@ class Mistakes(ConfigurationError):  # noqa: N818 - it reads as what it is: seve
 
 
 def raise_all(mistakes: Sequence[FumehoodError]) -> None:
-    """Raise nothing, the one mistake, or all of them together.
+    """Raise nothing, the one mistake, or all of them together, each once; those that are several count as such.
 
     Raises:
         FumehoodError: The only mistake, or a `Mistakes` with all of them.
     """
-    if len(mistakes) == 1:
-        raise mistakes[0]
-    if mistakes:
-        raise Mistakes(mistakes)
+    several = [one for some in mistakes for one in (some.mistakes if isinstance(some, Mistakes) else (some,))]
+    found = list({str(one): one for one in several}.values())
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise Mistakes(found)

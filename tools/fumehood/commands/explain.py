@@ -17,7 +17,7 @@ from fumehood.conflicts.explain import explain as explain_target
 from fumehood.conflicts.whatif import Effect, WhatIf, parse_change
 from fumehood.errors import ExitCode, UsageError
 from fumehood.model.experiment import RUNNING_STATES, Experiment, experiment_target
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from fumehood.conflicts.explain import plain
 from fumehood.conflicts.smallest import smallest
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
 from fumehood.locking.resolve import Question
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import merge_options, of_lines, without_credentials
 
 if TYPE_CHECKING:

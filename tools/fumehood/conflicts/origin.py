@@ -14,7 +14,7 @@ from fumehood.conflicts.smallest import smallest
 from fumehood.errors import Place, UsageError
 from fumehood.model.lock import by_name
 from fumehood.outside.uv import OutOfTimeError
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from fumehood.conflicts import relax
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

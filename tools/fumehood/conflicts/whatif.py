@@ -17,7 +17,7 @@ from fumehood.conflicts.together import Together
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
 from fumehood.locking.resolve import Question, UndecidedError
 from fumehood.model.lock import Lock, by_name
-from fumehood.reading.requirements_txt import parse_line
+from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines, without_credentials
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fumehood.outside.toml_file import load
+from fumehood.outside.toml_file import load, table_at
 from fumehood.reading import entry_points
 from fumehood.settings import PYPROJECT
 
@@ -87,12 +87,6 @@ def _roots(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys("" if path == "." else path.strip("/") for path in paths))
 
 
-def _table(data: object, *keys: str) -> Mapping[str, object]:
-    for key in keys:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}
-
-
 def _plugins(repository: Repository, folder: str) -> dict[str, tuple[str, ...]]:
     """The modules that a project offers to who asks for entry points: all that are no commands."""
     found: dict[str, tuple[str, ...]] = {}
@@ -107,6 +101,6 @@ def _pytest_path(repository: Repository) -> tuple[str, ...]:
     place = repository.root / PYPROJECT
     if not place.exists():
         return ()
-    value = _table(load(place, name=PYPROJECT).data, "tool", "pytest", "ini_options").get("pythonpath", ())
+    value = table_at(load(place, name=PYPROJECT).data, "tool", "pytest", "ini_options").get("pythonpath", ())
     folders = value.split() if isinstance(value, str) else value
     return tuple(str(folder) for folder in folders) if isinstance(folders, list | tuple) else ()

@@ -15,6 +15,7 @@ STATES: tuple[State, ...] = ("proposed", "active", "suspended", "graduated", "re
 LAYOUTS: tuple[Layout, ...] = ("auto", "flat")
 RUNNING_STATES: frozenset[State] = frozenset({"proposed", "active"})
 """The states in which an experiment's tests are run."""
+_PYPROJECT = "pyproject.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,28 @@ class RequirementSource:
     @property
     def is_pyproject(self) -> bool:
         """Whether the file is a ``pyproject.toml``."""
-        return self.path.rpartition("/")[2] == "pyproject.toml"
+        return self.path.rpartition("/")[2] == _PYPROJECT
+
+
+def requirement_sources(
+    files: tuple[str, ...], *, groups: tuple[str, ...], extras: tuple[str, ...], folder: str = ""
+) -> tuple[RequirementSource, ...]:
+    """Files as sources; one of them is the ``pyproject.toml`` where groups or extras of it are named.
+
+    Args:
+        files: From the folder.
+        groups: Of its dependency groups, what counts.
+        extras: Of its optional dependencies, what counts.
+        folder: With a ``/`` at its end; empty for the repository's top.
+    """
+    if (groups or extras) and _PYPROJECT not in files:
+        files = (*files, _PYPROJECT)
+    return tuple(
+        RequirementSource(path=folder + file, groups=groups, extras=extras)
+        if file == _PYPROJECT
+        else RequirementSource(path=folder + file)
+        for file in files
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

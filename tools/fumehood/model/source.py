@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TYPING = 1
+"""Only type checkers see it: it stands under ``if TYPE_CHECKING``."""
 OPTIONAL = 2
+"""The file does without: it stands in a ``try`` or a ``with`` that lets an ImportError pass."""
 LAZY = 4
+"""It waits for a call: it stands in a function."""
 DYNAMIC = 8
+"""A function imports it by a literal name, such as ``import_module("a.b")``, or pytest a plugin."""
 MENTIONED = 16
+"""It is no import, but a string that is written like a module's name, as registries hold them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,31 +33,6 @@ class Imported:
     name: str = ""
     line: int
     flags: int = 0
-
-    @property
-    def typing(self) -> bool:
-        """Whether only type checkers see it: it stands under ``if TYPE_CHECKING``."""
-        return bool(self.flags & TYPING)
-
-    @property
-    def optional(self) -> bool:
-        """Whether the file does without: it stands in a ``try`` or a ``with`` that lets an ImportError pass."""
-        return bool(self.flags & OPTIONAL)
-
-    @property
-    def lazy(self) -> bool:
-        """Whether it waits for a call: it stands in a function."""
-        return bool(self.flags & LAZY)
-
-    @property
-    def dynamic(self) -> bool:
-        """Whether a function imports it by a literal name, such as ``import_module("a.b")``, or pytest a plugin."""
-        return bool(self.flags & DYNAMIC)
-
-    @property
-    def mentioned(self) -> bool:
-        """Whether it is no import, but a string that is written like a module's name, as registries hold them."""
-        return bool(self.flags & MENTIONED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +74,7 @@ class SourceFacts:
     Attributes:
         imports: In the order in which they stand.
         strings: String literals that are written like a module's name with at least one dot, each as an `Imported`
-            that is only `mentioned`. A colon, as in entry points, counts as a dot.
+            that is only `MENTIONED`. A colon, as in entry points, counts as a dot.
         prefixes: Names that are formatted and then imported.
         path_edits: Lines that change ``sys.path``.
         entry_point_groups: Literal groups asked for with ``importlib.metadata.entry_points``; an empty one stands for

@@ -1,4 +1,4 @@
-"""The door to git, continued: which commits there are, and how far others have come since. Nothing is ever written."""
+"""The door to git, continued: which commits there are. Nothing is ever written."""
 
 from __future__ import annotations
 
@@ -42,15 +42,3 @@ class History(Git):
             done = self._run(["cat-file", "--batch-check=%(objecttype)"], given=asked)
         answers = done.stdout.split(b"\n")
         return frozenset(name for name, answer in zip(wanted, answers, strict=False) if answer == b"commit")
-
-    def commits_since(self, commit: str, *, leaving_out: Iterable[str]) -> int | None:
-        """How many commits there are since one that touch other paths; None where it is not in the history here.
-
-        Args:
-            commit: Its name.
-            leaving_out: Paths, from the folder.
-        """
-        others = [f":(exclude,literal){path}" for path in leaving_out]
-        is_there = self._run(["merge-base", "--is-ancestor", commit, "HEAD"])
-        done = self._run(["rev-list", "--count", f"{commit}..HEAD", "--", ".", *others])
-        return int(done.stdout) if not is_there.returncode and not done.returncode else None

@@ -98,6 +98,14 @@ def load(path: str | Path, *, name: str) -> TomlFile:
         ) from error
 
 
+def table_at(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """The table that keys lead to; empty where there is none, or something else."""
+    value: Any = data
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 @dataclass(slots=True)
 class TableReader:
     """Reads one table of a TOML file with types checked, and keeps every mistake for one report.

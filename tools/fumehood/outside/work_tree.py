@@ -41,7 +41,6 @@ class Listing:
         files: Paths with ``/``, sorted; bytes that are no UTF-8 as `os.fsdecode` has them.
         untracked: Those that git does not know yet.
         links: Those that are symbolic links.
-        submodules: Those that are folders with other repositories.
         blobs: What git calls the content of files that are as git last saw them; empty where a filter may give files
             other content than git has.
     """
@@ -49,7 +48,6 @@ class Listing:
     files: tuple[str, ...]
     untracked: tuple[str, ...]
     links: frozenset[str]
-    submodules: frozenset[str]
     blobs: Mapping[str, str]
 
 
@@ -100,7 +98,6 @@ class WorkTree(Git):
             files=files,
             untracked=tuple(sorted(untracked)),
             links=frozenset(links | {path for path in untracked if os.path.islink(f"{self.cwd}/{path}")}),
-            submodules=frozenset(path for path, mode in modes.items() if mode == _SUBMODULE),
             blobs={} if any(map(self._has_filter, files)) else blobs,
         )
 

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import ConfigurationError, FumehoodError, raise_all
-from fumehood.model.experiment import Core, RequirementSource
+from fumehood.model.experiment import Core, RequirementSource, requirement_sources
+from fumehood.outside.toml_file import table_at
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         ConfigurationError: A path in the settings does not exist, or requires-python is no string; all at once.
     """
     data: Mapping[str, Any] = pyproject.data if pyproject else {}
-    requires_python = _table(data, "project").get("requires-python")
+    requires_python = table_at(data, "project").get("requires-python")
     sources = settings.core.sources or _sources(root, data)
-    requirements = requirement_sources(root, settings, data)
+    requirements = written_in(root, settings, data)
     if pyproject:
         _check(root, settings, pyproject, requires_python)
     return Core(
@@ -59,14 +60,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
     )
 
 
-def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    value: Any = data
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def requirement_sources(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple[RequirementSource, ...]:
+def written_in(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple[RequirementSource, ...]:
     """The files that core's requirements are written in: those of the settings, else the usual ones.
 
     Args:
@@ -85,14 +79,7 @@ def requirement_sources(root: Path, settings: Settings, data: Mapping[str, Any])
             from fumehood.reading import setup_script  # noqa: PLC0415 - few repositories have no other file
 
             paths = setup_script.files(root) or ((PYPROJECT,) if "build-system" in data else ())
-    if (core.groups or core.extras) and PYPROJECT not in paths:
-        paths = (*paths, PYPROJECT)
-    return tuple(
-        RequirementSource(path=path, groups=core.groups, extras=core.extras)
-        if path == PYPROJECT
-        else RequirementSource(path=path)
-        for path in paths
-    )
+    return requirement_sources(paths, groups=core.groups, extras=core.extras)
 
 
 def _tests_requirements(root: Path, settings: Settings) -> tuple[RequirementSource, ...]:
@@ -114,16 +101,16 @@ def _sources(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _backend_sources(data: Mapping[str, Any]) -> Iterator[str]:
-    setuptools = _table(data, "tool", "setuptools")
-    yield from _strings(_table(setuptools, "package-dir").get(""))
-    yield from _strings(_table(setuptools, "packages", "find").get("where"))
-    yield from _strings(_table(data, "tool", "uv", "build-backend").get("module-root"))
-    yield from _strings(_table(data, "tool", "pdm", "build").get("package-dir"))
-    yield from _strings(_table(data, "tool", "maturin").get("python-source"))
-    hatch = _table(data, "tool", "hatch", "build", "targets", "wheel")
+    setuptools = table_at(data, "tool", "setuptools")
+    yield from _strings(table_at(setuptools, "package-dir").get(""))
+    yield from _strings(table_at(setuptools, "packages", "find").get("where"))
+    yield from _strings(table_at(data, "tool", "uv", "build-backend").get("module-root"))
+    yield from _strings(table_at(data, "tool", "pdm", "build").get("package-dir"))
+    yield from _strings(table_at(data, "tool", "maturin").get("python-source"))
+    hatch = table_at(data, "tool", "hatch", "build", "targets", "wheel")
     for package in _strings(hatch.get("packages")):
         yield package.rpartition("/")[0] or "."
-    poetry = _table(data, "tool", "poetry").get("packages")
+    poetry = table_at(data, "tool", "poetry").get("packages")
     for entry in poetry if isinstance(poetry, list) else ():
         yield from _strings(entry.get("from") if isinstance(entry, dict) else None)
 
@@ -153,12 +140,12 @@ def _packages(root: Path, source: str, data: Mapping[str, Any]) -> Iterator[str]
 
 
 def _named_modules(data: Mapping[str, Any]) -> tuple[str, ...]:
-    setuptools = _table(data, "tool", "setuptools").get("py-modules")
-    return (*_strings(setuptools), *_strings(_table(data, "tool", "flit", "module").get("name")))
+    setuptools = table_at(data, "tool", "setuptools").get("py-modules")
+    return (*_strings(setuptools), *_strings(table_at(data, "tool", "flit", "module").get("name")))
 
 
 def _tests(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
-    configured = _strings(_table(data, "tool", "pytest", "ini_options").get("testpaths"))
+    configured = _strings(table_at(data, "tool", "pytest", "ini_options").get("testpaths"))
     candidates = [path for path in configured if path != "."] or ["tests", "test"]
     return tuple(path for path in candidates if (root / path).exists())
 

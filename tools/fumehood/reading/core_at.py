@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, UsageError
 from fumehood.outside.files import disk_errors
+from fumehood.outside.toml_file import table_at
 from fumehood.reading import local_project, requirements_txt, setup_script, sources
-from fumehood.reading.core import requirement_sources
+from fumehood.reading.core import written_in
 from fumehood.reading.text_file import decode
 
 if TYPE_CHECKING:
@@ -78,11 +79,10 @@ def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
 def _core(root: Path, now: Core) -> Core:
     settings, pyproject = settings_module.read(root)
     data: Mapping[str, Any] = pyproject.data if pyproject else {}
-    project = data.get("project")
-    requires_python = project.get("requires-python") if isinstance(project, dict) else None
+    requires_python = table_at(data, "project").get("requires-python")
     return replace(
         now,
-        requirements=requirement_sources(root, settings, data),
+        requirements=written_in(root, settings, data),
         test_requirements=settings.test_requirements,
         requires_python=requires_python if isinstance(requires_python, str) else None,
         pythons=settings.python,
@@ -126,17 +126,10 @@ def _leads_to(path: str, content: bytes, environ: Mapping[str, str]) -> Iterator
 
 def _named_in_project(text: str) -> tuple[str, ...]:
     """The requirement files of the settings, and those from which setuptools takes what is dynamic."""
-    tool = _table(tomllib.loads(text), "tool")
-    dynamic = _table(tool, "setuptools", "dynamic")
-    named = [_table(tool, "fumehood", "core").get("requirements"), _table(dynamic, "dependencies").get("file")]
+    tool = table_at(tomllib.loads(text), "tool")
+    dynamic = table_at(tool, "setuptools", "dynamic")
+    named = [table_at(tool, "fumehood", "core").get("requirements"), table_at(dynamic, "dependencies").get("file")]
     extras = "optional-dependencies"
-    named += [_table(dynamic, extras, name).get("file") for name in _table(dynamic, extras)]
+    named += [table_at(dynamic, extras, name).get("file") for name in table_at(dynamic, extras)]
     lists = [value if isinstance(value, list) else [value] for value in named]
     return tuple(item for items in lists for item in items if isinstance(item, str))
-
-
-def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    value: Any = data
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}

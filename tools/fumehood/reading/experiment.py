@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, Place
-from fumehood.model.experiment import Experiment, RequirementSource
+from fumehood.model.experiment import Experiment, requirement_sources
 from fumehood.reading import manifest as manifest_module
 from fumehood.reading.manifest import MANIFEST, Manifest
+from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
+    from fumehood.model.experiment import RequirementSource
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.settings import Settings
 
-PYPROJECT = "pyproject.toml"
 _REQUIREMENTS = re.compile(r"requirements.*\.txt")
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 _README = re.compile(r"readme(?:\.(?:md|rst|txt))?", re.IGNORECASE)
@@ -148,14 +149,7 @@ def settled(experiment: Experiment, name: str, settings: Settings, owners: CodeO
 
 def _requirements(path: str, names: list[str], manifest: Manifest) -> tuple[RequirementSource, ...]:
     files = manifest.requirements or _requirement_files(names)
-    if (manifest.groups or manifest.extras) and PYPROJECT not in files:
-        files = (*files, PYPROJECT)
-    return tuple(
-        RequirementSource(path=f"{path}/{file}", groups=manifest.groups, extras=manifest.extras)
-        if file == PYPROJECT
-        else RequirementSource(path=f"{path}/{file}")
-        for file in files
-    )
+    return requirement_sources(files, groups=manifest.groups, extras=manifest.extras, folder=f"{path}/")
 
 
 def _requirement_files(names: list[str]) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from packaging.dependency_groups import CyclicDependencyGroup, DependencyGroupResolver
 from packaging.utils import canonicalize_name
 
-from fumehood.errors import ConfigurationError, FumehoodError, Mistakes, Place, raise_all
+from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
 from fumehood.model.requirement import IndexOptions, RequirementSet
 from fumehood.outside import toml_file
+from fumehood.outside.toml_file import table_at
 from fumehood.reading import requirement_line, requirements_txt, text_file
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_project(
     reading.read("dependencies")
     reading.read_groups(groups)
     reading.read_extras(extras)
-    raise_all(list({str(mistake): mistake for mistake in reading.mistakes}.values()))
+    raise_all(reading.mistakes)
     return RequirementSet(requirements=tuple(reading.requirements), files=tuple(dict.fromkeys((name, *reading.files))))
 
 
@@ -102,13 +103,6 @@ def lines_of_strings(text: str) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    value: Any = data
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
 def _by_normalised_name(table: Mapping[str, Any]) -> dict[str, str]:
     return {canonicalize_name(name): name for name in table}
 
@@ -130,12 +124,12 @@ class _Reading:
         """Read ``dependencies``, or one extra of ``optional-dependencies``, wherever the project keeps it."""
         dynamic = dict(self._strings("project", "dynamic"))
         if "project" not in self.file.data and "build-system" in self.file.data and keys == ("dependencies",):
-            is_poetry = bool(_table(self.file.data, "tool", "poetry", "dependencies"))
+            is_poetry = bool(table_at(self.file.data, "tool", "poetry", "dependencies"))
             self._add_itself(self.file.place(*(("tool", "poetry", "dependencies") if is_poetry else ("build-system",))))
         elif keys[0] not in dynamic:
             for text, line in self._strings("project", *keys):
                 self._add(text, line)
-        elif "file" in _table(self.file.data, "tool", "setuptools", "dynamic", *keys):
+        elif "file" in table_at(self.file.data, "tool", "setuptools", "dynamic", *keys):
             for name, line in self._strings("tool", "setuptools", "dynamic", *keys, "file"):
                 self._follow(name, Place(self.file.name, line))
         elif keys == ("dependencies",):
@@ -151,7 +145,7 @@ class _Reading:
         """Read extras, with those that they name in turn."""
         dynamic = "optional-dependencies" in dict(self._strings("project", "dynamic"))
         home = ("tool", "setuptools", "dynamic") if dynamic else ("project",)
-        known = _by_normalised_name(_table(self.file.data, *home, "optional-dependencies"))
+        known = _by_normalised_name(table_at(self.file.data, *home, "optional-dependencies"))
         waiting, seen = [*map(canonicalize_name, names), *self.own_extras], set[str]()
         while waiting:
             name = waiting.pop(0)
@@ -167,8 +161,8 @@ class _Reading:
 
     def read_groups(self, names: Iterable[str]) -> None:
         """Read dependency groups with what they include, which packaging follows."""
-        table = _table(self.file.data, "dependency-groups")
-        numbered, items = _numbered(table, _table(self.lines, "dependency-groups"))
+        table = table_at(self.file.data, "dependency-groups")
+        numbered, items = _numbered(table, table_at(self.lines, "dependency-groups"))
         known = _by_normalised_name(table)
         if self._has_lost_includes(table, known):
             return
@@ -216,8 +210,8 @@ class _Reading:
 
     def _strings(self, *keys: str) -> list[tuple[str, int]]:
         """A list of strings with their lines; ``file`` of setuptools may be one string too."""
-        value = _table(self.file.data, *keys[:-1]).get(keys[-1])
-        lines = _table(self.lines, *keys[:-1]).get(keys[-1])
+        value = table_at(self.file.data, *keys[:-1]).get(keys[-1])
+        lines = table_at(self.lines, *keys[:-1]).get(keys[-1])
         if isinstance(value, str) and keys[-1] == "file":
             value, lines = [value], [lines]
         if not isinstance(value, list | None) or not all(isinstance(item, str) for item in value or ()):
@@ -234,7 +228,7 @@ class _Reading:
         except FumehoodError as mistake:
             self.mistakes.append(mistake)
             return
-        own = _table(self.file.data, "project").get("name")
+        own = table_at(self.file.data, "project").get("name")
         if requirement.url is not None or not isinstance(own, str) or requirement.name != canonicalize_name(own):
             self.requirements.append(requirement)
         elif requirement.marker is None:
@@ -248,14 +242,12 @@ class _Reading:
 
     def _add_itself(self, place: Place) -> None:
         folder = self.file.name.rpartition("/")[0]
-        itself = requirement_line.parse(f"./{folder}" if folder else ".", place=place, editable=True)
+        itself = requirement_line.parse_line(f"./{folder}" if folder else ".", place=place, editable=True)
         self.requirements.append(replace(itself, editable=True))
 
     def _follow(self, name: str, place: Place) -> None:
         try:
             found = requirements_txt.read(self.path.parent / name, root=self.root, environ={}, asked_by=place)
-        except Mistakes as several:
-            self.mistakes += several.mistakes
         except FumehoodError as mistake:
             self.mistakes.append(mistake)
         else:

@@ -47,25 +47,19 @@ _LONGEST = 10_000
 _NOWHERE = Place("")
 
 
-def parse_line(text: str, *, place: Place) -> Requirement:
+def parse_line(text: str, *, place: Place, written: str = "", editable: bool = False) -> Requirement:
     """Parse one requirement, without options and comments: an argument, a setting, or the rest of a file's line.
 
     Nothing is looked up on disk: what cannot be a name and looks like a path is one.
-
-    Raises:
-        ConfigurationError: It is none of the forms that pip documents; quotes the first thing that packaging said.
-    """
-    return parse(text, place=place)
-
-
-def parse(text: str, *, place: Place, written: str = "", editable: bool = False) -> Requirement:
-    """As `parse_line`, for a line of a file.
 
     Args:
         text: The requirement with variables replaced.
         place: Where it stands.
         written: The line as written: an error quotes this, not what a variable may keep secret.
         editable: Whether it was written with ``-e``: a plain word is a folder then.
+
+    Raises:
+        ConfigurationError: It is none of the forms that pip documents; quotes the first thing that packaging said.
     """
     try:
         return replace(_parse(text.strip(), editable=editable), place=place)

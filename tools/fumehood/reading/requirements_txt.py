@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING
 from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
 from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
 from fumehood.reading import requirement_line, requirement_options, text_file
-from fumehood.reading.requirement_line import parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-__all__ = ["LogicalLine", "included", "logical_lines", "parse_line", "read"]
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _COMMENT_LINE = re.compile(r"\s*#")
@@ -65,8 +62,7 @@ def read(path: Path, *, root: Path, environ: Mapping[str, str], asked_by: Place 
     """
     reading = _Reading(root=root, environ=environ, asked_by=asked_by)
     reading.file(path, constraint=False, steps=())
-    # A file that is included twice makes each of its mistakes twice.
-    raise_all(list({str(mistake): mistake for mistake in reading.mistakes}.values()))
+    raise_all(reading.mistakes)
     return RequirementSet(
         requirements=tuple(reading.requirements),
         options=reading.options,
@@ -166,7 +162,7 @@ class _Reading:
                 self.file(_included(target, folder, place), constraint=True, steps=steps)
             case _ if specifier is not None:
                 editable = options.editable is not None
-                found = requirement_line.parse(specifier, place=place, written=line.written, editable=editable)
+                found = requirement_line.parse_line(specifier, place=place, written=line.written, editable=editable)
                 hashes = options.hashes(place)
                 if editable or constraint or hashes:
                     found = replace(found, editable=editable, constraint=constraint, hashes=hashes)

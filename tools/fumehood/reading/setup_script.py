@@ -58,7 +58,7 @@ def read(path: Path, *, root: Path) -> RequirementSet:
         raise ConfigurationError("nested too deeply", place=Place(name), remedy="simplify it") from None
     written, line = _written_out(tree)
     if written is None:
-        itself = requirement_line.parse(".", place=Place(name, line), editable=True)
+        itself = requirement_line.parse_line(".", place=Place(name, line), editable=True)
         return RequirementSet(requirements=(replace(itself, editable=True),), files=(name,))
     return RequirementSet(requirements=_parsed(written, name), files=(name,))
 

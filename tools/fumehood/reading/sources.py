@@ -7,9 +7,16 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fumehood.errors import FumehoodError, Mistakes, Place, raise_all
+from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
-from fumehood.reading import local_project, pyproject_requirements, requirements_txt, setup_script, text_file
+from fumehood.reading import (
+    local_project,
+    pyproject_requirements,
+    requirement_line,
+    requirements_txt,
+    setup_script,
+    text_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,14 +87,12 @@ def read(
     for source in sources:
         try:
             inputs += _with_folders(root, _read_one(root, source, environ))
-        except Mistakes as several:
-            mistakes.extend(several.mistakes)
         except FumehoodError as error:
             mistakes.append(error)
     added = []
     for line in extra:
         try:
-            added.append(requirements_txt.parse_line(line, place=Place(BUILT_IN)))
+            added.append(requirement_line.parse_line(line, place=Place(BUILT_IN)))
         except FumehoodError as error:
             mistakes.append(error)
     raise_all(mistakes)

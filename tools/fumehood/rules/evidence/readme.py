@@ -213,6 +213,6 @@ def required(experiment: Experiment, readme: Readme) -> Iterable[str]:
 
 
 def measured(readme: Readme) -> tuple[str, ...]:
-    """The commits that its numbers were taken on; `History.commits_since` says how far others have come since."""
+    """The commits that its numbers were taken on."""
     sections = (*readme.sections["performance"], *readme.sections["convergence"])
     return tuple(dict.fromkeys(commit for section in sections for commit, _ in readme.commits(section)))
