@@ -12,23 +12,26 @@ from hypothesis import strategies as st
 
 from fumehood.imports import private
 from fumehood.imports.calls import MARKERS
-from fumehood.imports.facts import is_same_program, read
-from fumehood.imports.scan import _imports, scan
-from fumehood.model.source import DynamicPrefix, Imported, PathEdit, SyntaxMistake
+from fumehood.imports.same_program import SyntaxMistake, is_same_program
+from fumehood.imports.scan import RawImport, _imports, scan
+from fumehood.model.source import DYNAMIC, LAZY, MENTIONED, OPTIONAL, TYPING
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 
+FLAGS = {"typing": TYPING, "optional": OPTIONAL, "lazy": LAZY, "dynamic": DYNAMIC, "mentioned": MENTIONED}
+
+
 def imports(source: str) -> list[str]:
     """Each import in one line, with its flags in words."""
-    return [shown(found) for found in read(source.encode()).imports]
+    return [shown(found) for found in scan(source.encode()).imports]
 
 
-def shown(found: Imported) -> str:
-    flags = [name for name in ("typing", "optional", "lazy", "dynamic", "mentioned") if getattr(found, name)]
-    name = f" {found.name}" if found.name else ""
-    return " ".join([f"{found.line}: {'.' * found.level}{found.module}{name}", *flags])
+def shown(found: RawImport) -> str:
+    module, level, taken, line, flags = found
+    words = [word for word, flag in FLAGS.items() if flags & flag]
+    return " ".join([f"{line}: {'.' * level}{module}", *filter(None, [taken]), *words])
 
 
 def test_every_form_of_the_import_statement_is_found_with_its_line() -> None:
@@ -126,9 +129,7 @@ def test_of_names_that_are_put_together_the_beginning_is_known() -> None:
         'import_module("c.{}".format(name))\n'
         "import_module(name)\n"
     )
-    assert read(source.encode()).prefixes == tuple(
-        DynamicPrefix(text=text, line=line) for line, text in enumerate(["experiments.", "a.", "b.", "c.", ""], start=1)
-    )
+    assert scan(source.encode()).prefixes == (("experiments.", 1), ("a.", 2), ("b.", 3), ("c.", 4), ("", 5))
 
 
 def test_edits_of_the_import_path_are_known_with_what_is_literal_in_them() -> None:
@@ -138,33 +139,33 @@ def test_edits_of_the_import_path_are_known_with_what_is_literal_in_them() -> No
         "sys.path += ['more']\n"
         "sys.path[:0] = ['less']\n"
     )
-    assert read(source.encode()).path_edits == (
-        PathEdit(pieces=("..", "lib"), line=1),
-        PathEdit(pieces=("helpers",), line=2),
-        PathEdit(pieces=("more",), line=3),
-        PathEdit(pieces=("less",), line=4),
+    assert scan(source.encode()).path_edits == (
+        (("..", "lib"), 1),
+        (("helpers",), 2),
+        (("more",), 3),
+        (("less",), 4),
     )
 
 
 def test_strings_that_look_like_modules_are_known_but_not_those_in_comments_and_docstrings() -> None:
     source = '"""Not "a.b" here."""\n# "c.d"\nregistry = {"one": "core.models.llama", \'two\': \'pkg.mod:Class\'}\n'
-    assert [shown(found) for found in read(source.encode()).strings] == [
+    assert [shown(found) for found in scan(source.encode()).strings] == [
         "3: core.models.llama mentioned",
         "3: pkg.mod.Class mentioned",
     ]
 
 
 def test_groups_of_entry_points_and_names_in_all_are_known() -> None:
-    facts = read(b'__all__ = ["a", "b"]\nentry_points(group="core.plugins")\nmetadata.entry_points().get(x)\n')
-    assert facts.entry_point_groups == ("", "core.plugins")
-    assert facts.exports == ("a", "b")
+    found = scan(b'__all__ = ["a", "b"]\nentry_points(group="core.plugins")\nmetadata.entry_points().get(x)\n')
+    assert found.groups == ("", "core.plugins")
+    assert found.exports == ("a", "b")
 
 
 def test_of_a_file_that_is_no_python_the_mistake_is_known_and_the_imports_on_lines_of_their_own() -> None:
-    facts = read(b"import a\nfrom b import (\n    c,\n)\ndef broken(:\n    import d\n")
-    assert facts.error == SyntaxMistake(message="invalid syntax", line=5)
-    assert [shown(found) for found in facts.imports] == ["1: a", "2: b c", "6: d"]
-    assert read(b"import a\0\n").error is not None
+    found = scan(b"import a\nfrom b import (\n    c,\n)\ndef broken(:\n    import d\n")
+    assert found.error == ("invalid syntax", 5)
+    assert [shown(one) for one in found.imports] == ["1: a", "2: b c", "6: d"]
+    assert scan(b"import a\0\n").error is not None
 
 
 @pytest.mark.parametrize(
@@ -313,7 +314,7 @@ LONG = st.sampled_from(
 def test_reading_up_to_the_last_import_finds_what_reading_everything_finds(lines: list[str]) -> None:
     source = "\n".join(lines) + "\n"
     everything = [(module, level, name, line) for module, level, name, line, _ in _imports(ast.parse(source).body, 0)]
-    assert [(one.module, one.level, one.name, one.line) for one in read(source.encode()).imports] == everything
+    assert [found[:4] for found in scan(source.encode()).imports] == everything
 
 
 @pytest.mark.parametrize("package", [json, unittest, pytest], ids=lambda package: package.__name__)

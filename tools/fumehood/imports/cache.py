@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fumehood.imports import private
-from fumehood.imports.facts import facts
 from fumehood.imports.scan import Scan, scan
 from fumehood.outside.kept import written
 from fumehood.outside.remembered import Reading, Remembered, remembered
@@ -16,8 +15,6 @@ from fumehood.outside.remembered import Reading, Remembered, remembered
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
-
-    from fumehood.model.source import SourceFacts
 
 
 def _find(source: bytes) -> tuple[bytes, Any, bool, tuple[str, ...]]:
@@ -84,10 +81,6 @@ class Sources:
     reaching: Mapping[str, tuple[str, ...]]
     digests: Mapping[str, bytes] = field(repr=False)
     parsed: int
-
-    def facts(self, path: str) -> SourceFacts:
-        """What a file says, as values."""
-        return facts(self.scans[path])
 
 
 def read_sources(root: Path, paths: Iterable[str], environ: Mapping[str, str], blobs: Mapping[str, str]) -> Sources:

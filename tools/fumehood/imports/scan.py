@@ -19,18 +19,35 @@ import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood.imports.calls import MARKERS, Calls
-from fumehood.imports.remarks import NESTED
 from fumehood.model.source import LAZY, MENTIONED, OPTIONAL, TYPING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 RawImport = tuple[str, int, str, int, int]
-"""Module, level, name, line and flags, as in `fumehood.model.source.Imported`."""
+"""One thing that a file imports: ``from module import name``, or ``import module`` where the name is empty.
+
+The module as it is written, without the dots before it; how many dots stand before it, 0 for an absolute import; what
+is taken from it, ``*`` for all of it; the line; and a sum of the flags of `fumehood.model.source`.
+"""
 
 
 class Scan(NamedTuple):
-    """What `fumehood.model.source.SourceFacts` holds, as tuples of tuples, texts and numbers."""
+    """What one file says about imports.
+
+    Attributes:
+        imports: In the order in which they stand.
+        strings: String literals that are written like a module's name with at least one dot, each as an import that is
+            only `MENTIONED`. A colon, as in entry points, counts as a dot.
+        prefixes: Names that are put together while running and then imported, ``import_module(f"experiments.{name}")``:
+            what is literal at their beginning, empty if nothing is, and the line.
+        path_edits: Statements that change ``sys.path``: the string literals in them, and the line.
+        groups: Literal groups asked for with ``importlib.metadata.entry_points``; an empty one stands for a group that
+            is not literal.
+        exports: The names in ``__all__``, as far as they are written out.
+        error: The mistake and its line in a file that is no Python, as far as it had to be read to find its imports;
+            these are then the ones on lines of their own.
+    """
 
     imports: tuple[RawImport, ...] = ()
     strings: tuple[RawImport, ...] = ()
@@ -43,6 +60,9 @@ class Scan(NamedTuple):
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What parsing raises: null bytes are a ValueError, expressions nested thousands deep one of the last two."""
+
+NESTED = re.compile(rb"""[fFtT][rR]?(?:"[^"\n]*\{[^"}\n]*"|'[^'\n]*\{[^'}\n]*')""")
+"""A quotation mark in a replacement field: since Python 3.12 a string may go on behind it (PEP 701)."""
 
 _WORD = b"import"
 _EMPTY = frozenset({b'""', b"''"})

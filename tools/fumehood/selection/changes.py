@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.imports.facts import is_same_program
+from fumehood.imports.same_program import SyntaxMistake, is_same_program
 from fumehood.model.selection import Warned
-from fumehood.model.source import SyntaxMistake
 from fumehood.outside.processes import spread
 from fumehood.selection.reasons import printable
 

@@ -1,37 +1,30 @@
-"""What one file says about imports, as values; and whether two versions of it are the same program."""
+"""Whether two versions of a file are the same program."""
 
 from __future__ import annotations
 
 import ast
+import re
+from dataclasses import dataclass
 
-from fumehood.imports.remarks import without_remarks
-from fumehood.imports.scan import UNREADABLE, Scan, blocks, mistake, parse, scan
-from fumehood.model.source import DynamicPrefix, Imported, PathEdit, SourceFacts, SyntaxMistake
+from fumehood.imports.scan import NESTED, UNREADABLE, blocks, mistake, parse
 
+_LEXEME = re.compile(
+    rb"""
+    \"{3} (?:[^\\]|\\.)*? \"{3} | '{3} (?:[^\\]|\\.)*? '{3} | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | \#[^\n]*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_READ = re.compile(rb"#[ \t]*type:|coding[:=]")
+"""Comments that some read, and those that say how a file is encoded."""
 _WITH_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def read(source: bytes) -> SourceFacts:
-    """What the bytes of a Python file say about imports."""
-    return facts(scan(source))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntaxMistake:
+    """Why a file is no Python."""
 
-
-def facts(found: Scan) -> SourceFacts:
-    """What was found in a file, as values."""
-    return SourceFacts(
-        imports=tuple(map(_imported, found.imports)),
-        strings=tuple(map(_imported, found.strings)),
-        prefixes=tuple(DynamicPrefix(text=text, line=line) for text, line in found.prefixes),
-        path_edits=tuple(PathEdit(pieces=pieces, line=line) for pieces, line in found.path_edits),
-        entry_point_groups=found.groups,
-        exports=found.exports,
-        error=SyntaxMistake(message=found.error[0], line=found.error[1]) if found.error else None,
-    )
-
-
-def _imported(raw: tuple[str, int, str, int, int]) -> Imported:
-    module, level, name, line, flags = raw
-    return Imported(module=module, level=level, name=name, line=line, flags=flags)
+    message: str
+    line: int
 
 
 def is_same_program(before: bytes, after: bytes) -> bool | SyntaxMistake:
@@ -40,8 +33,8 @@ def is_same_program(before: bytes, after: bytes) -> bool | SyntaxMistake:
     What is compared is their syntax trees, one statement after the other; unless their texts are the same already
     without comments and blank lines.
     """
-    bare = without_remarks(before)
-    if bare is not None and bare == without_remarks(after):
+    bare = _without_remarks(before)
+    if bare is not None and bare == _without_remarks(after):
         return True
     try:
         new = _program(after)
@@ -53,6 +46,25 @@ def is_same_program(before: bytes, after: bytes) -> bool | SyntaxMistake:
         return len(old) == len(new) and all(ast.dump(one) == ast.dump(two) for one, two in zip(old, new, strict=True))
     except UNREADABLE:
         return False
+
+
+def _without_remarks(source: bytes) -> tuple[list[bytes], list[bytes]] | None:
+    """The strings of a file, and its lines without comments: where both are the same, so is the program.
+
+    None where its text alone cannot tell what they are.
+    """
+    if b"\r" in source or b"\\\n" in source or NESTED.search(source) or _READ.search(source):
+        return None
+    strings: list[bytes] = []
+
+    def keep(found: re.Match[bytes]) -> bytes:
+        if found[0].startswith(b"#"):
+            return b""
+        strings.append(found[0])
+        return found[0]
+
+    lines = _LEXEME.sub(keep, source).split(b"\n")
+    return strings, [bare for line in lines if (bare := line.rstrip())]
 
 
 def _program(source: bytes) -> list[ast.stmt]:
