@@ -118,6 +118,30 @@ def test_what_the_registry_does_wrong_while_installing_leaves_the_old_environmen
 
 
 @pytest.mark.usefixtures("private_uv_cache")
+@pytest.mark.parametrize(
+    ("is_locked", "what"),
+    [(True, "installing core failed"), (False, "core: not decided, because uv could not finish")],
+)
+def test_what_keeps_core_from_all_experiments_is_tried_and_said_once(
+    project: Project, faulty_index: Index, *, is_locked: bool, what: str
+) -> None:
+    environments.write(project, core=["delta-lib"], experiments={"a": ["alpha"], "b": ["nsone"], "c": ["reader"]})
+    if is_locked:
+        project.fumehood("lock").assert_ok()
+    faulty_index.misbehave("delta-lib", Fault.STATUS_500)
+    faulty_index.forget_requests()
+    outcome = project.fumehood("env", "build").assert_exit(3)
+    first, *quoted, advice, others = told(outcome)
+    assert (first, others, outcome.stdout) == (what, "not built for the same reason: exp-b, exp-c", "")
+    assert all(line.startswith("  | ") for line in quoted), repr(outcome)
+    assert advice.startswith("  → see uv's message above")
+    assert faulty_index.requests("delta-lib") == 1
+    faulty_index.heal()
+    built = project.fumehood("env", "build").assert_ok().stdout
+    assert built == "".join(f"exp-{name}: built (there is none yet)\n" for name in "abc")
+
+
+@pytest.mark.usefixtures("private_uv_cache")
 def test_a_lock_with_a_wrong_hash_is_refused_until_what_the_message_says_is_done(
     project: Project, faulty_index: Index
 ) -> None:

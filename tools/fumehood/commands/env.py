@@ -23,7 +23,7 @@ from fumehood.outside import interpreter
 from fumehood.outside.files import cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fumehood.repository import Repository
 
@@ -53,12 +53,25 @@ def build(  # noqa: PLR0913 - one keyword for each option of the command
         bar.begin("environments", len(orders))
         results = tuple(_in_order(environments, orders, bar))
     made = [result for result in results if isinstance(result, Environment)]
-    failures = [result for result in results if isinstance(result, FumehoodError)]
     if made or as_json:
         click.echo(reports.environment_json(made) if as_json else reports.environments_built_text(made))
-    for failure in failures:
-        say(str(failure))
-    return max([ExitCode.OK, *(failure.exit_code for failure in failures)])
+    sessions = [order.target.session for order in orders]
+    return _report_failures(zip(sessions, results, strict=True), say)
+
+
+def _report_failures(results: Iterable[tuple[str, object]], say: Say) -> ExitCode:
+    """Say each failure once, with the sessions that it stopped beside the first, and find the exit code."""
+    stopped: dict[str, dict[str, None]] = {}
+    worst = ExitCode.OK
+    for session, result in results:
+        if isinstance(result, FumehoodError):
+            stopped.setdefault(str(result), {})[session] = None
+            worst = max(worst, result.exit_code)
+    for failure, (_, *others) in stopped.items():
+        say(failure)
+        if others:
+            say(f"not built for the same reason: {', '.join(others)}")
+    return worst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +187,7 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
     with Bar() as bar:
         bar.begin("layers", len(store.published()))
         damages = tuple(verification.verify(store, advance=lambda digest: bar.advance(digest[:12])))
-    rebuilt: list[str] = []
-    failures: list[FumehoodError] = []
+    results: list[tuple[str, Environment | FumehoodError]] = []
     if damages and not keep:
         # Layers share files with uv's cache by hard links, so what was changed here was changed there.
         changed = {damage.distribution for damage in damages if damage.problem == "was changed"} - {""}
@@ -185,18 +197,13 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
             Uv(cwd=repository.root if repository else Path.cwd(), offline=offline).forget(sorted(changed))
         for digest in sorted({damage.layer for damage in damages}):
             verification.discard(store, digest)
-        for result in _rebuilt(repository, say, offline=offline) if repository else ():
-            if isinstance(result, FumehoodError):
-                failures.append(result)
-            else:
-                rebuilt.append(result)
+        results += _rebuilt(repository, say, offline=offline) if repository else ()
+    rebuilt = [session for session, result in results if isinstance(result, Environment)]
     click.echo(reports.damages_json(damages, rebuilt) if as_json else reports.damages_text(damages, rebuilt, keep=keep))
-    for failure in failures:
-        say(str(failure))
-    return max([ExitCode.FINDINGS if damages else ExitCode.OK, *(failure.exit_code for failure in failures)])
+    return max(ExitCode.FINDINGS if damages else ExitCode.OK, _report_failures(results, say))
 
 
-def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> Iterator[str | FumehoodError]:
+def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> Iterator[tuple[str, Environment | FumehoodError]]:
     """Build this repository's environments again that have lost a layer; others do it at their next run."""
     environments = _environments(repository, say, offline=offline)
     here = {path for path, _ in Registry(environments.cache).environments()}
@@ -207,11 +214,11 @@ def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> Iterator[str
             try:
                 environment = _Order(target=target, folder=folder, python=spec).obtain(environments)
             except FumehoodError as error:
-                yield error
+                yield target.session, error
                 continue
             environment.release()
             if environment.action != "reused":
-                yield target.session
+                yield target.session, environment
 
 
 def _environments(repository: Repository, say: Say, *, offline: bool = False) -> Environments:

@@ -100,6 +100,7 @@ class Environments:
         deadline: When uv, and waiting for others, is given up, as `time.monotonic` counts; None for never.
         shared: What those that are made anew have in common, see `drafting`.
         drafted: What was drafted already, or why it could not be, by the folder of the environment.
+        failed: The layers that could not be made, see `LayerStore`.
     """
 
     repository: Repository
@@ -110,12 +111,13 @@ class Environments:
     deadline: float | None = None
     shared: Shared | None = None
     drafted: dict[Path, Draft | FumehoodError] = field(default_factory=dict)
+    failed: dict[str, FumehoodError] = field(default_factory=dict)
     _found: dict[Path | None, Interpreter] = field(default_factory=dict)
 
     @property
     def layers(self) -> LayerStore:
         """The layers of the cache."""
-        return LayerStore(cache=self.cache, say=self.say, deadline=self.deadline)
+        return LayerStore(cache=self.cache, say=self.say, deadline=self.deadline, failed=self.failed)
 
     @property
     def uv(self) -> Uv:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.environments.lease import Lease
-from fumehood.errors import WorldError
+from fumehood.errors import FumehoodError, WorldError
 from fumehood.outside.files import disk_errors, entries, remove_tree, token
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ class LayerStore:
     Attributes:
         say: Called with one line for the user.
         deadline: When waiting for others is given up, see `Lease`.
+        failed: What could not be made, by digest; this run does not try it again.
     """
 
     cache: Path
     say: Say
     deadline: float | None = None
+    failed: dict[str, FumehoodError] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -74,7 +76,7 @@ class LayerStore:
             fill: Makes it in a private place, a path at which there is nothing yet.
 
         Raises:
-            WorldError: It could not be made; nothing is left behind.
+            FumehoodError: It could not be made, now or earlier in this run; nothing is left behind.
         """
         path = self.path(digest)
 
@@ -85,14 +87,23 @@ class LayerStore:
         try:
             while True:
                 if not there() and lease.exclusive(unless=there) and not there():
-                    self.clear(digest)
-                    self.publish(digest, name, fill)
-                    _check_readable(path, name, is_there)
+                    self._make(digest, name, is_there, fill)
                 lease.shared()
                 if there():  # or it was taken away before the lease was shared
                     return lease
         except BaseException:
             lease.release()
+            raise
+
+    def _make(self, digest: str, name: str, is_there: Callable[[Path], bool], fill: Callable[[Path], None]) -> None:
+        if digest in self.failed:
+            raise self.failed[digest]
+        try:
+            self.clear(digest)
+            self.publish(digest, name, fill)
+            _check_readable(self.path(digest), name, is_there)
+        except FumehoodError as error:
+            self.failed[digest] = error
             raise
 
     def clear(self, digest: str) -> None:

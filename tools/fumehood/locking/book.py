@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import re
 import sys
+import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from fumehood.errors import ConfigurationError, Place, UnsupportedPythonError
+from fumehood.errors import ConfigurationError, FumehoodError, Place, UnsupportedPythonError
 from fumehood.locking.certificate import breaches
 from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.resolve import Question
@@ -42,13 +43,16 @@ class LockBook:
     """Requirement lines and locks of one repository, each file read once.
 
     Attributes:
-        cores: Core's lock with why it is not the committed one, by whether resolving was forbidden, see `obtain`.
+        cores: Core's lock with why it is not the committed one, or why there is none, by whether resolving was
+            forbidden, see `obtain`.
+        turn: Whoever holds it may add to `cores`, so that threads do not all resolve core.
     """
 
     repository: Repository
     store: LockStore
     environ: Mapping[str, str]
-    cores: dict[bool, tuple[Lock, tuple[str, ...]]] = field(default_factory=dict)
+    cores: dict[bool, tuple[Lock, tuple[str, ...]] | FumehoodError] = field(default_factory=dict)
+    turn: threading.Lock = field(default_factory=threading.Lock)
     _targets: dict[str, Inputs] = field(default_factory=dict)
     _core: Inputs | None = None
     _floor: str | None = None

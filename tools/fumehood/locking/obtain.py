@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fumehood.errors import StaleLockError
+from fumehood.errors import FumehoodError, StaleLockError
 from fumehood.locking.delta import delta_of
 from fumehood.locking.index_data import IndexData
 from fumehood.locking.lockfile import pins_digest
@@ -59,9 +59,7 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
         WorldError: Network or registry failed.
     """
     committed_core = book.committed_core
-    if locked not in book.cores:
-        book.cores[locked] = core_lock(book, partial(answer, uv, book.repository.root), committed_core, locked=locked)
-    core, notes = book.cores[locked]
+    core, notes = _core(book, uv, locked=locked)
     delta = book.store.committed(target.lock)
     candidate = LayeredLock(core=core, delta=delta) if delta else None
     reasons = book.reasons(target, candidate)
@@ -76,6 +74,21 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
         return Obtained(lock=found, origin="remembered", proven=True, notes=notes)
     lock = remember(book, target, core, answer(uv, book.repository.root, book.question(target, core, delta)))
     return Obtained(lock=lock, origin="resolved", proven=True, notes=notes)
+
+
+def _core(book: LockBook, uv: Uv, *, locked: bool) -> tuple[Lock, tuple[str, ...]]:
+    """Core's lock as `core_lock` says; asked for once, whatever comes of it."""
+    with book.turn:
+        if locked not in book.cores:
+            ask = partial(answer, uv, book.repository.root)
+            try:
+                book.cores[locked] = core_lock(book, ask, book.committed_core, locked=locked)
+            except FumehoodError as error:
+                book.cores[locked] = error
+    found = book.cores[locked]
+    if isinstance(found, FumehoodError):
+        raise found
+    return found
 
 
 def known(book: LockBook, target: Target, core: Lock) -> LayeredLock | None:
