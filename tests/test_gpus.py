@@ -102,16 +102,13 @@ def test_simulated_gpus_have_what_their_text_says() -> None:
             Gpu(index=1, uuid="SIMULATED-amd-1", name="MI300X", memory=192 * GIB, vendor="amd"),
             Gpu(index=1, uuid="SIMULATED-nvidia-1", name="T4", memory=0),
         ),
-        source="simulated",
     )
     assert describe(inventory.gpus) == "1 × H100 80 GiB, 2 × MI300X 192 GiB, 1 × T4"  # noqa: RUF001 - as shown
 
 
 @pytest.mark.parametrize("text", ["0", "none", " none "])
 def test_no_gpu_can_be_simulated_too(text: str) -> None:
-    assert find_gpus({"FUMEHOOD_GPUS": text}) == GpuInventory(
-        gpus=(), source="simulated", note=f"FUMEHOOD_GPUS={text.strip()}"
-    )
+    assert find_gpus({"FUMEHOOD_GPUS": text}) == GpuInventory(gpus=(), note=f"FUMEHOOD_GPUS={text.strip()}")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +164,6 @@ def test_nvml_lists_the_gpus_of_the_machine(machine: Callable[..., None]) -> Non
             Gpu(index=1, uuid="GPU-aaab-2", name="H100", memory=80 * GIB, compute_capability="9.0"),
             Gpu(index=2, uuid="GPU-bbbb-3", name="Tesla T4", memory=16 * GIB, compute_capability="7.5"),
         ),
-        source="nvml",
     )
 
 
@@ -213,7 +209,7 @@ def test_a_divided_gpu_is_listed_as_its_mig_instances(machine: Callable[..., Non
 )
 def test_whatever_keeps_nvml_from_answering_is_a_note(machine: Callable[..., None], code: str, note: str) -> None:
     machine(code=code)
-    assert find_gpus({}) == GpuInventory(gpus=(), source="none", note=note)
+    assert find_gpus({}) == GpuInventory(gpus=(), note=note)
 
 
 def test_without_the_module_the_note_says_what_to_install_only_if_there_is_a_driver(
@@ -254,7 +250,7 @@ def test_an_outer_list_of_visible_devices_is_read_as_cuda_reads_it(
 def test_a_list_that_begins_with_nothing_valid_hides_all(machine: Callable[..., None], visible: str) -> None:
     machine(H100, H100_TOO)
     assert find_gpus({"CUDA_VISIBLE_DEVICES": visible}) == GpuInventory(
-        gpus=(), source="none", note=f"CUDA_VISIBLE_DEVICES={visible} hides all 2 GPUs"
+        gpus=(), note=f"CUDA_VISIBLE_DEVICES={visible} hides all 2 GPUs"
     )
 
 
@@ -262,7 +258,6 @@ def test_indices_among_different_gpus_count_only_in_the_order_of_the_bus(machine
     machine(T4, H100)
     assert find_gpus({"CUDA_VISIBLE_DEVICES": "0"}) == GpuInventory(
         gpus=(),
-        source="none",
         note="CUDA_VISIBLE_DEVICES=0 counts the fastest GPU first, and these GPUs are not alike: "
         "set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name UUIDs",
     )
@@ -298,7 +293,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 def test_an_installed_distribution_can_be_the_source_of_gpus(source: Callable[[str], None]) -> None:
     source("return (Gpu(index=0, uuid='GPU-1', name='MI300X', memory=2**30, vendor='amd'),)")
     assert find_gpus({"FUMEHOOD_GPU_SOURCE": "shed", "CUDA_VISIBLE_DEVICES": ""}) == GpuInventory(
-        gpus=(Gpu(index=0, uuid="GPU-1", name="MI300X", memory=GIB, vendor="amd"),), source="shed"
+        gpus=(Gpu(index=0, uuid="GPU-1", name="MI300X", memory=GIB, vendor="amd"),)
     )
 
 
@@ -315,7 +310,7 @@ def test_an_installed_distribution_can_be_the_source_of_gpus(source: Callable[[s
 )
 def test_a_source_that_fails_is_a_note(source: Callable[[str], None], body: str, note: str) -> None:
     source(body)
-    assert find_gpus({"FUMEHOOD_GPU_SOURCE": "shed"}) == GpuInventory(gpus=(), source="none", note=note)
+    assert find_gpus({"FUMEHOOD_GPU_SOURCE": "shed"}) == GpuInventory(gpus=(), note=note)
 
 
 def test_an_unknown_source_is_an_error_that_lists_the_known_ones(source: Callable[[str], None]) -> None:
@@ -331,8 +326,8 @@ def test_an_unknown_source_is_an_error_that_lists_the_known_ones(source: Callabl
 # --- choosing ---
 
 
-def choose(text: str, needs: GpuNeeds, how: Callable[[GpuInventory, GpuNeeds], tuple[Gpu, ...]] = select) -> str:
-    return render_simulated(how(GpuInventory(gpus=parse_simulated(text), source="simulated"), needs))
+def choose(text: str, needs: GpuNeeds, how: Callable[[tuple[Gpu, ...], GpuNeeds], tuple[Gpu, ...]] = select) -> str:
+    return render_simulated(how(parse_simulated(text), needs))
 
 
 @pytest.mark.parametrize(
@@ -368,10 +363,10 @@ def test_what_comes_nearest_serves_the_most_tests(needs: GpuNeeds, chosen: str) 
 def test_mig_instances_serve_tests_of_one_gpu_and_never_count_as_several() -> None:
     slices = tuple(Gpu(index=0, uuid=f"MIG-{number}", name="A100 MIG 3g.20gb", memory=20 * GIB) for number in (1, 2))
     whole = tuple(Gpu(index=index, uuid=f"GPU-{index}", name="T4", memory=16 * GIB) for index in (1, 2))
-    divided, mixed = (GpuInventory(gpus=gpus, source="nvml") for gpus in (slices, (*slices, *whole)))
-    assert select(divided, GpuNeeds(memory=18 * GIB)) == slices[:1]
-    assert select(divided, GpuNeeds(count=2)) == ()
-    assert nearest(divided, GpuNeeds(count=2)) == slices[1:]
+    mixed = (*slices, *whole)
+    assert select(slices, GpuNeeds(memory=18 * GIB)) == slices[:1]
+    assert select(slices, GpuNeeds(count=2)) == ()
+    assert nearest(slices, GpuNeeds(count=2)) == slices[1:]
     assert select(mixed, GpuNeeds(count=2)) == whole
     assert nearest(mixed, GpuNeeds(count=4)) == whole[::-1]
     assert nearest(mixed, GpuNeeds(memory=80 * GIB)) == slices[1:]

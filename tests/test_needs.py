@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fumehood.errors import Place
 from fumehood.model.experiment import GpuDemand
 from fumehood.testing.gpu_values import capability, parse_memory, render_memory
 from fumehood.testing.needs import GpuNeeds, TestNeeds, mentions_gpu, needs_of_demand, read_needs
@@ -21,7 +20,7 @@ GIB = 2**30
 def read(tmp_path: Path, source: str) -> TestNeeds:
     file = tmp_path / "test_it.py"
     file.write_text(dedent(source), encoding="utf-8")
-    return read_needs([file], root=tmp_path)
+    return read_needs([file])
 
 
 @pytest.mark.parametrize(
@@ -105,11 +104,11 @@ def test_what_each_of_several_vendors_has_to_have_is_told_apart(tmp_path: Path) 
     (tmp_path / "test_it.py").write_text(source)
     amd = GpuNeeds(count=2, memory=40 * GIB, vendor="amd")
     nvidia = GpuNeeds(count=2, compute_capability="9.0", vendor="nvidia")
-    found = read_needs([tmp_path / "test_it.py"], root=tmp_path)
+    found = read_needs([tmp_path / "test_it.py"])
     assert found.vendors == (amd, nvidia)
     assert (found.on("amd"), found.on("nvidia"), found.on("")) == (amd, nvidia, found.gpu)
     (tmp_path / "test_it.py").write_text("import pytest\n@pytest.mark.gpu(vendor='amd')\ndef test(): ...\n")
-    assert read_needs([tmp_path / "test_it.py"], root=tmp_path).vendors == ()
+    assert read_needs([tmp_path / "test_it.py"]).vendors == ()
 
 
 def test_tests_for_two_vendors_leave_the_vendor_open() -> None:
@@ -132,11 +131,9 @@ def test_tests_for_two_vendors_leave_the_vendor_open() -> None:
         "1, 2, 3, 4, 5",
     ],
 )
-def test_a_mark_that_does_not_write_its_needs_out_counts_as_one_gpu_and_is_recorded(
-    tmp_path: Path, arguments: str
-) -> None:
+def test_a_mark_that_does_not_write_its_needs_out_counts_as_one_gpu(tmp_path: Path, arguments: str) -> None:
     needs = read(tmp_path, f"import pytest\nCOUNT = 2\n\n@pytest.mark.gpu({arguments})\ndef test_it(): ...\n")
-    assert needs == TestNeeds(gpu=GpuNeeds(), gpu_tests=1, unreadable=(Place("test_it.py", 4),))
+    assert needs == TestNeeds(gpu=GpuNeeds(), gpu_tests=1)
 
 
 def test_a_mark_that_only_another_file_uses_counts_for_the_needs(tmp_path: Path) -> None:
@@ -150,15 +147,12 @@ def test_the_word_alone_is_no_mark(tmp_path: Path, source: str) -> None:
     assert read(tmp_path, source) == TestNeeds(other_tests=1)
 
 
-def test_files_that_are_no_python_are_recorded(tmp_path: Path) -> None:
+def test_files_that_are_no_python_have_no_marks(tmp_path: Path) -> None:
     (tmp_path / "test_broken.py").write_text("gpu def test_it(:\n    def test_other(): ...")
     (tmp_path / "test_binary.py").write_bytes(b"gpu\0\xff")
     (tmp_path / "test_deep.py").write_text("gpu = " + "(" * 5000 + ")" * 5000)
     files = [*sorted(tmp_path.glob("*.py")), tmp_path / "test_gone.py"]
-    assert read_needs(files, root=tmp_path) == TestNeeds(
-        other_tests=1,
-        unreadable=tuple(Place(f"test_{name}.py") for name in ("binary", "broken", "deep", "gone")),
-    )
+    assert read_needs(files) == TestNeeds(other_tests=1)
 
 
 def test_a_file_without_the_word_is_never_parsed(tmp_path: Path) -> None:

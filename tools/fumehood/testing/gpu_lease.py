@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
 from fumehood.testing.gpu_values import Gpu, GpuNeeds, describe
-from fumehood.testing.gpus import GpuInventory, select
+from fumehood.testing.gpus import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ def lease(
         GpusBusyError: Others hold them, and waiting is not wanted or took longer than the timeout.
         WorldError: The folder cannot be written, or its file system has no locks.
     """
-    if not select(GpuInventory(gpus=tuple(gpus), source="lease"), needs):
+    if not select(gpus, needs):
         raise GpusMissingError(f"needs {needs}; there are: {describe(gpus)}")
     patience = (float("inf") if timeout is None else timeout) if wait else 0.0
     held = _acquire_in_time(gpus, needs, folder, patience)
@@ -114,7 +114,7 @@ def _try_to_acquire(gpus: Sequence[Gpu], needs: GpuNeeds, folder: Path) -> tuple
     try:
         _lock(turn, folder, wait=True)
         free, holders = tuple(gpus), list[str]()
-        while chosen := select(GpuInventory(gpus=free, source="lease"), needs):
+        while chosen := select(free, needs):
             gpu = next((gpu for gpu in chosen if gpu not in held), None)
             if gpu is None:
                 kept = set(chosen)

@@ -11,7 +11,7 @@ from fumehood.testing.gpu_values import Gpu, GpuNeeds, capability, parse_simulat
 from fumehood.testing.nvml import read_nvml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "Gpu",
@@ -52,12 +52,10 @@ class GpuInventory:
     """The GPUs that this process may use.
 
     Attributes:
-        source: ``simulated``, ``nvml``, the name of another source, or ``none`` when there are no GPUs.
         note: Why there are none, or why some are left out; empty when there is nothing to say.
     """
 
     gpus: tuple[Gpu, ...]
-    source: str
     note: str = ""
 
 
@@ -73,16 +71,16 @@ def find_gpus(environ: Mapping[str, str]) -> GpuInventory:
     """
     if simulated := environ.get("FUMEHOOD_GPUS", "").strip():
         gpus = parse_simulated(simulated)
-        return GpuInventory(gpus=gpus, source="simulated", note="" if gpus else f"FUMEHOOD_GPUS={simulated}")
+        return GpuInventory(gpus=gpus, note="" if gpus else f"FUMEHOOD_GPUS={simulated}")
     name = environ.get("FUMEHOOD_GPU_SOURCE", "").strip() or "nvml"
     gpus, notes = read_nvml() if name == "nvml" else _ask(_source(name))
     gpus, remarks = _left_visible(gpus, environ)
-    return GpuInventory(gpus=gpus, source=name if gpus else "none", note="; ".join((*notes, *remarks)))
+    return GpuInventory(gpus=gpus, note="; ".join((*notes, *remarks)))
 
 
-def select(inventory: GpuInventory, needs: GpuNeeds) -> tuple[Gpu, ...]:
+def select(gpus: Iterable[Gpu], needs: GpuNeeds) -> tuple[Gpu, ...]:
     """The GPUs to take: as many as are needed, of one vendor, the least capable that will do; else an empty tuple."""
-    fit = sorted((gpu for gpu in inventory.gpus if needs.met_by(gpu)), key=_capability_order)
+    fit = sorted((gpu for gpu in gpus if needs.met_by(gpu)), key=_capability_order)
     for vendor in dict.fromkeys(gpu.vendor for gpu in fit):
         alike = tuple(gpu for gpu in fit if gpu.vendor == vendor)
         if len(alike) >= needs.count:
@@ -90,15 +88,15 @@ def select(inventory: GpuInventory, needs: GpuNeeds) -> tuple[Gpu, ...]:
     return ()
 
 
-def nearest(inventory: GpuInventory, needs: GpuNeeds) -> tuple[Gpu, ...]:
+def nearest(gpus: Sequence[Gpu], needs: GpuNeeds) -> tuple[Gpu, ...]:
     """The GPUs that come nearest to what is needed: those of `select`, or else what serves the most of the tests.
 
     Needs that are joined over many tests may be more than any one of them needs: the fitting GPUs are taken first,
     then the most capable of the rest, up to the count and all of one vendor; of MIG instances only one.
     """
-    if chosen := select(inventory, needs):
+    if chosen := select(gpus, needs):
         return chosen
-    by_capability = sorted(inventory.gpus, key=_capability_order, reverse=True)
+    by_capability = sorted(gpus, key=_capability_order, reverse=True)
     by_fitness = sorted(by_capability, key=lambda gpu: not needs.met_by(gpu))
     alike = tuple(gpu for gpu in by_fitness if gpu.vendor == by_fitness[0].vendor)
     whole = tuple(gpu for gpu in alike if not gpu.is_mig)

@@ -46,7 +46,7 @@ def gpu_parts(repository: Repository, experiment: Experiment) -> tuple[Part, ...
 def needs_of_tests(repository: Repository, experiment: Experiment | None) -> TestNeeds:
     """What the test files of an experiment, or core's, need."""
     files = [repository.root / test for test in experiment.tests] if experiment else _core_test_files(repository)
-    return read_needs(files, root=repository.root)
+    return read_needs(files)
 
 
 def _core_test_files(repository: Repository) -> list[Path]:

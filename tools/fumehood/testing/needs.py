@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from fumehood.errors import Place
 from fumehood.testing.gpu_values import GpuNeeds, capability, parse_memory
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class TestNeeds:
             name it, and those that name none.
         gpu_tests: Test functions of which at least one case needs a GPU.
         other_tests: Test functions that run without; as with `gpu_tests`, approximately, since no test is collected.
-        unreadable: Files that are no Python, and marks whose arguments are not written out (they count as one GPU).
     """
 
     __test__ = False  # pytest would take the class for tests because of its name.
@@ -54,7 +52,6 @@ class TestNeeds:
     vendors: tuple[GpuNeeds, ...] = ()
     gpu_tests: int = 0
     other_tests: int = 0
-    unreadable: tuple[Place, ...] = ()
 
     def on(self, vendor: str) -> GpuNeeds | None:
         """What suffices for the GPU tests that run on the GPUs of a vendor; of all of them where it is empty."""
@@ -82,36 +79,31 @@ def needs_of_demand(demand: GpuDemand) -> GpuNeeds:
     )
 
 
-def read_needs(files: Iterable[Path], *, root: Path) -> TestNeeds:
+def read_needs(files: Iterable[Path]) -> TestNeeds:
     """Read the GPU marks of test files.
 
-    Every mark in a file counts for `TestNeeds.gpu`, used by a test there or not: tests elsewhere may import it.
+    Every mark in a file counts for `TestNeeds.gpu`, used by a test there or not: tests elsewhere may import it. One
+    whose arguments are not written out counts as one GPU, and a file that is no Python has none.
 
     Args:
         files: Test files, and the modules beside them that may define marks.
-        root: The folder that places are relative to.
     """
     needs: list[GpuNeeds] = []
     gpu_tests = other_tests = 0
-    unreadable: list[Place] = []
     for file in files:
-        name = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
         try:
             source = file.read_bytes()
         except OSError:
-            unreadable.append(Place(name))
             continue
         reading = _read_source(source) if mentions_gpu(source) else _Reading(other_tests=len(_TEST.findall(source)))
         needs += reading.needs
         gpu_tests += reading.gpu_tests
         other_tests += reading.other_tests
-        unreadable += [Place(name, line) for line in reading.unreadable_lines]
     return TestNeeds(
         gpu=reduce(GpuNeeds.join, needs) if needs else None,
         vendors=tuple(_by_vendor(needs)),
         gpu_tests=gpu_tests,
         other_tests=other_tests,
-        unreadable=tuple(sorted(set(unreadable))),
     )
 
 
@@ -128,7 +120,6 @@ class _Reading:
     needs: list[GpuNeeds] = field(default_factory=list)
     gpu_tests: int = 0
     other_tests: int = 0
-    unreadable_lines: list[int] = field(default_factory=list)
 
 
 def _read_source(source: bytes) -> _Reading:
@@ -138,7 +129,7 @@ def _read_source(source: bytes) -> _Reading:
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _Reading(other_tests=len(_TEST.findall(source)), unreadable_lines=[0])
+        return _Reading(other_tests=len(_TEST.findall(source)))
     names = _Names()
     names.learn(tree)
     reading = _Reading()
@@ -147,7 +138,6 @@ def _read_source(source: bytes) -> _Reading:
             reading.needs.append(_read_mark(mark))
         except ValueError:
             reading.needs.append(GpuNeeds())
-            reading.unreadable_lines.append(mark.lineno)
     _count_tests(tree.body, names, reading, inherited=False)
     return reading
 

@@ -219,16 +219,19 @@ def _names_tests(repository: Repository, experiment: Experiment | None, argument
 def _gpus(needs: GpuNeeds | None, mode: GpuMode, say: Callable[[str], None]) -> Iterator[tuple[Gpu, ...]]:
     from fumehood.testing import gpu_lease, gpu_values, gpus  # noqa: PLC0415 - only runs of tests need it
 
-    inventory = gpus.find_gpus(os.environ) if needs and mode != "none" else gpus.GpuInventory(gpus=(), source="none")
+    if needs is None or mode == "none":
+        yield ()
+        return
+    inventory = gpus.find_gpus(os.environ)
     if inventory.note:
         say(inventory.note)
-    if needs is None or not inventory.gpus:
+    if not inventory.gpus:
         yield ()
         return
     # A run that needs more than there is still gets what comes nearest, for those of its tests that need less.
     candidates, wanted = inventory.gpus, needs
-    if not gpus.select(inventory, needs):
-        candidates = gpus.nearest(inventory, needs)
+    if not gpus.select(candidates, needs):
+        candidates = gpus.nearest(candidates, needs)
         wanted = gpu_values.GpuNeeds(count=len(candidates))
     folder = Path(tempfile.gettempdir()) / "fumehood-gpus"
     with contextlib.ExitStack() as stack:
