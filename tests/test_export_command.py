@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from uv import find_uv_bin
 
-from fumehood.commands.export import ExportRequest, view_of
+from fumehood.commands.export import view_of
 from fumehood.errors import UsageError
 from fumehood.extensions import ViewedProject
 from fumehood.repository import open_repository
@@ -31,7 +31,7 @@ def arrange(project: Project) -> None:
 
 
 def view(project: Project, name: str = "a") -> EnvironmentView:
-    return view_of(open_repository(project.root), ExportRequest(name=name), say=lambda _: None)
+    return view_of(open_repository(project.root), name, say=lambda _: None)
 
 
 def test_the_file_holds_the_effective_pins_with_hashes(project: Project, wheelhouse: Path) -> None:

@@ -17,19 +17,18 @@ from fumehood.errors import ConflictError, UsageError
 from fumehood.locking.book import LockBook
 from fumehood.locking.many import Resolutions
 from fumehood.locking.obtain import answer, core_lock
-from fumehood.locking.store import LockStore
-from fumehood.model.experiment import Experiment, Target, experiment_target
 from fumehood.model.lock import Lock
-from fumehood.outside.files import cache_folder, disk_errors
+from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
 from fumehood.reading import core_at, owners
 from fumehood.reading.sources import merge_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fumehood.locking.many import Progress
+    from fumehood.model.experiment import Target
     from fumehood.model.requirement import IndexOptions, Requirement
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.repository import Repository
@@ -128,14 +127,9 @@ class Desk:
 @contextlib.contextmanager
 def desk(repository: Repository, *, offline: bool, environ: Mapping[str, str] = os.environ) -> Iterator[Desk]:
     """A desk for one command; its scratch folder is removed afterwards."""
-    book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(environ)), environ)
+    book = LockBook.of(repository, environ)
     with disk_errors("preparing to ask uv"), tempfile.TemporaryDirectory(prefix="fumehood-ask-") as folder:
         yield Desk(repository, book, Uv(cwd=repository.root, offline=offline), Path(folder))
-
-
-def targets_of(experiments: Iterable[Experiment]) -> tuple[Target, ...]:
-    """The environments of experiments."""
-    return tuple(map(experiment_target, experiments))
 
 
 def at_commit(asking: Desk, ref: str) -> tuple[Desk, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fumehood.commands.effect_reports import WORDS, summary
 from fumehood.commands.people import CORE, line_json, line_text
 from fumehood.commands.reports import as_json, table
-from fumehood.formats.text import folded
+from fumehood.formats.text import counted, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from fumehood.conflicts.explain import Explanation
     from fumehood.conflicts.remedies import Remedy
     from fumehood.conflicts.whatif import Effect
-
-
-NEWLINE = "\n"
 
 
 def explanation_json(found: Explanation, name: str, people: People, others: Mapping[Remedy, Sequence[Effect]]) -> str:
@@ -60,7 +57,7 @@ def explanation_text(found: Explanation, name: str, people: People, others: Mapp
     origins = [f"{package} comes from {index}" for package, index in found.indexes]
     if found.status == "ok":
         head = f"{name} fits on core" if name != CORE else "core's lines hold together"
-        return "\n".join([f"{head}: {_counted(found.asked, 'resolution')}, no conflict", *origins])
+        return "\n".join([f"{head}: {counted(found.asked, 'resolution')}, no conflict", *origins])
     if found.status == "undecided":
         return "\n".join(folded(f"{name}: not decided: {found.reason}", "", "  "))
     parts = [
@@ -78,7 +75,7 @@ def explanation_text(found: Explanation, name: str, people: People, others: Mapp
     if found.is_cut_short:
         known = "; other changes may mend it too" if found.remedies else ", before any change was seen to mend it"
         parts.append(
-            "\n".join(folded(f"the time was used up after {_counted(found.asked, 'resolution')}{known}", "", ""))
+            "\n".join(folded(f"the time was used up after {counted(found.asked, 'resolution')}{known}", "", ""))
         )
     elif not found.remedies:
         parts.append("no change of a single one of these lines was found to mend it")
@@ -108,10 +105,6 @@ def _remedy_text(remedy: Remedy, people: People, others: Sequence[Effect] | None
         touched = [f"{people.name(one.subject)} {WORDS[one.outcome]}" for one in others if one.outcome != "unchanged"]
         what = f"of {summary(others)}" + (f" ({', '.join(touched)})" if touched else "")
     return [*lines, *folded(f"core's line: {what}", "    ", "      ")]
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def headroom_json(rows: Iterable[Headroom], people: People, *, pins: Mapping[str, str], to: str | None) -> str:
@@ -158,13 +151,14 @@ def headroom_text(row: Headroom, people: People, *, pins: Mapping[str, str]) -> 
         if held.is_conflict:
             lines.append(f"{name}: its lines cannot hold together: see `fumehood explain {name}`")
         elif not held.allows:
-            lines.append(f"{name}: not decided: {held.reason.strip().partition(NEWLINE)[0]}")
+            reason, _, _ = held.reason.strip().partition("\n")
+            lines.append(f"{name}: not decided: {reason}")
         elif row.blocks(held):
             lines.append(f"{name} allows {held.allows}, held back by")
             lines += [line_text(line, people.owners) for line in held.lines]
     free = sum(bool(held.allows) and not row.blocks(held) for held in row.experiments)
     verb = "does" if free == 1 else "do"
-    return "\n".join([*lines, f"{free} of {_counted(len(row.experiments), 'experiment')} {verb} not hold it back"])
+    return "\n".join([*lines, f"{free} of {counted(len(row.experiments), 'experiment')} {verb} not hold it back"])
 
 
 def headroom_table(rows: Sequence[Headroom], people: People, *, pins: Mapping[str, str], width: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood.commands.people import NOBODY, line_json, line_text
 from fumehood.commands.reports import as_json
-from fumehood.formats.text import WIDTH, folded
+from fumehood.formats.text import WIDTH, counted, folded
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def summary(effects: Iterable[Effect]) -> str:
     parts = {outcome: f"{outcomes.count(outcome)} {words}" for outcome, words in WORDS.items() if outcome in outcomes}
     if already := sum(effect.already for effect in found):
         parts["conflict"] += f" ({'as now' if already == outcomes.count('conflict') else f'{already} of them now too'})"
-    return f"{len(outcomes)} experiment{'' if len(outcomes) == 1 else 's'}: {', '.join(parts.values()) or 'none'}"
+    return f"{counted(len(outcomes), 'experiment')}: {', '.join(parts.values()) or 'none'}"
 
 
 def _outcome(effect: Effect) -> list[str]:

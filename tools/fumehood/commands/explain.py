@@ -9,31 +9,29 @@ from packaging.utils import canonicalize_name
 
 from fumehood.commands import conflict_reports as reports
 from fumehood.commands import effect_reports
-from fumehood.commands.asking import JOBS, Desk, at_commit, desk, targets_of
+from fumehood.commands.asking import JOBS, Desk, at_commit, desk
+from fumehood.commands.people import CORE
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.blockers import Blockers, Headroom
 from fumehood.conflicts.explain import Explanation
 from fumehood.conflicts.explain import explain as explain_target
 from fumehood.conflicts.whatif import Effect, WhatIf, parse_change
 from fumehood.errors import ExitCode, UsageError
-from fumehood.model.experiment import RUNNING_STATES, Experiment, experiment_target
+from fumehood.model.experiment import RUNNING_STATES, experiment_target
 from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines
 
 if TYPE_CHECKING:
     from fumehood.conflicts.remedies import Remedy
     from fumehood.locking.book import LockBook
+    from fumehood.model.experiment import Target
     from fumehood.model.requirement import Requirement
     from fumehood.repository import Repository
-
-CORE = "core"
 
 
 def explain(repository: Repository, name: str, *, budget: float | None, offline: bool, as_json: bool) -> int:
     """Explain why an experiment, or core itself, cannot be installed."""
-    is_core = name == CORE and CORE not in {item.name for item in repository.experiments}
-    target = None if is_core else experiment_target(repository.experiment(name))
-    shown = CORE if target is None else repository.experiment(name).name
+    target, shown = subject_of(repository, name)
     with desk(repository, offline=offline) as asking, Bar() as bar:
         bar.begin("resolutions", None)
         prober = asking.limited_prober(asking.book.python(target), target, budget=budget, advance=bar.advance)
@@ -47,9 +45,17 @@ def explain(repository: Repository, name: str, *, budget: float | None, offline:
     return _code(found)
 
 
+def subject_of(repository: Repository, name: str) -> tuple[Target | None, str]:
+    """What a name stands for, and what that is called: an experiment, or core, which is no target."""
+    if name == CORE and CORE not in {item.name for item in repository.experiments}:
+        return None, CORE
+    experiment = repository.experiment(name)
+    return experiment_target(experiment), experiment.name
+
+
 def _others(asking: Desk, bar: Bar, found: Explanation) -> dict[Remedy, tuple[Effect, ...]]:
     """What a change of core's line would do to the other experiments, where it takes something away from them."""
-    targets = targets_of(item for item in _running(asking.repository) if item.path != found.subject)
+    targets = [target for target in _running(asking.repository) if target.subject != found.subject]
     effects: dict[Remedy, tuple[Effect, ...]] = {}
     for remedy in found.remedies:
         if remedy.of_core and not remedy.is_wider and targets:
@@ -89,7 +95,7 @@ def whatif(
         change = parse_change(changes, core_lines)
         trial = _trial(asking, after.book, change.applied_to(core_lines), bar)
         core, lock = trial.core()
-        effects = trial.experiments(targets_of(_running(repository)), lock, jobs=JOBS)
+        effects = trial.experiments(_running(repository), lock, jobs=JOBS)
         shown = _shown(asking, " ".join(filter(None, [ref, *changes])), core, effects, format_)
     click.echo(shown)
     return _worst([core, *effects])
@@ -118,7 +124,7 @@ def blockers(
     """Say what holds a package back, or each of core's."""
     if to and not package:
         raise UsageError("--to needs a package", remedy="name one, as in `fumehood blockers torch --to 2.16`")
-    targets = targets_of(_running(repository))
+    targets = _running(repository)
     with desk(repository, offline=offline) as asking, Bar() as bar:
         search = Blockers(asking.book, lambda: asking.resolutions(bar), asking.prober, JOBS)
         rows = (search.of(str(canonicalize_name(package)), targets, to=to),) if package else search.table(targets)
@@ -140,5 +146,5 @@ def _headroom_code(rows: tuple[Headroom, ...]) -> ExitCode:
     return ExitCode.WORLD if any(held.reason for _, held in everybody) else ExitCode.OK
 
 
-def _running(repository: Repository) -> tuple[Experiment, ...]:
-    return tuple(experiment for experiment in repository.experiments if experiment.state in RUNNING_STATES)
+def _running(repository: Repository) -> list[Target]:
+    return [experiment_target(one) for one in repository.experiments if one.state in RUNNING_STATES]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +19,6 @@ from fumehood.extensions import EnvironmentView, ViewedPackage, ViewedProject
 from fumehood.locking import lockfile
 from fumehood.locking.book import LockBook
 from fumehood.locking.obtain import obtain
-from fumehood.locking.store import LockStore
 from fumehood.model.experiment import core_target, experiment_target
 from fumehood.model.lock import Pin
 from fumehood.model.markers import from_variables
@@ -39,23 +38,6 @@ if TYPE_CHECKING:
     from fumehood.repository import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRequest:
-    """What to look at, and how.
-
-    Attributes:
-        name: The experiment; ``core`` for the environment of core's tests.
-        envdir: Where environments are; None for ``.nox`` in the repository.
-        locked: Refuse to resolve where locks are committed.
-        offline: Never use the network.
-    """
-
-    name: str
-    envdir: Path | None = None
-    locked: bool = False
-    offline: bool = False
-
-
 def run(  # noqa: PLR0913 - one keyword for each option of the command
     repository: Repository,
     name: str,
@@ -70,8 +52,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     """Write what an environment consists of in some format; nothing is built for it."""
     exporter = extensions.load(extensions.EXPORTERS_GROUP, format_, _BUILT_IN)
     locked = locked or bool(os.environ.get("CI"))
-    request = ExportRequest(name=name, envdir=envdir, locked=locked, offline=offline)
-    view = view_of(repository, request, say=say)
+    view = view_of(repository, name, envdir=envdir, locked=locked, offline=offline, say=say)
     if format_ not in _BUILT_IN and any(package.requires is None for package in view.packages):
         say(
             f"{name} is not built, so the exporter cannot know what its packages require\n"
@@ -87,18 +68,34 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     return ExitCode.OK
 
 
-def view_of(repository: Repository, request: ExportRequest, *, say: Callable[[str], None]) -> EnvironmentView:
+def view_of(
+    repository: Repository,
+    name: str,
+    *,
+    say: Callable[[str], None],
+    envdir: Path | None = None,
+    locked: bool = False,
+    offline: bool = False,
+) -> EnvironmentView:
     """What an environment consists of: from its lock, and where it is built, from what is installed.
+
+    Args:
+        repository: Where it is.
+        name: The experiment; ``core`` for the environment of core's tests.
+        say: Tells the user why a committed lock is not used.
+        envdir: Where environments are; None for ``.nox`` in the repository.
+        locked: Refuse to resolve where locks are committed.
+        offline: Never use the network.
 
     Raises:
         FumehoodError: There is no such experiment, or its lock cannot be had.
     """
-    experiment = None if request.name == "core" else repository.experiment(request.name)
+    experiment = None if name == "core" else repository.experiment(name)
     target = experiment_target(experiment) if experiment else core_target(repository.core)
     cache = cache_folder(os.environ)
-    book = LockBook(repository, LockStore(root=repository.root, cache=cache), os.environ)
-    uv = Uv(cwd=repository.root, offline=request.offline)
-    obtained = obtain(book, uv, target, locked=request.locked)
+    book = LockBook.of(repository, os.environ)
+    uv = Uv(cwd=repository.root, offline=offline)
+    obtained = obtain(book, uv, target, locked=locked)
     for note in obtained.notes:
         say(f"{target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")
     spec = next(iter(target.pythons), None)
@@ -111,8 +108,8 @@ def view_of(repository: Repository, request: ExportRequest, *, say: Callable[[st
         options=merge_options([part.options for part in inputs]),
         proven=obtained.proven,
     )
-    name = target.session if spec is None or len(target.pythons) == 1 else f"{target.session}-{spec}"
-    folder = folder_of(repository, request.envdir, name)
+    session = target.session if spec is None or len(target.pythons) == 1 else f"{target.session}-{spec}"
+    folder = folder_of(repository, envdir, session)
     requirements = [requirement for part in inputs for requirement in part.requirements]
     installed = _installed(plan, LayerStore(cache=cache, say=say), folder)
     bare = _view(plan, obtained.lock, installed)

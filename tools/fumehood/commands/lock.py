@@ -13,9 +13,7 @@ from fumehood.commands.progress import Bar
 from fumehood.errors import ExitCode, UsageError, WorldError
 from fumehood.locking import batch
 from fumehood.locking.book import LockBook
-from fumehood.locking.store import LockStore
 from fumehood.model.experiment import core_target, experiment_target
-from fumehood.outside.files import cache_folder
 from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
 
@@ -44,7 +42,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     if check and (upgrade or packages):
         raise UsageError("--check writes nothing, so it does not go with --upgrade", remedy="leave one of them out")
     experiments = () if set(names) == {"core"} else repository.select(name for name in names if name != "core")
-    book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(os.environ)), os.environ)
+    book = LockBook.of(repository, os.environ)
     request = batch.LockRequest(
         targets=(
             *([core_target(repository.core)] if repository.core.tests else []),

@@ -15,9 +15,7 @@ from fumehood.errors import ExitCode, FumehoodError, UsageError
 from fumehood.lifecycle import new
 from fumehood.locking import batch
 from fumehood.locking.book import LockBook
-from fumehood.locking.store import LockStore
 from fumehood.model.experiment import experiment_target
-from fumehood.outside.files import cache_folder
 from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
 from fumehood.reading import owners
@@ -133,7 +131,7 @@ def _lock(repository: Repository, folder: Path, experiment: Experiment, *, offli
 
     Core's lock is left as it is; an experiment that cannot be locked now is made all the same.
     """
-    book = LockBook(repository, LockStore(root=repository.root, cache=cache_folder(os.environ)), os.environ)
+    book = LockBook.of(repository, os.environ)
     later = f"run `fumehood lock {experiment.name}` later"
     core = book.store.committed(repository.core.lock)
     if core is None:

@@ -17,13 +17,13 @@ from fumehood.conflicts.origin import Origin, Origins, Step
 from fumehood.errors import ConflictError, ExitCode
 from fumehood.formats.text import folded
 from fumehood.locking.obtain import obtain
-from fumehood.model.experiment import Target, experiment_target
 from fumehood.model.lock import Header, LayeredLock, Lock
 from fumehood.outside.files import cache_folder
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
     from fumehood.commands.people import Owners
+    from fumehood.model.experiment import Target
     from fumehood.repository import Repository
 
 
@@ -31,8 +31,7 @@ def explain(
     repository: Repository, name: str, package: str, *, budget: float | None, offline: bool, as_json: bool
 ) -> int:
     """Explain why a package has its version in an experiment, or in core."""
-    is_core = name == CORE and CORE not in {item.name for item in repository.experiments}
-    target = None if is_core else experiment_target(repository.experiment(name))
+    target, shown = explain_command.subject_of(repository, name)
     with desk(repository, offline=offline) as asking, Bar() as bar:
         try:
             lock, is_proven = _lock(asking, target)
@@ -50,7 +49,6 @@ def explain(
             scratch=asking.scratch,
         )
         found = origins.of(canonicalize_name(package))
-        shown = CORE if target is None else repository.experiment(name).name
         answer = origin_json(found, shown, asking.owners) if as_json else origin_text(found, shown, asking.owners)
     click.echo(answer)
     return ExitCode.OK

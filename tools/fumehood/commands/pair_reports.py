@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fumehood.commands.reports import as_json
+from fumehood.formats.text import counted
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
@@ -58,13 +59,9 @@ def pairs_text(sharing: Sharing, *, width: int) -> Text:
 def _summary(sharing: Sharing) -> str:
     outcomes = [pair.verdict.outcome for pair in sharing.pairs]
     words: Mapping[Outcome, str] = {"fits": "could share", "conflict": "in conflict", "undecided": "not decided"}
-    counted = [f"{outcomes.count(outcome)} {text}" for outcome, text in words.items() if outcome in outcomes]
-    experiments, pairs = _plural(len(sharing.alone), "experiment"), _plural(len(outcomes), "pair")
-    return f"{experiments}, {pairs}: {', '.join(counted)}" if counted else experiments
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    parts = [f"{outcomes.count(outcome)} {text}" for outcome, text in words.items() if outcome in outcomes]
+    experiments, pairs = counted(len(sharing.alone), "experiment"), counted(len(outcomes), "pair")
+    return f"{experiments}, {pairs}: {', '.join(parts)}" if parts else experiments
 
 
 def _matrix(sharing: Sharing, width: int) -> Iterator[Text]:

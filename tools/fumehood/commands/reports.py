@@ -6,6 +6,8 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+from fumehood.formats.text import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
@@ -116,10 +118,6 @@ def experiments_text(repository: Repository, *, width: int) -> str:
     return f"{head}\n\n{table(headings, rows, width=width, last_on_one_line=True)}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def locks_json(reports: Iterable[LockReport], stale: dict[str, tuple[str, ...]], failures: dict[str, str]) -> str:
     """The answer of ``fumehood lock --json``."""
     return as_json(
@@ -147,7 +145,7 @@ def locks_text(reports: Iterable[LockReport]) -> str:
 
 def _lock_line(report: LockReport) -> str:
     state = "written" if report.written else "unchanged"
-    added = _count(report.pins, "pin") if report.name is None else f"{_count(report.pins, 'pin')} on top of core"
+    added = counted(report.pins, "pin") if report.name is None else f"{counted(report.pins, 'pin')} on top of core"
     line = f"{report.path}: {state}, {added}"
     if report.changes:
         line += f"\n  changes {len(report.changes)} of core's pins: {', '.join(map(str, report.changes))}"
@@ -250,7 +248,7 @@ def damages_text(damages: Sequence[Damage], rebuilt: Iterable[str], *, keep: boo
     layers = len({item.layer for item in damages})
     if not keep:
         names = ", ".join(rebuilt)
-        lines.append(f"took away {_count(layers, 'damaged layer')}" + (f"; built anew: {names}" if names else ""))
+        lines.append(f"took away {counted(layers, 'damaged layer')}" + (f"; built anew: {names}" if names else ""))
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import click
 from fumehood.commands.asking import desk
 from fumehood.commands.memo import today
 from fumehood.errors import ExitCode, UsageError
+from fumehood.formats.text import counted
 from fumehood.lifecycle import removal, retire
 from fumehood.outside.files import cache_folder
 from fumehood.outside.git import Git
@@ -73,7 +74,7 @@ def _lines(plan: Retirement, root: Path, *, dry_run: bool) -> Iterator[str]:
     for layer in plan.layers:
         yield f"  {removed} layer {layer[:12]}, which no other environment uses"
     if plan.folder:
-        yield f"  {removed} {plan.folder}, {len(plan.files)} file{'' if len(plan.files) == 1 else 's'}"
+        yield f"  {removed} {plan.folder}, {counted(len(plan.files), 'file')}"
     if plan.left:
         yield "left for you to look at:"
         yield from (f"  {mention}" for mention in plan.left)

@@ -65,14 +65,7 @@ def _sources(repository: Repository) -> Sources:
     targets = [(experiment, experiment_target(experiment)) for experiment in repository.experiments]
     with without_collection(), desk(repository, offline=True) as asking, Bar() as bar:
         versions = Check(asking.book, asking.uv, asking.scratch, bar, offline=True).run(targets)
-        seen = Seen(
-            repository=repository,
-            experiments=repository.experiments,
-            is_whole=True,
-            today=today(os.environ),
-            check_versions=lambda: versions,
-            book=asking.book,
-        )
+        seen = Seen.without_versions(repository, asking.book, today(os.environ))
         measured = {name: readme.measured(found) for name, found in seen.readmes.items()}
     results = read_results(default_folder(repository.root, os.environ))
     return Sources(results=results, versions=versions, measured=measured)

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fumehood.commands.reports import as_json, table
+from fumehood.formats.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ def summary(overview: Overview) -> str:
         (sum(step.what == "remove" for step in due), "to be removed"),
     ]
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "all well, as far as is known"
-    line = f"{len(statuses)} experiment{'' if len(statuses) == 1 else 's'}: {said}"
+    line = f"{counted(len(statuses), 'experiment')}: {said}"
     return f"{line}\nthis clone is shallow, so commits may be older than they seem" if overview.shallow else line
 
 

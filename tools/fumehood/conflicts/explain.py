@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.remedies import Search
-from fumehood.conflicts.smallest import Smallest, smallest
+from fumehood.conflicts.smallest import Smallest, resolutions, smallest
 from fumehood.conflicts.static import clashes
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking import resolve
@@ -112,7 +112,7 @@ class _Explaining:
         try:
             return self._clash(lines, shown) if shown else self._resolved(lines)
         except BudgetError:
-            reason = f"the time was used up after {_count(self.prober.asked)}"
+            reason = f"the time was used up after {resolutions(self.prober.asked)}"
             return Explanation(subject=self.subject, status="undecided", reason=reason, asked=self.prober.asked)
 
     def _clash(self, lines: list[Requirement], shown: tuple[Clash, ...]) -> Explanation:
@@ -205,10 +205,6 @@ class _Explaining:
                 bare = replace(line, text=str(line.name), constraint=False)
                 known |= dict(self.prober.ask([bare]).indexes)
         return tuple((name, known[name]) for name in sorted(names & known.keys()))
-
-
-def _count(resolutions: int) -> str:
-    return f"{resolutions} resolution{'' if resolutions == 1 else 's'}"
 
 
 def plain(text: str) -> str:

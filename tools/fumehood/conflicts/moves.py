@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.model.lock import by_name
+from fumehood.model.lock import PinChange, by_name, what_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,20 +14,11 @@ if TYPE_CHECKING:
     Pins = tuple[Pin, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinMove:
-    """A package whose pin would change; empty where it is not there before or after."""
-
-    name: str
-    before: str
-    after: str
-
-
 def models(
     lines: Mapping[str, frozenset[tuple[str, bool]]],
     now: Mapping[str, Pins],
     will: Mapping[str, Pins],
-    shared: Mapping[str, PinMove],
+    shared: Mapping[str, PinChange],
 ) -> dict[str, str]:
     """Experiments, each with a model: one whose lines it has too, and for which the same pins would move.
 
@@ -41,7 +31,7 @@ def models(
         will: What each could have then, told in the same way.
         shared: What moves for core anyway, by package.
     """
-    groups: dict[tuple[PinMove, ...], list[str]] = {}
+    groups: dict[tuple[PinChange, ...], list[str]] = {}
     for subject in sorted(now.keys() & will.keys() & lines.keys(), key=lambda subject: (len(lines[subject]), subject)):
         groups.setdefault(own_moves(now[subject], will[subject], shared), []).append(subject)
     return {
@@ -52,16 +42,16 @@ def models(
     }
 
 
-def own_moves(before: Iterable[Pin], after: Iterable[Pin], shared: Mapping[str, PinMove]) -> tuple[PinMove, ...]:
+def own_moves(before: Iterable[Pin], after: Iterable[Pin], shared: Mapping[str, PinChange]) -> tuple[PinChange, ...]:
     """What moves beyond what moves for core anyway."""
     return tuple(move for move in moved_between(before, after) if shared.get(move.name) != move)
 
 
-def moved_between(before: Iterable[Pin], after: Iterable[Pin]) -> tuple[PinMove, ...]:
+def moved_between(before: Iterable[Pin], after: Iterable[Pin]) -> tuple[PinChange, ...]:
     """Every package whose pin differs, sorted by name."""
     old, new = versions_of(before), versions_of(after)
     return tuple(
-        PinMove(name=name, before=old.get(name, ""), after=new.get(name, ""))
+        PinChange(name=name, before=old.get(name, ""), after=new.get(name, ""))
         for name in sorted(set(old) | set(new))
         if old.get(name) != new.get(name)
     )
@@ -69,4 +59,4 @@ def moved_between(before: Iterable[Pin], after: Iterable[Pin]) -> tuple[PinMove,
 
 def versions_of(pins: Iterable[Pin]) -> Mapping[str, str]:
     """Package and version, or address; several in the order of their pins."""
-    return {str(name): " / ".join(dict.fromkeys(pin.what for pin in group)) for name, group in by_name(pins).items()}
+    return {str(name): what_of(group) for name, group in by_name(pins).items()}

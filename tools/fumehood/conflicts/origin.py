@@ -12,7 +12,7 @@ from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.requirers import Requirers, metadata_of, requirers
 from fumehood.conflicts.smallest import smallest
 from fumehood.errors import Place, UsageError
-from fumehood.model.lock import by_name
+from fumehood.model.lock import by_name, what_of
 from fumehood.outside.uv import OutOfTimeError
 from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines
@@ -105,7 +105,7 @@ class Origins:
         pins, core = by_name(self.lock.pins), by_name(self.lock.core.pins)
         if name not in pins and name not in core:
             raise _unknown(name, {str(known) for known in {*pins, *core}}, self.target)
-        origin = Origin(name=name, before=_what(core.get(name, ())), after=_what(pins.get(name, ())))
+        origin = Origin(name=name, before=what_of(core.get(name, ())), after=what_of(pins.get(name, ())))
         if name not in pins:
             return self._removed(origin)
         lines = lines_of(self.book, self.target)
@@ -186,10 +186,6 @@ class Origins:
 
 def _became(version: str) -> str:
     return f"{version} here" if version else "not here"
-
-
-def _what(pins: Sequence[Pin]) -> str:
-    return " / ".join(dict.fromkeys(pin.what for pin in pins))
 
 
 def _unknown(name: str, known: set[str], target: Target | None) -> UsageError:

@@ -97,11 +97,12 @@ def _holds_without(asker: Asker, lines: Iterable[Requirement], left_out: Require
 def _as_far_as(asker: Asker, lines: Sequence[Requirement]) -> Smallest:
     """What is known when time runs out: the fewest lines that were seen to fail."""
     fewest = asker.fewest(lines) or lines
-    remark = f"the time was used up after {_resolutions(asker.asked)}; fewer of these lines may clash already"
+    remark = f"the time was used up after {resolutions(asker.asked)}; fewer of these lines may clash already"
     return Smallest(lines=tuple(fewest), proven=False, remark=remark)
 
 
-def _resolutions(count: int) -> str:
+def resolutions(count: int) -> str:
+    """So many resolutions."""
     return f"{count} resolution{'' if count == 1 else 's'}"
 
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from fumehood.conflicts.before import is_likely, locked, resolved
 from fumehood.conflicts.explain import OFFLINE, found_offline, lines_of, plain
-from fumehood.conflicts.moves import PinMove, models, moved_between, own_moves, versions_of
+from fumehood.conflicts.moves import models, moved_between, own_moves, versions_of
 from fumehood.conflicts.smallest import smallest
 from fumehood.conflicts.static import clashes
 from fumehood.conflicts.together import Together
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Resolutions
     from fumehood.model.experiment import Target
-    from fumehood.model.lock import Pin
+    from fumehood.model.lock import Pin, PinChange
     from fumehood.model.requirement import Requirement
 
 Outcome = Literal["unchanged", "relocks", "conflict", "undecided"]
@@ -49,7 +49,7 @@ class Effect:
 
     subject: str
     outcome: Outcome
-    pins: tuple[PinMove, ...] = ()
+    pins: tuple[PinChange, ...] = ()
     lines: tuple[Requirement, ...] = ()
     reason: str = ""
     already: bool = False
@@ -231,7 +231,7 @@ class WhatIf:
         return {(line.place, line.text) for line in self.book.core_inputs.requirements}
 
     def _moved(
-        self, subject: str, before: tuple[Pin, ...] | None, after: tuple[Pin, ...], shared: Mapping[str, PinMove]
+        self, subject: str, before: tuple[Pin, ...] | None, after: tuple[Pin, ...], shared: Mapping[str, PinChange]
     ) -> Effect:
         """What moves for an experiment beyond what moves for core anyway."""
         # What did not resolve before has no pins: what it would have is said against core's.

@@ -16,7 +16,6 @@ from fumehood.errors import Place, UnsupportedPythonError
 from fumehood.locking.book import LockBook
 from fumehood.locking.lowest import lowest_lock
 from fumehood.locking.obtain import obtain
-from fumehood.locking.store import LockStore
 from fumehood.model.lock import changes
 from fumehood.reading.sources import merge_options
 from fumehood.settings import PYPROJECT
@@ -158,8 +157,7 @@ def _shared(environments: Environments) -> Shared:
         return known
     core, begun = environments.repository.core, time.time_ns()
     before = state.look_at(root, [PYPROJECT, core.lock, *(source.path for source in core.requirements)])
-    store = LockStore(root=root, cache=environments.cache)
-    book = LockBook(environments.repository, store, environments.environ)
+    book = LockBook.of(environments.repository, environments.environ, cache=environments.cache)
     files = {**state.look_at(root, book.core_inputs.files), **before}
     environments.shared = Shared(book=book, files=files, begun=begun)
     return environments.shared

@@ -9,7 +9,6 @@ from packaging.version import InvalidVersion, Version
 from fumehood.errors import WorldError
 from fumehood.locking.book import LockBook
 from fumehood.locking.lowest import lowered
-from fumehood.locking.store import LockStore
 from fumehood.model.markers import from_variables
 from fumehood.outside.interpreter import installed
 
@@ -27,7 +26,7 @@ def verified(environments: Environments, wish: Wish, environment: Environment) -
         WorldError: Another version of something is there than was to be tested.
     """
     repository = environments.repository
-    book = LockBook(repository, LockStore(root=repository.root, cache=environments.cache), environments.environ)
+    book = LockBook.of(repository, environments.environ, cache=environments.cache)
     here = from_variables(environments.interpreter(wish.python).variables)
     expected = lowered(book, wish.target, here, environment.state.versions)
     there = installed(environment.path / "bin" / "python")

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 WIDTH = 80
 
 
-def render(answer: CheckAnswer, *, width: int = WIDTH) -> str:
+def render(answer: CheckAnswer) -> str:
     """One part for each experiment, core first: its findings, and why it is not decided; then a summary line.
 
     Experiments about which there is nothing to say but that they are not decided, for the same reason, share a part.
-    Lines longer than `width` are folded between words; paths and requirements are never torn apart.
+    Lines longer than `WIDTH` are folded between words; paths and requirements are never torn apart.
     """
     findings = {
-        name: [line for finding in group for line in _finding(finding, width)]
+        name: [line for finding in group for line in _finding(finding)]
         for name, group in groupby(sorted(answer.findings), key=lambda finding: finding.experiment)
     }
     undecided = {
-        name: [line for one in group for line in folded(f"not decided: {one.reason}", "  ", "    ", width)]
+        name: [line for one in group for line in folded(f"not decided: {one.reason}", "  ", "    ")]
         for name, group in groupby(sorted(answer.undecided), key=lambda one: one.experiment)
     }
     together: dict[str, list[str]] = {}
@@ -33,10 +33,10 @@ def render(answer: CheckAnswer, *, width: int = WIDTH) -> str:
         stands_alone = not name or name in findings
         together.setdefault(name if stands_alone else "\n".join(undecided[name]), []).append(name)
     parts = [
-        [*folded(", ".join(names) or "core", "", "", width), *findings.get(names[0], []), *undecided.get(names[0], [])]
+        [*folded(", ".join(names) or "core", "", ""), *findings.get(names[0], []), *undecided.get(names[0], [])]
         for names in together.values()
     ]
-    parts.append(list(folded(summary(answer), "", "", width)))
+    parts.append(list(folded(summary(answer), "", "")))
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -51,13 +51,13 @@ def summary(answer: CheckAnswer) -> str:
     clauses += [f"core {what}" for what, names in unfit.items() if "" in names]
     for severity in ("warning", "note"):
         if count := sum(finding.severity == severity for finding in answer.findings):
-            clauses.append(_count(count, severity))
+            clauses.append(counted(count, severity))
     if answer.waived:
         clauses.append(f"{len(answer.waived)} waived")
     if answer.known:
         clauses.append(f"{len(answer.known)} in the baseline")
     if answer.left_out:
-        clauses.append(f"{_count(answer.left_out, 'note')} (--notes shows them)")
+        clauses.append(f"{counted(answer.left_out, 'note')} (--notes shows them)")
     return "; ".join(clauses)
 
 
@@ -67,25 +67,26 @@ def _experiments(checked: int, unfit: dict[str, set[str]]) -> str:
     if not checked:
         return "no experiments checked"
     if fit == checked:
-        return f"{_count(checked, 'experiment')} checked: " + ("it fits" if checked == 1 else "all fit")
+        return f"{counted(checked, 'experiment')} checked: " + ("it fits" if checked == 1 else "all fit")
     parts = [f"{fit} {'fits' if fit == 1 else 'fit'}"] if fit else []
     parts += [f"{count} {what}" for what, count in counts.items() if count]
-    return f"{_count(checked, 'experiment')} checked: {', '.join(parts)}"
+    return f"{counted(checked, 'experiment')} checked: {', '.join(parts)}"
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """So many of something, whose plural ends in an s."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _finding(finding: Finding, width: int) -> Iterator[str]:
+def _finding(finding: Finding) -> Iterator[str]:
     place = f"{finding.file}:{finding.line}" if finding.line else finding.file
     head = f"{finding.severity} [{finding.rule}]"
-    yield from folded(_visible(f"{place}: {head}" if place else head), "  ", "    ", width)
-    yield from folded(finding.message, "    ", "    ", width)
+    yield from folded(_visible(f"{place}: {head}" if place else head), "  ", "    ")
+    yield from folded(finding.message, "    ", "    ")
     for detail in finding.details:
-        yield from folded(detail, "      ", "        ", width)
+        yield from folded(detail, "      ", "        ")
     if finding.remedy:
-        yield from folded(finding.remedy, "    → ", "      ", width)
+        yield from folded(finding.remedy, "    → ", "      ")
 
 
 def folded(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:

@@ -15,9 +15,11 @@ from fumehood.errors import ConfigurationError, FumehoodError, Place, Unsupporte
 from fumehood.locking.certificate import breaches
 from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.resolve import Question
+from fumehood.locking.store import LockStore
 from fumehood.model.lock import Header, LayeredLock, Lock, by_name
 from fumehood.model.requirement import IndexOptions
 from fumehood.outside import toml_file
+from fumehood.outside.files import cache_folder
 from fumehood.reading import sources
 from fumehood.settings import PYPROJECT
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from fumehood.locking.store import LockStore
     from fumehood.model.experiment import Core, RequirementSource, Target
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement
@@ -58,6 +59,11 @@ class LockBook:
     _floor: str | None = None
     _known: _KnownCore | None = None
     _committed: tuple[Lock | None] | None = None
+
+    @classmethod
+    def of(cls, repository: Repository, environ: Mapping[str, str], *, cache: Path | None = None) -> LockBook:
+        """The book of a repository; without a cache, what is not committed is kept in the usual one."""
+        return cls(repository, LockStore(root=repository.root, cache=cache or cache_folder(environ)), environ)
 
     @property
     def core_inputs(self) -> Inputs:

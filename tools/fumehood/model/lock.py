@@ -89,9 +89,9 @@ class Lock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinChange:
-    """A package whose pin differs between core's lock and what an experiment's environment gets."""
+    """A package whose pin differs between two sets of pins; empty where it is not there before or after."""
 
-    name: NormalizedName
+    name: str
     before: str
     after: str
 
@@ -131,12 +131,13 @@ def changes(lock: LayeredLock) -> tuple[PinChange, ...]:
     """How the delta changes core's pins, sorted by name."""
     core, delta = by_name(lock.core.pins), by_name(lock.delta.pins)
     return tuple(
-        PinChange(name=name, before=_versions(core[name]), after=_versions(delta.get(name, ())))
+        PinChange(name=name, before=what_of(core[name]), after=what_of(delta.get(name, ())))
         for name in sorted(lock.replaced)
     )
 
 
-def _versions(pins: Iterable[Pin]) -> str:
+def what_of(pins: Iterable[Pin]) -> str:
+    """The versions, or addresses, of a package's pins, in their order."""
     return " / ".join(dict.fromkeys(pin.what for pin in pins))
 
 

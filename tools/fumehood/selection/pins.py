@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 from fumehood.errors import FumehoodError
 from fumehood.locking import lockfile
 from fumehood.locking.book import LockBook
-from fumehood.locking.store import LockStore
 from fumehood.model.experiment import experiment_target
 from fumehood.model.lock import LayeredLock, by_name
-from fumehood.outside.files import cache_folder
 from fumehood.reading import core_at
 from fumehood.settings import PYPROJECT
 
@@ -73,8 +71,7 @@ class Pins:
     @functools.cached_property
     def book(self) -> LockBook:
         """The repository's locks and lines as they are now."""
-        store = LockStore(root=self.repository.root, cache=cache_folder(self.environ))
-        return LockBook(self.repository, store, self.environ)
+        return LockBook.of(self.repository, self.environ)
 
     def core_files(self) -> frozenset[str]:
         """The files that core's requirements and lock stand in, as far as mistakes let them be read."""
