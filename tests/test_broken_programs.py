@@ -94,6 +94,36 @@ def test_a_uv_that_is_missing_cannot_be_started_or_is_another_is_named(repositor
     assert other.stderr == ""
 
 
+NO_ANSWER = 'while [ "$1" != --output-file ]; do shift; done; printf "\\377hello there" > "$2"'
+UNREADABLE = (
+    "uv's answer cannot be read: one line of it is no pin\n"
+    "  | \ufffdhello there\n"
+    "  → reinstall fumehood, which brings along a uv that it understands\n"
+)
+UNFINISHED = "core: not decided, because uv could not finish\n"
+AGAIN = "→ run it again; if that does not help, reinstall fumehood, which brings uv along\n"
+
+
+@pytest.mark.parametrize(
+    ("does", "what"),
+    [
+        ("exit 1", f"{UNFINISHED}  | uv ended with 1, and said nothing\n  {AGAIN}"),
+        ("kill -9 $$", f"{UNFINISHED}  | uv was ended by signal 9, and said nothing\n  {AGAIN}"),
+        ("echo hello >&2; exit 1", f"{UNFINISHED}  | hello\n  {AGAIN}"),
+        ("echo hello", f"uv ended well, but wrote no answer\n  {ANEW}"),
+        (NO_ANSWER, UNREADABLE),
+    ],
+)
+def test_a_uv_that_is_silent_or_answers_rubbish_is_to_blame_and_no_registry(
+    repository: Project, python: Path, does: str, what: str
+) -> None:
+    program(python.with_name("uv"), f"#!/bin/sh\n{does}\n")
+    for command in (("whatif", "alpha<2"), ("lock",), ("explain", "plain", "alpha")):
+        outcome = repository.run(python, "-m", "fumehood", *command).assert_exit(3)
+        assert outcome.stderr == what
+        assert outcome.stdout == ""
+
+
 def test_a_git_that_cannot_be_started_or_says_nothing_is_named(repository: Project, tmp_path: Path) -> None:
     git = program(tmp_path / "programs" / "git", NO_PROGRAM)
     there = {"PATH": str(git.parent)}

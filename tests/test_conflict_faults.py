@@ -226,7 +226,7 @@ def test_a_variable_in_a_bound_counts_for_uv_as_well(repository: Project) -> Non
     )
 
 
-def test_a_registry_that_forbids_keeping_its_pages_leaves_no_proof_of_a_conflict(
+def test_a_registry_that_forbids_keeping_its_pages_leaves_no_proof_of_a_conflict_unless_uv_is_told_to_keep_them(
     repository: Project, faulty_index: Index
 ) -> None:
     faulty_index.cache_control = "no-store"
@@ -234,15 +234,31 @@ def test_a_registry_that_forbids_keeping_its_pages_leaves_no_proof_of_a_conflict
     outcome = repository.fumehood(*VERSIONS).assert_exit(3)
     assert outcome.stdout == (
         "bad\n"
-        "  not decided: experiments/bad: not decided, because uv could not finish\n"
+        "  not decided: experiments/bad: not decided, because a registry forbids to keep\n"
+        "    what it says\n"
         "      | error: No solution found when resolving dependencies\n"
         "      |   cause: Because all versions of gamma depend on alpha<2 and you require\n"
         "      |   alpha>=2, we can conclude that your requirements and all versions of\n"
         "      |   gamma are incompatible.\n"
         "      |          And because you require gamma, we can conclude that your\n"
         "      |          requirements are unsatisfiable.\n"
-        "      → see uv's message above; the network, the registry or a package's own\n"
-        "      build may have failed\n"
+        "      → let uv keep it with `cache-control` in [[tool.uv.index]], so that a\n"
+        "      conflict can be proven\n"
         "\n"
         "2 experiments checked: 1 fits, 1 not decided\n"
     )
+    keep = '{ api = "max-age=600", files = "max-age=600" }'
+    settings = f'[[tool.uv.index]]\nurl = "{faulty_index.url}"\ndefault = true\ncache-control = {keep}\n'
+    repository.write({"pyproject.toml": f"{PLAIN}\n{settings}"})
+    for variable in ("UV_DEFAULT_INDEX", "UV_NO_CONFIG"):
+        del repository.env[variable]
+    repository.fumehood("explain", "bad").assert_exit(1)
+    decided = repository.fumehood(*VERSIONS).assert_exit(1)
+    assert decided.stdout.startswith("bad\n  experiments/bad/requirements.txt:1: error [conflict/resolved]\n")
+    assert decided.stdout.endswith("\n\n2 experiments checked: 1 fits, 1 in conflict\n")
+    repository.write({"experiments/bad/requirements.txt": "transformers==5.0.0\n"})
+    for fault in (Fault.STATUS_500, Fault.STATUS_403, Fault.TRUNCATED, Fault.VANISHED):
+        faulty_index.misbehave("tokenizers", fault, on="page")
+        assert list(undecided(repository.fumehood(*VERSIONS, "--format", "json", env=IMPATIENT).assert_exit(3))) == [
+            "bad"
+        ]

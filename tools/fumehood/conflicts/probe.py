@@ -158,10 +158,9 @@ class Prober:
             self.asked += 1
             self.advance("resolutions")
             if result.status == 0:
-                text = output.read_text(encoding="utf-8")
-                return Answer(status="holds", pins=lockfile.parse_pins(text), indexes=_indexes(text))
+                return Answer(status="holds", pins=lockfile.parse_pins(result.answer), indexes=_indexes(result.answer))
         status: Literal["fails", "undecided"] = "fails" if result.status == _UNSOLVABLE else "undecided"
-        return Answer(status=status, text=without_credentials(result.stderr))
+        return Answer(status=status, text=without_credentials(result.said))
 
     def _files(self, lines: frozenset[Requirement]) -> tuple[Path, Path]:
         ordered = sorted(lines, key=lambda line: (line.constraint, line.text, line.place))

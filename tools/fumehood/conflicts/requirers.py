@@ -127,9 +127,8 @@ def requirers(
         metadata: What the layers on this machine say.
     """
     bounds = [pin.line for pin in pins if pin.name != pin.url]
-    done, text = _noted(uv, inputs, python, scratch, bounds=bounds)
-    by = _askers(text) if done.status == 0 else {}
-    return Requirers(versions=_versions(pins), by=by, metadata=metadata or {})
+    done = _noted(uv, inputs, python, scratch, bounds=bounds)
+    return Requirers(versions=_versions(pins), by=_askers(done.answer), metadata=metadata or {})
 
 
 def resolve_noted(
@@ -145,24 +144,23 @@ def resolve_noted(
         scratch: An existing folder for files of this call.
     """
     kept = [pin.line for pin in preferred]
-    done, text = _noted(replace(uv, offline=True), inputs, python, scratch, preferred=kept)
+    done = _noted(replace(uv, offline=True), inputs, python, scratch, preferred=kept)
     if done.status:
         return done.stderr
-    pins = parse_pins(_NOTE.sub("", text))
-    return pins, Requirers(versions=_versions(pins), by=_askers(text))
+    pins = parse_pins(_NOTE.sub("", done.answer))
+    return pins, Requirers(versions=_versions(pins), by=_askers(done.answer))
 
 
 def _noted(
     uv: Uv, inputs: Inputs, python: str, scratch: Path, *, bounds: Sequence[str] = (), preferred: Sequence[str] = ()
-) -> tuple[UvResult, str]:
+) -> UvResult:
     """What uv says and writes, a note behind each pin, when it resolves lines."""
     with disk_errors("asking uv"):
         source, constraints, output = (scratch / f"origin.{kind}" for kind in ("in", "bounds", "lock"))
         constraints.write_text("\n".join([*bounds, *inputs.constraint_lines, ""]), "utf-8")
         source.write_text("\n".join([f"-c {constraints.name}", *inputs.lines, ""]), "utf-8")
         output.write_text("".join(f"{line}\n" for line in preferred), "utf-8")
-        done = uv.annotated(source, output=output, python=python, options=inputs.options)
-        return done, output.read_text("utf-8")
+        return uv.annotated(source, output=output, python=python, options=inputs.options)
 
 
 def _askers(text: str) -> dict[str, frozenset[str]]:

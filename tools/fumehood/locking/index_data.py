@@ -72,7 +72,7 @@ class IndexData:
             self.update(registry, ordered[:middle])
             self.update(registry, ordered[middle:])
             return
-        pins = parse_pins(output.read_text(encoding="utf-8")) if done.status == 0 else ()
+        pins = parse_pins(done.answer)
         offered = _versions(pins)
         self.newest |= {(registry, name): offered.get(name, frozenset()) for name in ordered}
 

@@ -16,6 +16,7 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import NormalizedName, canonicalize_name
 
+from fumehood.errors import WorldError
 from fumehood.model.lock import Header, Lock, Pin
 
 if TYPE_CHECKING:
@@ -71,12 +72,13 @@ def parse_pins(text: str) -> tuple[Pin, ...]:
     """The pins in what uv wrote, sorted.
 
     Raises:
-        ValueError: A line is no pin.
+        WorldError: A line is no pin.
     """
     found = []
     for _, line, pin in _pins(text):
         if pin is None:
-            raise ValueError(line)
+            remedy = "reinstall fumehood, which brings along a uv that it understands"
+            raise WorldError("uv's answer cannot be read: one line of it is no pin", details=line, remedy=remedy)
         found.append(pin)
     return tuple(sorted(found))
 

@@ -15,6 +15,7 @@ from fumehood.locking import lockfile
 from fumehood.model.lock import by_name
 from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
+from fumehood.outside.uv import REINSTALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +28,14 @@ if TYPE_CHECKING:
     from fumehood.outside.uv import Uv, UvResult
     from fumehood.reading.sources import Inputs
 
-_USAGE_OR_WORLD = 2
-"""uv's exit status for an error that is no failed resolution."""
+_NO_SOLUTION = 1
+"""uv's exit status for a failed resolution; errors of another kind have others."""
+
+_ANEW = f"run it again; if that does not help, {REINSTALL}"
+
+_SEE_ABOVE = "see uv's message above; the network, the registry or a package's own build may have failed"
+
+_LET_KEEP = "let uv keep it with `cache-control` in [[tool.uv.index]], so that a conflict can be proven"
 
 _OTHER_WORDS_FROM_BUILDS = {"PYTHONHASHSEED": "no number"}
 """Under it no Python starts that heeds its environment: not one that builds a package, unlike those that uv asks."""
@@ -114,7 +121,7 @@ class _Attempt:
             self._look_for_git()
         result = self.ask(offline=offline)
         if result.status == 0:
-            return lockfile.parse_pins(self._file("lock").read_text(encoding="utf-8"))
+            return lockfile.parse_pins(result.answer)
         if offline or self.uv.is_offline:
             raise UndecidedError(
                 f"{self.question.subject}: not decided offline",
@@ -152,8 +159,12 @@ class _Attempt:
 
     def diagnosis(self, result: UvResult) -> FumehoodError:
         """What a failed resolution was, found by asking for its suspects one at a time."""
-        if result.status < _USAGE_OR_WORLD:
+        if not result.stderr.strip():
+            return self._undecided("uv could not finish", result, _ANEW)
+        if result.status == _NO_SOLUTION:
             suspect = self._unobtainable()
+            if suspect and not self._is_uv_sound():
+                return self._undecided("uv could not finish", result, _ANEW)
             if suspect:
                 return self._without(suspect, result.stderr)
             if self._is_reproducible(result):
@@ -162,11 +173,16 @@ class _Attempt:
                     details=result.stderr,
                     remedy=_blame(self.question),
                 )
-        return WorldError(
-            f"{self.question.subject}: not decided, because uv could not finish",
-            details=result.stderr,
-            remedy="see uv's message above; the network, the registry or a package's own build may have failed",
-        )
+            if not self._is_kept():
+                return self._undecided("a registry forbids to keep what it says", result, _LET_KEEP)
+        return self._undecided("uv could not finish", result, _SEE_ABOVE)
+
+    def _undecided(self, why: str, result: UvResult, remedy: str) -> WorldError:
+        return WorldError(f"{self.question.subject}: not decided, because {why}", details=result.said, remedy=remedy)
+
+    def _is_uv_sound(self) -> bool:
+        """Whether uv answers what needs neither a package nor a registry; one that cannot has only itself to blame."""
+        return self._is_obtainable("", offline=True)
 
     def _is_reproducible(self, result: UvResult) -> bool:
         """Whether uv's cache alone leads to the very same words.
@@ -178,24 +194,34 @@ class _Attempt:
         again = replace(self, uv=uv).ask(offline=True)
         return (again.status, again.stderr) == (result.status, result.stderr)
 
+    def _is_kept(self) -> bool:
+        """Whether uv's cache holds what was found to be obtainable a moment ago."""
+        return self._is_obtainable("\n".join(self._named()), offline=True)
+
     def _unobtainable(self) -> Requirement | None:
         """The first line whose package cannot be had at all, in any version and for any Python."""
-        lines = [line for line in self.question.inputs.requirements if not line.constraint]
-        for line in lines:
-            if line.url and not self._is_obtainable(line.text):
+        for line in self.question.inputs.requirements:
+            if line.url and not line.constraint and not self._is_obtainable(line.text):
                 return line
-        named = {line.name: line for line in lines if line.name and not line.url}
+        named = self._named()
         if named and not self._is_obtainable("\n".join(named)):
             return next((line for name, line in named.items() if not self._is_obtainable(name)), None)
         return None
 
-    def _is_obtainable(self, lines: str) -> bool:
+    def _named(self) -> dict[str, Requirement]:
+        """The packages that lines want from a registry."""
+        lines = self.question.inputs.requirements
+        return {line.name: line for line in lines if line.name and not line.url and not line.constraint}
+
+    def _is_obtainable(self, lines: str, *, offline: bool = False) -> bool:
         probe, options = self._file("probe.in"), self.question.inputs.options
         probe.write_text(f"{lines}\n", encoding="utf-8")
         for python in (self.question.python, _ANY_PYTHON):
             output = self._file("probe.lock")
             output.unlink(missing_ok=True)
-            done = self.uv.compile([probe], output=output, python=python, options=options, dependencies=False)
+            done = self.uv.compile(
+                [probe], output=output, python=python, options=options, dependencies=False, offline=offline
+            )
             if done.status == 0:
                 return True
         return False

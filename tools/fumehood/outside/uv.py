@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fumehood.model.requirement import IndexOptions
+
+REINSTALL = "reinstall fumehood, which brings uv along"
 
 _LEAKS = (
     "COLUMNS",
@@ -62,11 +64,20 @@ offline and installed by hard links."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UvResult:
-    """How one call of uv ended; `stderr` is its explanation."""
+    """How one call of uv ended; `stderr` is its explanation, `answer` what a resolution that ended well has written."""
 
     status: int
     stdout: str
     stderr: str
+    answer: str = ""
+
+    @property
+    def said(self) -> str:
+        """The explanation, or how uv ended where it gave none."""
+        if self.stderr.strip():
+            return self.stderr
+        how = f"ended with {self.status}" if self.status >= 0 else f"was ended by signal {-self.status}"
+        return f"uv {how}, and said nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +148,7 @@ class Uv:
             arguments += ["--resolution", "lowest-direct"]
         if not dependencies:
             arguments.append("--no-deps")
-        return self._run(arguments, offline=offline)
+        return self._resolve(arguments, output, offline=offline)
 
     def ask(
         self, source: Path, *, output: Path, python: str, options: IndexOptions, lowest: bool, offline: bool
@@ -155,7 +166,7 @@ class Uv:
         arguments = [*_compile([source], output, python, options), "--emit-index-annotation"]
         if lowest:
             arguments += ["--resolution", "lowest-direct"]
-        return self._run(arguments, offline=offline)
+        return self._resolve(arguments, output, offline=offline)
 
     def annotated(self, source: Path, *, output: Path, python: str, options: IndexOptions) -> UvResult:
         """Resolve a requirement file from the cache if it can be; with a note behind each pin, who asks for it.
@@ -168,8 +179,8 @@ class Uv:
         """
         arguments = [part for part in _compile([source], output, python, options) if part != "--no-annotate"]
         arguments += ["--annotation-style", "line"]
-        cached = self._run(arguments, offline=True)
-        return cached if cached.status == 0 or self.is_offline else self._run(arguments)
+        cached = self._resolve(arguments, output, offline=True)
+        return cached if cached.status == 0 or self.is_offline else self._resolve(arguments, output, offline=False)
 
     def install(self, requirements: Path, *, python: Path, prefix: Path | None, options: InstallOptions) -> UvResult:
         """Install exactly the given pins.
@@ -198,6 +209,16 @@ class Uv:
         """The folder of uv's cache."""
         return Path(self._run(["cache", "dir"]).stdout.strip())
 
+    def _resolve(self, arguments: Sequence[str], output: Path, *, offline: bool) -> UvResult:
+        """Run a resolution. Where it wrote nothing, what the file held before is no answer."""
+        before = _written(output)
+        result = self._run(arguments, offline=offline)
+        if result.status:
+            return result
+        if _written(output) == before:
+            raise WorldError("uv ended well, but wrote no answer", details=result.stderr or None, remedy=REINSTALL)
+        return replace(result, answer=_text(output.read_bytes()))
+
     def _run(self, arguments: Sequence[str], *, offline: bool = False) -> UvResult:
         from subprocess import TimeoutExpired  # noqa: PLC0415 - what is there already needs no uv
 
@@ -213,9 +234,7 @@ class Uv:
             what = f"the time was used up while `{' '.join(['uv', *arguments[:2]])}` was at work"
             raise OutOfTimeError(what, details=_text(late.stderr or b"") or None) from None
         except OSError as error:
-            raise WorldError(
-                f"uv could not be started: {error.strerror}", remedy="reinstall fumehood, which brings uv along"
-            ) from error
+            raise WorldError(f"uv could not be started: {error.strerror}", remedy=REINSTALL) from error
         return UvResult(status=done.returncode, stdout=_text(done.stdout), stderr=_text(done.stderr))
 
     def time_left(self) -> float | None:
@@ -230,6 +249,15 @@ class Uv:
         if left <= 0:
             raise OutOfTimeError("the time was used up")
         return left
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    """What differs once a file is written anew, and by a rename too; None where there is none."""
+    try:
+        there = file.stat()
+    except FileNotFoundError:
+        return None
+    return there.st_mtime_ns, there.st_ino
 
 
 def _text(said: bytes) -> str:
@@ -298,6 +326,4 @@ def _find_uv() -> str:
     try:
         return uv.find_uv_bin()
     except FileNotFoundError as error:
-        raise WorldError(
-            "the uv program is missing from fumehood's environment", remedy="reinstall fumehood, which brings uv along"
-        ) from error
+        raise WorldError("the uv program is missing from fumehood's environment", remedy=REINSTALL) from error
