@@ -339,6 +339,10 @@ def test_core_s_requirements_stand_where_settings_say_or_in_the_usual_places(tmp
     assert core.requirements == (RequirementSource(path="pyproject.toml"),)
     core = opened(tmp_path, {"requirements.txt": ""}).core
     assert core.requirements == (RequirementSource(path="requirements.txt"),)
+    (tmp_path / "requirements.txt").unlink()
+    (tmp_path / "requirements.txt").symlink_to("not-checked-out/requirements.txt")
+    core = open_repository(tmp_path).core
+    assert core.requirements == (RequirementSource(path="requirements.txt"),)
     chosen = '[tool.fumehood.core]\nrequirements = ["deps/core.txt"]\ngroups = ["gpu"]\ntests = ["checks"]\n'
     core = opened(tmp_path, {"pyproject.toml": project + chosen, "deps/core.txt": "", "checks/test_x.py": ""}).core
     assert core.requirements == (
@@ -380,6 +384,19 @@ def test_a_folder_in_place_of_a_file_is_a_mistake_with_its_name(tmp_path: Path) 
     assert list(names(repository).values()) == ["b"]
     with pytest.raises(FumehoodError, match=r"^pyproject\.toml: cannot be read: Is a directory\n"):
         opened(tmp_path, {"pyproject.toml/x": ""})
+
+
+def test_named_pipes_keep_nobody_waiting(tmp_path: Path) -> None:
+    folder = tmp_path / "experiments/a"
+    folder.mkdir(parents=True)
+    for name in ("README.md", "requirements.txt", "test_pipe.py"):
+        os.mkfifo(folder / name)
+    (one,) = open_repository(tmp_path).experiments
+    assert (one.tests, one.summary) == ((), "")
+    os.mkfifo(folder / "experiment.toml")
+    assert mistakes(open_repository(tmp_path)) == {
+        "a": "experiments/a/experiment.toml: is no ordinary file\n  → write a TOML file there"
+    }
 
 
 def test_a_thousand_experiments_take_few_calls_to_the_file_system(

@@ -67,6 +67,20 @@ def test_build_of_an_experiment_that_is_not_there_says_so(built: Project) -> Non
     assert (outcome.stdout, "nobody" in outcome.stderr) == ("", True)
 
 
+def test_build_of_everything_says_what_it_leaves_out(built: Project) -> None:
+    built.write({"experiments/c d/requirements.txt": "reader\n", "experiments/e/requirements.txt": ""})
+    built.root.joinpath("experiments/e/requirements.txt").unlink()
+    os.mkfifo(built.root / "experiments/e/requirements.txt")
+    outcome = built.fumehood("env", "build").assert_exit(2)
+    assert outcome.stdout == "exp-a: reused\nexp-b: reused\n"
+    assert outcome.stderr == (
+        "experiments/e/requirements.txt: is no ordinary file\n"
+        "  → name a requirements file\n"
+        "experiments/c d: the folder name 'c d' cannot be part of a session's name\n"
+        "  → rename it with letters, digits, '.', '_' and '-', or leave it out with `exclude`\n"
+    )
+
+
 def test_path_is_where_nox_has_the_environment(project: Project) -> None:
     environments.write(project, experiments={"a": [], "nested/b": []})
     project.write({"experiments/a/experiment.toml": 'python = ["3.11", "3.12"]\n'})

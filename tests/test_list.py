@@ -172,3 +172,12 @@ def test_a_folder_that_may_not_be_read_is_a_mistake_of_its_own(project: Project)
         "experiments/file/experiment.toml: cannot be read: Permission denied\n  → make it readable\n"
         "experiments/mine: cannot be read: Permission denied\n  → make the folder readable\n"
     )
+
+
+def test_a_folder_of_experiments_that_may_not_be_read_does_not_look_empty(project: Project) -> None:
+    project.write({"experiments/fine/main.py": ""})
+    folder = project.root / "experiments"
+    folder.chmod(0)
+    outcome = project.run(*without_privileges(), sys.executable, "-m", "fumehood", "check").assert_exit(2)
+    folder.chmod(0o755)
+    assert (outcome.stdout, outcome.stderr) == ("", "experiments: cannot be read\n  → make the folder readable\n")

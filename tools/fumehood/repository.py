@@ -112,7 +112,7 @@ def open_repository(root: Path) -> Repository:
     """Discover core and the experiments of a repository.
 
     Raises:
-        ConfigurationError: Its pyproject.toml is wrong.
+        ConfigurationError: Its pyproject.toml is wrong, or a folder that holds experiments cannot be read.
     """
     root = root.absolute()
     if not root.is_dir():
@@ -138,8 +138,11 @@ def discover(
         root: The repository, or a folder with the same paths below it.
         settings: Those of the repository.
         environ: Says where the cache is; None to read everything, whatever is noted.
+
+    Raises:
+        ConfigurationError: A folder that holds experiments cannot be read.
     """
-    places = [(fixed_part(pattern), _matches(root, pattern)) for pattern in settings.experiments]
+    places = [(_readable(root, fixed_part(pattern)), _matches(root, pattern)) for pattern in settings.experiments]
     notes = None
     if environ is not None and sum(len(matches) for _, matches in places) >= _WORTH_NOTES:
         from fumehood.reading.noted import NotedExperiments  # noqa: PLC0415 - only many folders pay for it
@@ -152,6 +155,14 @@ def discover(
     if notes:
         notes.notes.keep()
     return list(discovery.found.values()), list(discovery.broken.values())
+
+
+def _readable(root: Path, base: str) -> str:
+    """The folder that a glob begins with; one that cannot be listed would look as if it held no experiments."""
+    folder = root / base
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise ConfigurationError("cannot be read", place=Place(base or "."), remedy="make the folder readable")
+    return base
 
 
 def _matches(root: Path, pattern: str) -> list[str]:

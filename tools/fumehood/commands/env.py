@@ -18,7 +18,7 @@ from fumehood.environments.manager import Environment, Environments, Wish
 from fumehood.environments.registry import Registry
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode, FumehoodError, UsageError, WorldError
-from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target
+from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target, session_name
 from fumehood.outside import interpreter
 from fumehood.outside.files import cache_folder
 
@@ -55,8 +55,9 @@ def build(  # noqa: PLR0913 - one keyword for each option of the command
     made = [result for result in results if isinstance(result, Environment)]
     if made or as_json:
         click.echo(reports.environment_json(made) if as_json else reports.environments_built_text(made))
-    sessions = [order.target.session for order in orders]
-    return _report_failures(zip(sessions, results, strict=True), say)
+    obtained = [(order.target.session, result) for order, result in zip(orders, results, strict=True)]
+    broken = [] if names else [(session_name(item.name), item.error) for item in repository.broken]
+    return _report_failures([*obtained, *broken], say)
 
 
 def _report_failures(results: Iterable[tuple[str, object]], say: Say) -> ExitCode:

@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     failures = {subject: str(error) for subject, error in outcome.failures.items()}
     if as_json:
         click.echo(reports.locks_json(outcome.reports, outcome.stale, failures))
-    else:
+    elif outcome.reports:
         click.echo(reports.locks_text(outcome.reports))
     if ignored := [] if check else _ignored(repository.root, [report.path for report in outcome.reports]):
         shown = ", ".join(

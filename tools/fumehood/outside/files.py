@@ -100,10 +100,15 @@ def entries(folder: Path, prefix: str) -> list[Path]:
         return []
 
 
+def without_waiting(path: str, flags: int) -> int:
+    """An opener for `open` that finds a named pipe empty, instead of waiting for somebody to write into it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def digest_file(path: Path | str) -> str | None:
     """The SHA-256 of a file, as ``sha256:…``; None where there is none that can be read."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=without_waiting) as file:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     except OSError:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place
+from fumehood.outside.files import without_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,12 +76,15 @@ def load(path: str | Path, *, name: str) -> TomlFile:
         ConfigurationError: It cannot be read, is too large, is not UTF-8 or is not TOML; with the line where known.
     """
     try:
-        with open(path, "rb") as file:
-            is_large = os.fstat(file.fileno()).st_size > _MAX_BYTES
+        with open(path, "rb", opener=without_waiting) as file:
+            status = os.fstat(file.fileno())
+            is_large = status.st_size > _MAX_BYTES
             data = b"" if is_large else file.read()
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigurationError(f"cannot be read: {reason}", place=Place(name), remedy="make it readable") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigurationError("is no ordinary file", place=Place(name), remedy="write a TOML file there")
     if is_large:
         raise ConfigurationError("is larger than 1 MiB", place=Place(name), remedy="keep settings only in it")
     try:

@@ -71,7 +71,7 @@ def written_in(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple
     core = settings.core
     paths = core.requirements
     if not paths:
-        if (root / "requirements.txt").is_file():
+        if os.path.lexists(root / "requirements.txt"):  # also a link to nothing, which reading it then says
             paths = ("requirements.txt",)
         elif "project" in data or core.groups:
             paths = (PYPROJECT,)
@@ -84,7 +84,7 @@ def written_in(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple
 
 def _tests_requirements(root: Path, settings: Settings) -> tuple[RequirementSource, ...]:
     """What the settings name, else the first of the usual files that is there."""
-    usual = (path for path in _TESTS_REQUIREMENTS if (root / path).is_file())
+    usual = (path for path in _TESTS_REQUIREMENTS if os.path.lexists(root / path))
     paths = settings.core.test_requirements or tuple(usual)[:1]
     return tuple(RequirementSource(path=path) for path in paths)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, Place
 from fumehood.model.experiment import Experiment, requirement_sources
+from fumehood.outside.files import without_waiting
 from fumehood.reading import manifest as manifest_module
 from fumehood.reading.manifest import MANIFEST, Manifest
 from fumehood.settings import PYPROJECT
@@ -82,16 +83,17 @@ def look(root: str, path: str) -> Shape:
 def _walk(root: str, path: str, shape: Shape, *, top: bool) -> list[str]:
     shape.follows_from.append(path)
     with os.scandir(f"{root}/{path}") as entries:
-        listing = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-    names = [name for name, _ in listing]
+        listing = sorted(entries, key=lambda entry: entry.name)
+    names = [entry.name for entry in listing]
     if not top and MANIFEST in names:
         shape.inner.append(path)
         return names
     if not top and "pyvenv.cfg" in names:
         return names
-    for name, is_folder in listing:
-        if not is_folder:
-            if _TEST_FILE.fullmatch(name):
+    for entry in listing:
+        name = entry.name
+        if not entry.is_dir(follow_symlinks=False):
+            if _TEST_FILE.fullmatch(name) and entry.is_file():
                 shape.tests.append(f"{path}/{name}")
         elif not name.startswith((".", "__")) and name not in _NO_TESTS:
             try:
@@ -208,7 +210,7 @@ def _readme_summary(root: str, shape: Shape) -> str:
         return ""
     shape.follows_from.append(readme)
     try:
-        with open(f"{root}/{readme}", encoding="utf-8-sig", errors="replace") as file:
+        with open(f"{root}/{readme}", encoding="utf-8-sig", errors="replace", opener=without_waiting) as file:
             beginning = file.read(_README_BYTES)
     except OSError:
         return ""
