@@ -166,12 +166,30 @@ def test_a_copy_shares_fingerprints_with_its_original_and_other_code_does_not() 
 
 
 def cut_by_the_standard_library(text: str) -> list[str]:
-    """Tokens without layout and comments, operators character by character."""
+    """Tokens without layout and comments, operators character by character, strings whole."""
     layout = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENDMARKER}
-    tokens = [token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type not in layout]
-    return [
-        part for token in tokens for part in (token.string if token.type == tokenize.OP else [token.string]) if part
-    ]
+    lines = text.splitlines(keepends=True)
+    pieces: list[str] = []
+    depth, begin = 0, (0, 0)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        kind = tokenize.tok_name[token.type]
+        if kind.endswith("STRING_START"):  # From Python 3.12 on, what is in an f-string is cut too.
+            begin, depth = begin if depth else token.start, depth + 1
+        elif kind.endswith("STRING_END"):
+            depth -= 1
+            if not depth:
+                pieces.append(between(lines, begin, token.end))
+        elif not depth and token.type not in layout:
+            pieces += token.string if token.type == tokenize.OP else [token.string]
+    return list(filter(None, pieces))
+
+
+def between(lines: list[str], begin: tuple[int, int], end: tuple[int, int]) -> str:
+    """What stands from one place up to another, each a line from 1 and a column from 0."""
+    kept = lines[begin[0] - 1 : end[0]]
+    kept[-1] = kept[-1][: end[1]]
+    kept[0] = kept[0][begin[1] :]
+    return "".join(kept)
 
 
 @pytest.mark.parametrize("module", [argparse, io, tokenize, statistics], ids=lambda module: module.__name__)

@@ -383,6 +383,17 @@ def test_markers_extras_constraints_and_pythons_count(project: Project) -> None:
     lock(project, "--check", "extra", "later")
 
 
+def test_a_core_that_names_no_python_supports_the_one_that_runs_fumehood(project: Project) -> None:
+    files = {"requirements.txt": "alpha\n", "experiments/early/requirements.txt": "gamma\n"}
+    project.write({**files, "pyproject.toml": PLAIN, "experiments/early/experiment.toml": 'python = "3.10"\n'})
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert project.fumehood("lock", "early").assert_exit(2).stderr == (
+        f"experiments/early: experiments/early runs on Python 3.10, but core says nothing, and is taken to support "
+        f"{running} and newer, since that runs fumehood\n"
+        "  → say what core supports in pyproject.toml, with [project] requires-python or [tool.fumehood] python\n"
+    )
+
+
 def test_requirements_stand_in_pyproject_files_too(project: Project) -> None:
     project.write(
         {

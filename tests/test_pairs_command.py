@@ -154,6 +154,31 @@ def test_experiments_need_a_python_version_in_common(project: Project) -> None:
     assert answer["groups"] == [["any", "both", "new"]]
 
 
+def test_an_experiment_on_a_python_that_core_does_not_support_shares_with_nobody(project: Project) -> None:
+    write(project, "alpha", late="nsone", old="nsone", other="nstwo")
+    project.write(
+        {
+            "pyproject.toml": PLAIN + 'python = ["3.12"]\n',
+            "experiments/late/experiment.toml": 'python = ["3.12"]\n',
+            "experiments/old/experiment.toml": 'python = ["3.11"]\n',
+            "experiments/other/experiment.toml": 'python = ["3.11", "3.12"]\n',
+        }
+    )
+
+    def why(name: str) -> str:
+        return (
+            f"{name} is not decided by itself: experiments/{name}: experiments/{name} runs on Python 3.11, but core "
+            "supports 3.12 and newer\n  → name 3.12 or a newer version as its python"
+        )
+
+    answer = answered(project, code=3)
+    assert [(pair["first"], pair["second"], pair["outcome"], pair["reason"]) for pair in answer["pairs"]] == [
+        ("late", "old", "conflict", "they have no Python version in common"),
+        ("late", "other", "undecided", why("other")),
+        ("old", "other", "undecided", why("old")),
+    ]
+
+
 def test_what_does_not_fit_or_is_not_decided_by_itself_shares_with_nobody(project: Project) -> None:
     write(project, "alpha>=2", fits="delta-lib", lost="no-such-package", old="alpha<2")
     outcome = project.fumehood("check", "--pairs").assert_exit(1)

@@ -224,7 +224,7 @@ def test_a_run_that_collects_nothing_says_so_where_gpus_are_required(suite: Suit
 
 
 WRONG = {
-    "cout=2": "got an unexpected keyword argument 'cout'",
+    "gpus=2": "got an unexpected keyword argument 'gpus'",
     "count=0": "count is a whole number from 1 on, not 0",
     "count='2'": "count is a whole number from 1 on, not '2'",
     "memory='40'": 'memory is a number and a unit, such as "40GiB" or "512MB", not \'40\'',

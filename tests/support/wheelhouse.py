@@ -57,7 +57,7 @@ PLAIN: tuple[Wheel | Sdist, ...] = (
     Wheel(name="withdrawn", version="1.0"),
     Wheel(name="withdrawn", version="1.1", yanked=True),
     Wheel(name="for-new-python", version="1.0", requires_python=">=3.99"),
-    Wheel(name="only-windows", version="1.0", tag="cp311-cp311-win_amd64"),
+    Wheel(name="only-windows", version="1.0", tag="py3-none-win_amd64"),
     Sdist(name="source-only", version="1.0", requires=("alpha",)),
     Sdist(name="broken-build", version="1.0", fails="wheel"),
     Sdist(name="broken-metadata", version="1.0", fails="metadata"),

@@ -11,7 +11,6 @@ from fumehood.conflicts.joint import JointQuestion, texts_of
 from fumehood.conflicts.pairs import Member, Pair, Sharing, Verdict, common_pythons, groups, is_certified
 from fumehood.conflicts.static import CoreLines
 from fumehood.errors import FumehoodError
-from fumehood.model.experiment import Target
 from fumehood.model.lock import by_name
 from fumehood.reading.sources import Inputs, without_credentials
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from fumehood.conflicts.joint import Joint
     from fumehood.conflicts.static import Clash
     from fumehood.locking.book import LockBook
-    from fumehood.model.experiment import Experiment
+    from fumehood.model.experiment import Experiment, Target
     from fumehood.model.finding import CheckAnswer
     from fumehood.model.lock import LayeredLock, Pin
 
@@ -128,7 +127,7 @@ class Pairing:
         pythons = common_pythons([first.target, second.target])
         if pythons is None:
             return Verdict(outcome="conflict", reason=_NOTHING_IN_COMMON)
-        if shown := self._clashes(first, second, self._python(pythons)):
+        if shown := self._clashes(first, second, self.book.python_for(pythons)):
             return Verdict(outcome="conflict", lines=shown[0].lines)
         for member in (first, second):
             if member.outcome == "undecided":
@@ -144,7 +143,7 @@ class Pairing:
 
     def _from_locks(self, first: Member, second: Member) -> Verdict | None:
         """What the locks of two that fit by themselves tell; None if only resolving could tell."""
-        python = self._python(common_pythons([first.target, second.target]) or ())
+        python = self.book.python_for(common_pythons([first.target, second.target]) or ())
         if is_certified(first, second, core=self._core, python=python):
             return Verdict(outcome="fits", certified=True)
         indexes = dict.fromkeys(member.inputs.options.index_url for member in (first, second))
@@ -153,16 +152,13 @@ class Pairing:
             return Verdict(outcome="undecided", reason=f"their packages come from different places, {named}")
         return None
 
-    def _python(self, pythons: tuple[str, ...]) -> str:
-        return self.book.python(Target(session="", subject="", lock="", pythons=pythons))
-
     def _question(self, members: Sequence[Member]) -> JointQuestion:
         preferred = dict(self._core)
         for member in reversed(members):
             preferred |= {name: pins for name, pins in member.delta.items() if pins}
         return JointQuestion(
             inputs=sum((member.inputs for member in members), self.book.core_inputs),
-            python=self._python(common_pythons(member.target for member in members) or ()),
+            python=self.book.python_for(common_pythons(member.target for member in members) or ()),
             preferred=tuple(itertools.chain.from_iterable(preferred.values())),
         )
 

@@ -105,13 +105,20 @@ class LockBook:
         if target is None or not target.pythons:
             return self._floor
         lowest = min((_minor(python) for python in target.pythons), key=_as_numbers)
-        if _as_numbers(lowest) < _as_numbers(self._floor):
-            raise UnsupportedPythonError(
-                f"{target.subject} runs on Python {lowest}, but core supports {self._floor} and newer",
-                place=Place(target.subject),
-                remedy=f"name {self._floor} or a newer version as its python",
-            )
-        return lowest
+        if _as_numbers(lowest) >= _as_numbers(self._floor):
+            return lowest
+        what, remedy = f"core supports {self._floor} and newer", f"name {self._floor} or a newer version as its python"
+        if not _stated_floor(self.repository, self.committed_core):
+            what = f"core says nothing, and is taken to support {self._floor} and newer, since that runs fumehood"
+            remedy = f"say what core supports in {PYPROJECT}, with [project] requires-python or [tool.fumehood] python"
+        raise UnsupportedPythonError(
+            f"{target.subject} runs on Python {lowest}, but {what}", place=Place(target.subject), remedy=remedy
+        )
+
+    def python_for(self, pythons: Iterable[str]) -> str:
+        """Lower bound of the Python versions that are among these, if there are any, and that core supports."""
+        named = [_minor(python) for python in pythons]
+        return max(self.python(), min(named, key=_as_numbers), key=_as_numbers) if named else self.python()
 
     def core_question(self, preferred: Iterable[Pin] = ()) -> Question:
         """What to ask uv for core's lock."""
@@ -224,14 +231,16 @@ def python_floor(repository: Repository, lock: Lock | None) -> str:
     ``[project].requires-python`` says so; else the settings' ``python``; else the lock that is there, so that it does
     not change with who runs it; else the running interpreter.
     """
+    return _stated_floor(repository, lock) or f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _stated_floor(repository: Repository, lock: Lock | None) -> str:
     core = repository.core
     if core.requires_python:
         return _lowest(repository.root, core.requires_python)
     if core.pythons:
         return min((_minor(python) for python in core.pythons), key=_as_numbers)
-    if lock is not None and lock.header.python:
-        return lock.header.python
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+    return lock.header.python if lock is not None else ""
 
 
 @functools.cache
