@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import wheelhouse as standard
+from support.answers import PLAIN
 from support.guards import SocketGuard, importable, replaced_environment, sanitised, source_folder
 from support.index import Index
 from support.native import native_wheel, why_no_compiler
@@ -144,3 +145,14 @@ def project(tmp_path: Path, environment: dict[str, str]) -> Project:
     made = Project(root=root, env=environment)
     made.git("init", "--quiet", "--initial-branch", "main")
     return made
+
+
+@pytest.fixture
+def own(project: Project, tmp_path: Path) -> Iterator[Path]:
+    """The folder of a registry for this test alone, in use."""
+    folder = tmp_path / "own-wheels"
+    folder.mkdir()
+    with Index(folder, cache_control="no-cache") as index:
+        project.env["UV_DEFAULT_INDEX"] = index.url
+        project.write({"pyproject.toml": PLAIN})
+        yield folder

@@ -158,8 +158,7 @@ def test_a_clone_that_is_damaged_is_said_to_be(repository: Project) -> None:
     outcome = repository.fumehood("whatif", "--from-git", "HEAD").assert_exit(3)
     first, *quoted, last = outcome.stderr.splitlines()
     assert first == f"git could not read the files of {commit[:12]}"
-    assert quoted
-    assert all(line.startswith("  | ") for line in quoted)
+    assert {line[:4] for line in quoted} == {"  | "}
     assert last == "  → `git fsck` tells whether the clone is sound; of a partial clone, fetch the commit"
 
 

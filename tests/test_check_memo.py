@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bench import sets
 
+from support.answers import PLAIN
 from support.memos import age, said
 from support.project import VERSIONS
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.project import Project
-
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 
 
 @pytest.fixture

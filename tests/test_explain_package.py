@@ -15,7 +15,6 @@ from support.schemas import mistakes, schema
 from support.wheels import Wheel, build_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from support.project import Project
@@ -43,16 +42,6 @@ def repository(project: Project) -> Project:
         }
     )
     return project
-
-
-@pytest.fixture
-def own(project: Project, tmp_path: Path) -> Iterator[Path]:
-    """The folder of a registry for this test alone, in use."""
-    folder = tmp_path / "own-wheels"
-    folder.mkdir()
-    with Index(folder, cache_control="no-cache") as index:
-        project.env["UV_DEFAULT_INDEX"] = index.url
-        yield folder
 
 
 def answered(project: Project, name: str, package: str, *options: str) -> Any:  # noqa: ANN401 - whatever JSON can hold

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.answers import PLAIN
 from support.index import Index
 from support.wheels import Wheel, build_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from support.project import Project
 
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 ADVICE = "  → run `fumehood lock` and commit what it writes\n"
 
@@ -35,17 +34,6 @@ def repository(project: Project) -> Project:
         }
     )
     return project
-
-
-@pytest.fixture
-def own(project: Project, tmp_path: Path) -> Iterator[Path]:
-    """The folder of a registry for this test alone, in use."""
-    folder = tmp_path / "own-wheels"
-    folder.mkdir()
-    with Index(folder, cache_control="no-cache") as index:
-        project.env["UV_DEFAULT_INDEX"] = index.url
-        project.write({"pyproject.toml": PLAIN})
-        yield folder
 
 
 def text(project: Project, path: str) -> str:

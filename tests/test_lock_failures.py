@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.answers import PLAIN
 from support.index import Fault, Index
 from support.privileges import without_privileges
 from support.wheels import Sdist, Wheel, build_all
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from support.index import Kind
     from support.project import Project
 
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 IMPATIENT = {"UV_HTTP_TIMEOUT": "1"}
 WORDS = "the requirements cannot hold together"
 
@@ -96,7 +96,7 @@ def test_an_address_that_cannot_be_had_is_said_with_its_line(repository: Project
     assert first == (
         f"experiments/bad/requirements.txt:2: experiments/bad: not decided, because thing @ {address} cannot be had"
     )
-    assert all(line.startswith("  | ") for line in quoted)
+    assert {line[:4] for line in quoted} == {"  | "}
     assert remedy == "  → make the address reachable from here, or remove the line"
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.answers import PLAIN
+
 if TYPE_CHECKING:
     from support.project import Project
 
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 LOCKED = "the lock is not current, and --locked forbids resolving: "
 TWO_REASONS = (
     "requirements.txt:1: alpha>1.1 does not admit alpha 1.1\n  | requirements.txt:3: gamma is not in the lock\n"

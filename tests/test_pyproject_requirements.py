@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from fumehood.errors import ConfigurationError, Mistakes, Place
 from fumehood.model.requirement import Requirement, RequirementSet
 from fumehood.reading import pyproject_requirements
+from support.requirements import lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +23,6 @@ def read(root: Path, content: str, *, groups: tuple[str, ...] = (), extras: tupl
     path = root / "pyproject.toml"
     path.write_text(content, encoding="utf-8")
     return pyproject_requirements.read_project(path, root=root, groups=groups, extras=extras)
-
-
-def lines(found: RequirementSet) -> list[tuple[str, str]]:
-    return [(str(requirement.place), requirement.text) for requirement in found.requirements]
 
 
 def refusal(root: Path, content: str, *, groups: tuple[str, ...] = (), extras: tuple[str, ...] = ()) -> str:

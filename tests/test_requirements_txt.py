@@ -8,28 +8,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import Place
-from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
+from fumehood.model.requirement import IndexOptions, Requirement
 from fumehood.reading import requirement_line, requirements_txt
+from support.requirements import lines, read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-
-def write(root: Path, files: Mapping[str, str | bytes]) -> None:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def read(root: Path, content: str | bytes, environ: Mapping[str, str] | None = None) -> RequirementSet:
-    write(root, {"requirements.txt": content})
-    return requirements_txt.read(root / "requirements.txt", root=root, environ=environ or {})
-
-
-def lines(found: RequirementSet) -> list[tuple[str, str]]:
-    return [(str(requirement.place), requirement.text) for requirement in found.requirements]
 
 
 def one(text: str) -> Requirement:

@@ -7,12 +7,12 @@ import pytest
 
 from fumehood.errors import ConfigurationError, FumehoodError, Mistakes, Place
 from fumehood.reading import requirement_line, requirements_txt
+from support.requirements import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from fumehood.model.requirement import RequirementSet
 
 OPTIONS = (
     "  → a requirements file may say -r, -c, -e, -i, --extra-index-url, -f, --no-binary, --only-binary, "
@@ -21,18 +21,6 @@ OPTIONS = (
 FORMS = (
     "  → write a name with versions and a marker, as in numpy[extra]>=2,<3; python_version < '3.13', a URL or a path"
 )
-
-
-def write(root: Path, files: Mapping[str, str | bytes]) -> None:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def read(root: Path, content: str | bytes, environ: Mapping[str, str] | None = None) -> RequirementSet:
-    write(root, {"requirements.txt": content})
-    return requirements_txt.read(root / "requirements.txt", root=root, environ=environ or {})
 
 
 def refusal(root: Path, content: str | bytes, environ: Mapping[str, str] | None = None) -> str:

@@ -46,7 +46,9 @@ print(nativedemo.answer(), nsnative.one.answer(), nsnative.two.answer())
 
 
 def test_every_wheel_of_the_standard_set_agrees_with_its_record(wheelhouse: Path) -> None:
-    for path in wheelhouse.glob("*.whl"):
+    wheels = sorted(wheelhouse.glob("*.whl"))
+    assert wheels
+    for path in wheels:
         with zipfile.ZipFile(path) as archive:
             (record,) = [name for name in archive.namelist() if name.endswith(".dist-info/RECORD")]
             rows = {row[0]: row[1:] for row in csv.reader(archive.read(record).decode().splitlines())}

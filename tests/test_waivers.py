@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.answers import PLAIN
 from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
     from support.project import Outcome, Project
 
-PLAIN = "[tool.fumehood]\ntest-requirements = []\n"
 NO_THEME = 'owners = ["@example-owner"]\n'
 WAIVER = '\n[[waivers]]\nrule = "theme/missing"\nreason = "it is both for now"\nuntil = 2026-06-01\n'
 

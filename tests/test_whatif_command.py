@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.answers import PLAIN, answer_of
+from support.answers import PLAIN, answer_of, outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,10 +36,6 @@ def repository(project: Project) -> Project:
 
 def answered(project: Project, *arguments: str, code: int) -> Any:  # noqa: ANN401 - whatever JSON can hold
     return answer_of(project.fumehood("whatif", "--format", "json", *arguments).assert_exit(code), "whatif")
-
-
-def outcomes(answer: Any) -> dict[str, str]:  # noqa: ANN401 - whatever JSON can hold
-    return {"core": answer["core"]["outcome"], **{one["name"]: one["outcome"] for one in answer["experiments"]}}
 
 
 def everything(root: Path) -> dict[str, tuple[int, bytes]]:

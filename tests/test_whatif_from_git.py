@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.answers import PLAIN, answer_of
+from support.answers import PLAIN, answer_of, outcomes
 
 if TYPE_CHECKING:
     from support.project import Project
@@ -41,10 +41,6 @@ def everything(project: Project) -> dict[str, bytes]:
 
 def answered(project: Project, *arguments: str, code: int) -> Any:  # noqa: ANN401 - whatever JSON can hold
     return answer_of(project.fumehood("whatif", *arguments, "--format", "json").assert_exit(code), "whatif")
-
-
-def outcomes(answer: Any) -> dict[str, str]:  # noqa: ANN401 - whatever JSON can hold
-    return {"core": answer["core"]["outcome"], **{one["name"]: one["outcome"] for one in answer["experiments"]}}
 
 
 def test_the_lines_of_a_branch_are_tried_and_nothing_on_disk_changes(repository: Project) -> None:

@@ -19,3 +19,8 @@ def answer_of(outcome: Outcome, name: str) -> Any:  # noqa: ANN401 - whatever JS
     answer = json.loads(outcome.stdout)
     assert mistakes(answer, schema(name)) == []
     return answer
+
+
+def outcomes(answer: Any) -> dict[str, str]:  # noqa: ANN401 - whatever JSON can hold
+    """What `whatif` says of core and of each experiment."""
+    return {"core": answer["core"]["outcome"], **{one["name"]: one["outcome"] for one in answer["experiments"]}}
