@@ -332,6 +332,20 @@ def test_core_is_found_where_build_backends_look(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", '[tool.pytest.ini_options]\ntestpaths = "checks more"\n'),
+        ("pyproject.toml", '[tool.pytest]\ntestpaths = ["checks", "more"]\n'),
+        ("pytest.ini", "[pytest]\ntestpaths = checks ./more/\n"),
+        ("setup.cfg", "[tool:pytest]\ntestpaths =\n    checks\n    more\n"),
+    ],
+)
+def test_core_s_tests_are_where_pytest_is_told_to_look(tmp_path: Path, file: str, text: str) -> None:
+    files = {file: text, "checks/test_a.py": "", "more/test_b.py": "", "tests/test_c.py": ""}
+    assert opened(tmp_path, files).core.tests == ("checks", "more")
+
+
 def test_core_s_requirements_stand_where_settings_say_or_in_the_usual_places(tmp_path: Path) -> None:
     project = '[project]\nname = "x"\nversion = "1"\n'
     files = {"pyproject.toml": project}

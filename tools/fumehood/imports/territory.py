@@ -11,8 +11,8 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fumehood.outside.toml_file import load, table_at
-from fumehood.reading import entry_points
+from fumehood.outside.toml_file import load
+from fumehood.reading import entry_points, pytest_settings
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -99,8 +99,5 @@ def _plugins(repository: Repository, folder: str) -> dict[str, tuple[str, ...]]:
 def _pytest_path(repository: Repository) -> tuple[str, ...]:
     """The folders that pytest's ``pythonpath`` puts on the import path."""
     place = repository.root / PYPROJECT
-    if not place.exists():
-        return ()
-    value = table_at(load(place, name=PYPROJECT).data, "tool", "pytest", "ini_options").get("pythonpath", ())
-    folders = value.split() if isinstance(value, str) else value
-    return tuple(str(folder) for folder in folders) if isinstance(folders, list | tuple) else ()
+    project = load(place, name=PYPROJECT).data if place.exists() else {}
+    return pytest_settings.folders(repository.root, project, "pythonpath")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fumehood.errors import ConfigurationError, FumehoodError, raise_all
 from fumehood.model.experiment import Core, RequirementSource, requirement_sources
 from fumehood.outside.toml_file import table_at
+from fumehood.reading import pytest_settings
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _named_modules(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _tests(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
-    configured = _strings(table_at(data, "tool", "pytest", "ini_options").get("testpaths"))
+    configured = pytest_settings.folders(root, data, "testpaths")
     candidates = [path for path in configured if path != "."] or ["tests", "test"]
     return tuple(path for path in candidates if (root / path).exists())
 
