@@ -42,7 +42,7 @@ def test_each_experiment_comes_with_its_chains_of_reasons(lab: Project) -> None:
         "  experiments/rl/train.py imports core.optim → core.utils.clip (changed)\n"
         "\n"
         f"compared with {base[:9]}, the merge base with main\n"
-        "looked at 4 changed files and the imports of 17 Python files\n"
+        "looked at 4 changed files and the imports of 23 Python files\n"
         "  only comments, docstrings or layout: src/core/optim.py\n"
         "  affects no test: README.md\n"
     )
@@ -67,7 +67,7 @@ def test_each_experiment_comes_with_its_chains_of_reasons(lab: Project) -> None:
             "alike": ["src/core/optim.py"],
             "without_effect": ["README.md"],
             "unclaimed": [],
-            "python_files": 17,
+            "python_files": 23,
             "experiments": 2,
         },
         "warnings": [],
@@ -81,7 +81,7 @@ def test_an_empty_selection_says_what_was_looked_at(lab: Project) -> None:
         "none of 2 experiments affected by 1 changed file; core's own tests are not\n"
         "\n"
         f"compared with {base[:9]}, the merge base with main\n"
-        "looked at 1 changed file and the imports of 17 Python files\n"
+        "looked at 1 changed file and the imports of 23 Python files\n"
         "  affects no test: docs/more.md\n"
     )
 
@@ -99,7 +99,7 @@ def test_one_file_can_be_asked_for_whether_or_not_it_has_changed(lab: Project) -
         "  experiments/rl/train.py imports core.optim → core.utils.clip (if it changed)\n"
         "\n"
         f"compared with {base[:9]}, the merge base with main\n"
-        "looked at 1 changed file and the imports of 17 Python files\n"
+        "looked at 1 changed file and the imports of 23 Python files\n"
     )
     missing = lab.fumehood("affected", "--explain", "src/core/none.py").assert_exit(2)
     assert missing.stderr == (

@@ -43,12 +43,16 @@ CAUSES = {
     "a re-export": change("api", write={"src/core/api/__init__.py": "clip = 1\n"}),
     "a package around what is imported": change(f"{CLIPPING} whole", write={"src/core/utils/__init__.py": "X = 1\n"}),
     "core's outermost package": change(
-        "api dynamic formatted later plugin rl whole", write={"src/core/__init__.py": "X = 1\n"}
+        "api dynamic formatted later lazy plugin registry rl whole", write={"src/core/__init__.py": "X = 1\n"}
     ),
     "a name that begins like another": change("whole", write={"src/core/utils/clipper.py": "X = 1\n"}),
     "a module imported by a literal name": change("dynamic formatted", write={"src/core/models/llama.py": "X = 1\n"}),
     "a module imported by a formatted name": change("formatted", write={"src/core/models/qwen.py": "X = 1\n"}),
     "a new module that a formatted name may mean": change("formatted", write={"src/core/models/new.py": "X = 1\n"}),
+    "a new module that a relative name may mean": change("registry", write={"src/core/registry/new.py": "X = 1\n"}),
+    "a module behind a name that its package gives when asked": change(
+        "lazy", write={"src/core/lazy/thing.py": "class Thing: x = 1\n"}
+    ),
     "a plugin behind an entry point": change("plugin", write={"src/core/ext.py": "class Plugin: x = 1\n"}),
     "a module imported in a function": change("later", write={"src/core/later.py": "X = 2\n"}),
     "core's test helpers": change("helped", write={"tests/helpers.py": "X = 2\n"}),
@@ -66,6 +70,7 @@ CAUSES = {
     "the noxfile": change(ALL, write={"noxfile.py": "import fumehood.nox\n\nfumehood.nox.register('.')\n"}),
     "the settings": change(ALL, write={"pyproject.toml": f'{PROJECT}[tool.fumehood]\npython = ["3.11"]\n'}),
     "pytest's settings": change(ALL, write={"pytest.ini": "[pytest]\n"}),
+    "pytest's settings in TOML": change(ALL, write={"pytest.toml": "[pytest]\n"}),
     "a workflow": change(ALL, write={".github/workflows/ci.yml": "on: pull_request\n"}),
     "core's requirements without a lock": change(ALL, write={"requirements.txt": "alpha<2\n"}),
     "a file that nobody claims": change(ALL, write={"data/table.csv": "a,c\n"}),
@@ -97,6 +102,7 @@ NON_CAUSES = {
     "what only type checkers see": change(write={"src/core/typed.py": "Number = float\n"}),
     "a stub": change(core=False, write={"src/core/optim.pyi": "def step(x: int) -> int: ...\n"}),
     "a module that nobody imports": change(write={"src/core/lonely.py": "X = 2\n"}),
+    "a module that its package does not give": change(write={"src/core/lazy/unnamed.py": "X = 2\n"}),
     "core's own tests": change(write={"tests/test_core.py": "import core.optim\n"}),
     "a suspended experiment": change(core=False, write={"experiments/asleep/train.py": "X = 1\n"}),
     "an experiment that is gone": change(core=False, delete=("experiments/rl",)),

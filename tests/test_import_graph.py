@@ -129,6 +129,55 @@ def test_names_in_calls_and_strings_lead_to_modules(project: Project) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        'import_module(f".x_{name}", __name__)',
+        'import_module(".x_" + name, package=__package__)',
+        'import_module(f"{__name__}.x_{name}")',
+        'import_module(__package__ + "." + "x_" + name)',
+        'import_module(".x_%s" % name, __package__)',
+        'import_module(".models.x_{}".format(name), "core")',
+    ],
+)
+def test_names_that_are_put_together_may_be_relative(project: Project, call: str) -> None:
+    project.write({f"core/{name}.py": "" for name in ("__init__", "x_no", "models/other", "models/x_a", "models/x_b")})
+    project.write({"core/models/__init__.py": f"{call}\n"})
+    assert leads(look(project), "core/models/__init__.py") == {
+        "core/__init__.py": "is in the package",
+        "core/models/x_a.py": "may import",
+        "core/models/x_b.py": "may import",
+    }
+
+
+@pytest.mark.parametrize("call", ["import_module(f'.{name}', other)", "import_module(__name__ + '_x')"])
+def test_names_relative_to_what_is_not_known_lead_nowhere(project: Project, call: str) -> None:
+    project.write({"core/__init__.py": "", "core/a.py": "", "core/models/__init__.py": f"{call}\n"})
+    project.write({"core/models/a.py": ""})
+    assert leads(look(project), "core/models/__init__.py") == {"core/__init__.py": "is in the package"}
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        '_MODULES = {"Thing": "thing", "Other": ".deep.other"}\n\n\ndef __getattr__(name): ...\n',
+        '__getattr__, __dir__, __all__ = lazy.attach(__name__, ["thing"], {"deep.other": ["Other"]})\n',
+        'if not TYPE_CHECKING:\n    sys.modules[__name__] = Lazy({"thing": ["Thing"], "deep.other": []})\n',
+    ],
+)
+def test_a_package_that_gives_its_names_when_asked_leads_to_the_modules_that_it_names(
+    project: Project, init: str
+) -> None:
+    project.write({f"core/{name}.py": "" for name in ("__init__", "thing", "lazy/thing", "lazy/unnamed")})
+    project.write({"core/lazy/__init__.py": init, "core/lazy/deep/__init__.py": "", "core/lazy/deep/other.py": ""})
+    assert leads(look(project), "core/lazy/__init__.py") == {
+        "core/__init__.py": "is in the package",
+        "core/lazy/deep/__init__.py": "names",
+        "core/lazy/deep/other.py": "names",
+        "core/lazy/thing.py": "names",
+    }
+
+
 def test_what_only_type_checkers_see_leads_nowhere(project: Project) -> None:
     project.write({"core/__init__.py": "", "core/a.py": ""})
     project.write({"experiments/one/train.py": "if TYPE_CHECKING:\n    import core.a\n"})
@@ -201,6 +250,29 @@ def test_edits_of_the_import_path_are_followed(project: Project) -> None:
     found = look(project)
     assert leads(found, "experiments/one/train.py") == {"third/lib/helper.py": "imports"}
     assert leads(found, "experiments/two/train.py") == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", '[tool.pytest.ini_options]\npythonpath = "third/more third/lib"\n'),
+        ("pyproject.toml", '[tool.pytest]\npythonpath = ["./third/lib/"]\n'),
+        ("pytest.toml", '[pytest]\npythonpath = ["third/lib"]\n'),
+        (".pytest.ini", "[pytest]\npythonpath =\n    third/lib\n"),
+        ("tox.ini", "[pytest]\npythonpath = third/lib\n"),
+        ("setup.cfg", "[tool:pytest]\npythonpath = third/lib\n"),
+    ],
+)
+def test_folders_that_pytest_puts_on_the_import_path_are_looked_into(project: Project, file: str, text: str) -> None:
+    project.write({"third/lib/helper.py": "", file: text, "experiments/one/train.py": "import helper\n"})
+    assert leads(look(project), "experiments/one/train.py") == {"third/lib/helper.py": "imports"}
+
+
+@pytest.mark.parametrize("empty", ["pytest.ini", "pytest.toml"])
+def test_only_the_first_file_that_configures_pytest_counts(project: Project, empty: str) -> None:
+    project.write({"pyproject.toml": '[tool.pytest.ini_options]\npythonpath = "third/lib"\n', empty: ""})
+    project.write({"third/lib/helper.py": "", "experiments/one/train.py": "import helper\n"})
+    assert leads(look(project), "experiments/one/train.py") == {}
 
 
 def test_symbolic_links_are_followed_and_files_that_are_gone_still_count(project: Project) -> None:

@@ -193,6 +193,8 @@ def test_an_experiment_that_imports_another_is_found_whichever_way_it_is_written
                 '    importlib.import_module("experiments." + name)\n'
                 '    importlib.import_module(f"experiments.two.{name}")\n'
                 '    importlib.import_module(f"experiments.one.{name}")\n'
+                '    importlib.import_module(f".{name}", __package__)\n'
+                '    importlib.import_module(f"..{name}", __package__)\n'
             )
         }
     )
@@ -200,6 +202,7 @@ def test_an_experiment_that_imports_another_is_found_whichever_way_it_is_written
         "experiments/one/more.py:1: it imports experiments.two.src.twice.parts, a part of the experiment two",
         "experiments/one/more.py:4: it imports what begins with 'experiments.', which leads to other experiments",
         "experiments/one/more.py:5: it imports what begins with 'experiments.two.', which leads to other experiments",
+        "experiments/one/more.py:8: it imports what begins with '..', which leads to other experiments",
     ]
 
 

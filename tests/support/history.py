@@ -42,6 +42,17 @@ FILES: Mapping[str, str | bytes] = {
     "src/core/ext.py": "class Plugin: ...\n",
     "src/core/typed.py": "Number = int\n",
     "src/core/later.py": "X = 1\n",
+    "src/core/lazy/__init__.py": (
+        'from core.lazily import give\n\n_OFFERED = {"Thing": "thing"}\n\n\n'
+        "def __getattr__(name):\n    return give(__name__, _OFFERED, name)\n"
+    ),
+    "src/core/lazy/thing.py": "class Thing: ...\n",
+    "src/core/lazy/unnamed.py": "X = 1\n",
+    "src/core/lazily.py": "def give(package, offered, name): ...\n",
+    "src/core/registry/__init__.py": (
+        'from importlib import import_module\n\n\ndef load(name):\n    return import_module(f".{name}", __name__)\n'
+    ),
+    "src/core/registry/one.py": "X = 1\n",
     "src/core/lonely.py": "X = 1\n",
     "src/core/table.json": "{}\n",
     "tests/test_core.py": "import core\n",
@@ -54,11 +65,13 @@ FILES: Mapping[str, str | bytes] = {
     ),
     "experiments/helped/test_it.py": "from tests.helpers import help\n",
     "experiments/later/train.py": "def run():\n    from core import later\n    return later\n",
+    "experiments/lazy/train.py": "from core.lazy import Thing\n",
     "experiments/plain/train.py": "import json\n",
     "experiments/plain/test_it.py": "import train\n",
     "experiments/plain/config.yaml": "a: 1\n",
     "experiments/plain/README.md": "# Plain\n",
     "experiments/plugin/train.py": "import core.plugins\n",
+    "experiments/registry/train.py": "import core.registry\n",
     "experiments/rl/train.py": "import core.optim\n",
     "experiments/rl/run.sh": "true\n",
     "experiments/typed/train.py": (
@@ -70,7 +83,7 @@ FILES: Mapping[str, str | bytes] = {
     "experiments/asleep/train.py": "import core.optim\n",
 }
 EXPERIMENTS = frozenset(
-    "api dynamic formatted helped later plain plugin rl typed user whole".split()  # noqa: SIM905 - names are words
+    "api dynamic formatted helped later lazy plain plugin registry rl typed user whole".split()  # noqa: SIM905 - names are words
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -97,18 +98,27 @@ class Calls:
     def _import(self, call: ast.Call, named: ast.expr, flags: int) -> None:
         text = _literal(named)
         if text is None:
-            beginning = _beginning(named)
-            self.prefixes.append((beginning, call.lineno))
+            self.prefixes.append((_beginning(named, _package(call)), call.lineno))
         elif text.startswith("."):
             level = len(text) - len(text.lstrip("."))
-            package = _literal(call.args[1] if len(call.args) > 1 else _keyword(call, "package"))
+            package = _literal(_package(call))
             if package is not None:
-                parts = package.split(".")
-                text = ".".join([*parts[: len(parts) - level + 1], text.lstrip(".")])
+                text = _absolute(text, package)
                 level = 0
             self.imports.append((text.lstrip("."), level, "", call.lineno, flags))
         else:
             self.imports.append((text.replace(":", "."), 0, "", call.lineno, flags))
+
+
+def _package(call: ast.Call) -> ast.expr | None:
+    """What a relative name is relative to."""
+    return call.args[1] if len(call.args) > 1 else _keyword(call, "package")
+
+
+def _absolute(text: str, package: str) -> str:
+    level = len(text) - len(text.lstrip("."))
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - level + 1], text.lstrip(".")])
 
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -122,20 +132,47 @@ def _literal(node: ast.expr | None) -> str | None:
     return None
 
 
-def _beginning(node: ast.expr) -> str:
-    """What is literal at the beginning of a text that is put together."""
+def _beginning(node: ast.expr, package: ast.expr | None) -> str:
+    """What is literal at the beginning of a text that is put together; with a dot first, relative to the file's folder.
+
+    Args:
+        node: The name.
+        package: What it is relative to, if it is.
+    """
+    pieces = list(_pieces(node))
+    own = bool(pieces) and _is_own_name(pieces[0])
+    literals = itertools.takewhile(lambda text: text is not None, map(_literal, pieces[own:]))
+    text = "".join(filter(None, literals))
+    if own:
+        return text if text.startswith(".") else ""
+    if not text.startswith(".") or _is_own_name(package):
+        return text
+    known = _literal(package)
+    return _absolute(text, known) if known is not None else ""
+
+
+def _is_own_name(node: ast.expr | None) -> bool:
+    """Whether it is the name of the module or package that it stands in."""
+    return isinstance(node, ast.Name) and node.id in {"__name__", "__package__"}
+
+
+def _pieces(node: ast.expr) -> Iterator[ast.expr]:
+    """What a text is put together from, first to last; what is in the place of a field stands for all after it."""
     match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=[first, *_]):
-            return _beginning(first)
-        case ast.BinOp(left=left, op=ast.Add()):
-            return _beginning(left)
+        case ast.JoinedStr(values=values):
+            for value in values:
+                yield from _pieces(value)
+        case ast.FormattedValue(value=value):
+            yield value
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            yield from _pieces(left)
+            yield from _pieces(right)
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
-            return text.partition("%")[0]
+            yield from (ast.Constant(value=text.partition("%")[0]), node)
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-            return text.partition("{")[0]
-    return ""
+            yield from (ast.Constant(value=text.partition("{")[0]), node)
+        case _:
+            yield node
 
 
 def _is_path(node: ast.expr) -> bool:

@@ -95,10 +95,12 @@ class ImportGraph:
         around = self.runs(path, (package, level, "", 0, 0)) if package else ()
         return files[-1] if len(files) > len(around) else ""
 
-    def package_folders(self, path: str, package: str) -> tuple[str, ...]:
-        """The folders of the repository in which a file finds the modules of a package."""
-        inner = package.replace(".", "/")
-        places = (f"{root}/{inner}" if root else inner for root in self._builder.roots(path))
+    def package_folders(self, path: str, beginning: str) -> tuple[str, ...]:
+        """The folders of the repository in which a file finds the modules whose names begin so, ``core.models.ll``."""
+        if "." not in beginning:
+            return ()
+        roots, package, _ = self._builder.split(path, beginning)
+        places = ("/".join(filter(None, (root, package.replace(".", "/")))) for root in roots)
         return tuple(place for place in places if self.modules.is_folder(place))
 
     def folders(self, path: str, pieces: Iterable[str]) -> tuple[str, ...]:
@@ -165,7 +167,7 @@ class _Builder:
         """What is seldom: where a file leads without an import statement or call that says where."""
         is_collected = _is_collected(path)
         if found.prefixes:
-            yield "may import", self._of_prefixes(found, roots)
+            yield "may import", self._of_prefixes(path, found)
         if found.groups or is_collected:
             yield "loads the plugin", self._plugins(path, found, roots)
         if found.strings:
@@ -218,14 +220,23 @@ class _Builder:
             for name in scan.exports:
                 yield from self.modules.below(posixpath.dirname(package), "", name)[0]
 
-    def _of_prefixes(self, found: Scan, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
+    def split(self, path: str, beginning: str) -> tuple[Sequence[str], str, str]:
+        """The folders in which a name is looked for that begins so, and the package and the rest of that beginning."""
+        relative = beginning.lstrip(".")
+        package, _, rest = relative.rpartition(".")
+        folder = path
+        for _ in range(len(beginning) - len(relative)):
+            folder = folder.rpartition("/")[0]
+        return (self.roots(path) if folder == path else (folder,)), package, rest
+
+    def _of_prefixes(self, path: str, found: Scan) -> Iterator[tuple[str, int]]:
         """Every module whose name could be put together from such a beginning."""
         for text, line in found.prefixes:
-            package, dot, beginning = text.rpartition(".")
-            if dot:
-                for name in self.modules.members(package, roots):
-                    if name.startswith(beginning):
-                        yield from ((target, line) for target in self.modules.run_by(package, name, roots))
+            roots, package, beginning = self.split(path, text)
+            for name in self.modules.members(package, roots) if "." in text else ():
+                if name.startswith(beginning):
+                    files = self.modules.run_by(package or name, name if package else "", roots)
+                    yield from ((target, line) for target in files)
 
     def _plugins(self, path: str, found: Scan, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
         """What is offered under the entry points that a file asks for, by core and by the file's own experiment."""
@@ -240,13 +251,14 @@ class _Builder:
     def _named(self, path: str, found: Scan, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
         """The modules that a file names in strings, at least two parts of the name; not another experiment's.
 
+        A file that gives its attributes when they are asked for names those beside it with one part, and imports them.
         A registry that knows every experiment by name does not make each of them need the others.
         """
         near = self.territories.of(path), self.territories.core
-        for module, _, _, line, _ in found.strings:
-            files = self.modules.run_by(module, "", roots)
-            if files and is_named(module, files[-1]) and self.territories.of(files[-1]) in near:
-                yield from ((target, line) for target in files)
+        for raw in found.strings:
+            files = self._run_by(path, raw, roots)
+            if files and (raw[1] or is_named(raw[0], files[-1])) and self.territories.of(files[-1]) in near:
+                yield from ((target, raw[3]) for target in files)
 
     def _around(self, path: str) -> Iterator[tuple[str, int]]:
         """The ``conftest.py`` of each folder around a file that pytest collects."""

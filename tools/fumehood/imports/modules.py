@@ -116,7 +116,7 @@ class Modules:
     def members(self, package: str, roots: Sequence[str]) -> Iterator[str]:
         """The names of the modules directly in a package."""
         inner = package.replace(".", "/")
-        folders = (self._real(f"{root}/{inner}" if root else inner) for root in roots)
+        folders = (self._real("/".join(filter(None, (root, inner)))) for root in roots)
         held = next((self._folders[folder] for folder in folders if folder in self._folders), set())
         for name in sorted(held):
             stem = name.removesuffix(".py")

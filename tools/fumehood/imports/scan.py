@@ -86,13 +86,18 @@ _LEXEME = re.compile(
 _EXPORTS = re.compile(rb"^__all__[^=\n]*=\s*[\[(]([^\])]*)", re.MULTILINE)
 _QUOTED = re.compile(rb"""["'](\w+)["']""")
 
+_OFFERING_MARKERS = (b"__getattr__", b"sys.modules[__name__]")
+_OFFERING = re.compile(rb"^(?:def )?__getattr__\b|^[ \t]*sys\.modules\[__name__\]\s*=", re.MULTILINE)
+"""How a module begins to give its attributes by itself: a function for all of it, or another object in its place."""
+_NAME = re.compile(rb"""["']\.?([A-Za-z_]\w*(?:\.\w+)*)["']""")
+
 _IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 
 def scan(source: bytes) -> Scan:
     """Read a file; one that is no Python has an error, and those of its imports that stand on lines of their own."""
     strings = tuple(_strings(source)) if _PLAIN_NAME.search(source) else ()
-    return _statements(source)._replace(strings=strings, exports=_exports(source))
+    return _statements(source)._replace(strings=(*strings, *_offered(source)), exports=_exports(source))
 
 
 def parse(source: bytes) -> ast.Module:
@@ -275,6 +280,13 @@ def _strings(source: bytes) -> Iterator[RawImport]:
             line += source.count(b"\n", counted, lexeme.start())
             counted = lexeme.start()
             yield text, 0, "", line, MENTIONED
+
+
+def _offered(source: bytes) -> Iterator[RawImport]:
+    """What may be modules beside a file that imports them when their names are asked for (PEP 562, lazy_loader)."""
+    if any(marker in source for marker in _OFFERING_MARKERS) and _OFFERING.search(source):
+        for name, found in {found[1]: found for found in reversed([*_NAME.finditer(source)])}.items():
+            yield name.decode(), 1, "", source.count(b"\n", 0, found.start()) + 1, MENTIONED
 
 
 def _exports(source: bytes) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.imports import graph
-from fumehood.imports.cache import Sources, read_sources
+from fumehood.imports.cache import IMPORTS, Sources, read_sources
 from fumehood.imports.modules import Modules
 from fumehood.imports.territory import Territories, territories
 from fumehood.outside import hearing
@@ -132,7 +132,8 @@ def connected(found: Outline, sources: Sources, environ: Mapping[str, str]) -> S
         # Sorted, so that of ways equally long the same one is given whatever was remembered.
         contents = dict(sorted(sources.digests.items()))
         # Edits of the import path are for all files around; whatever else decides is in the file itself.
-        key = hashlib.blake2b(found.layout + written(sorted(sources.path_edits.items()))).digest()
+        others = written([IMPORTS.version, sorted(sources.path_edits.items())])
+        key = hashlib.blake2b(found.layout + others).digest()
         return following_each("graph", found.root, key, contents, find, environ)
 
     graph_ = graph.build(sources, found.modules, found.territories, recall)

@@ -57,7 +57,7 @@ def _put_together(seen: Seen) -> Iterator[Finding]:
         if seen.parts.kind(path) == "core":
             for text, line in seen.core_survey.sources.scans[path].prefixes:
                 package = text.rpartition(".")[0]
-                folders = seen.core_survey.graph.package_folders(path, package) if package else ()
+                folders = seen.core_survey.graph.package_folders(path, text)
                 is_offered = bool(package and seen.needs.home("", package.partition(".")[0]))
                 if is_offered or any(seen.parts.is_among_experiments(folder) for folder in folders):
                     yield RULE.finding(
