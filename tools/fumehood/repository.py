@@ -6,7 +6,6 @@ experiment is asked for.
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
 from fumehood.model.experiment import Core, Experiment, session_name
+from fumehood.model.globs import matches
 from fumehood.reading import core, owners
 from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment, settled
 
@@ -144,13 +144,13 @@ def discover(
     """
     places = [(_readable(root, fixed_part(pattern)), _matches(root, pattern)) for pattern in settings.experiments]
     notes = None
-    if environ is not None and sum(len(matches) for _, matches in places) >= _WORTH_NOTES:
+    if environ is not None and sum(len(found) for _, found in places) >= _WORTH_NOTES:
         from fumehood.reading.noted import NotedExperiments  # noqa: PLC0415 - only many folders pay for it
 
         notes = NotedExperiments.of(root, environ)
     discovery = _Discovery(str(root), settings, owners.read(root), notes)
-    for base, matches in places:
-        for path in matches:
+    for base, found in places:
+        for path in found:
             discovery.take_below(path, base)
     if notes:
         notes.notes.keep()
@@ -243,12 +243,7 @@ class _Discovery:
 
     def _is_excluded(self, path: str) -> bool:
         """Whether the settings leave out a folder, or one that it is in."""
-        if not self.settings.exclude:
-            return False
-        parts = path.split("/")
-        folders = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        patterns = [pattern.rstrip("/") for pattern in self.settings.exclude]
-        return any(fnmatch.fnmatchcase(folder, pattern) for folder in folders for pattern in patterns)
+        return matches(path, *self.settings.exclude)
 
     def _check_inside(self, path: str) -> None:
         real = self._realpath(path)

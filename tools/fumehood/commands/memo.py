@@ -26,6 +26,7 @@ from fumehood.errors import UsageError, WorldError
 from fumehood.outside import hearing
 from fumehood.outside.files import cache_folder, write_whole
 from fumehood.outside.kept import RACY, written
+from fumehood.outside.noted import State, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +50,6 @@ class Said:
 TODAY = "FUMEHOOD_TODAY"
 """The variable that says which day it is to be taken for, as ``2026-12-31``; for tests, and for a look ahead."""
 
-_MISSING = (0,)
 _WRITING = os.O_WRONLY | os.O_RDWR
 _CODE = (".py", ".pyc", ".so", ".pyd")
 _NOT_ITS_FILES = (*_CODE, hearing.ONLY_FASTER)
@@ -122,7 +122,7 @@ class Memo:
     key: tuple[str, ...]
     environ: Mapping[str, str]
     _began: int = 0
-    _seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _seen: dict[str, State | None] = field(default_factory=dict)
     _has_called: bool = False
     _excuses: int = 0
 
@@ -136,7 +136,7 @@ class Memo:
                 return None
             if any(self.environ.get(name) != value for name, value in variables.items()):
                 return None
-            is_same = _digest((path, _state(path)) for path in paths) == digest
+            is_same = _digest((path, state_of(path)) for path in paths) == digest
             return Said(text=str(text), code=int(code), is_final=True) if is_same else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -161,8 +161,8 @@ class Memo:
             variables: Those that the run looked up, with their values.
         """
         modules = (getattr(module, "__file__", None) for name, module in sys.modules.items() if _is_own(name))
-        entries = self._seen | {path: _state(path) for path in modules if path}
-        if self._has_called or any(state[0] > self._began - RACY for state in entries.values()):
+        entries = self._seen | {path: state_of(path) for path in modules if path}
+        if self._has_called or any(state and state[0] > self._began - RACY for state in entries.values()):
             return
         paths = sorted(entries)
         digest = _digest((path, entries[path]) for path in paths)
@@ -198,7 +198,7 @@ class Memo:
             # Most paths are whole already, and there are tens of thousands.
             whole = path if _WHOLE.fullmatch(path) else os.path.abspath(path)
             if whole not in self._seen:
-                self._seen[whole] = _state(whole)
+                self._seen[whole] = state_of(whole)
 
     @property
     def _path(self) -> Path:
@@ -227,14 +227,5 @@ def _is_own(module: str) -> bool:
     return module == "fumehood" or module.startswith("fumehood.")
 
 
-def _state(path: str) -> tuple[int, ...]:
-    """What changes when a file or folder does; the time of modification comes first."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return _MISSING
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
-
-
-def _digest(entries: Iterable[tuple[str, tuple[int, ...]]]) -> str:
+def _digest(entries: Iterable[tuple[str, State | None]]) -> str:
     return hashlib.sha256(written(list(entries))).hexdigest()

@@ -30,12 +30,10 @@ class Breach:
 
     Attributes:
         pin: The pin in the way; None where the package is not pinned at all.
-        environment: Where it breaks, such as ``Python 3.12 on linux x86_64``.
     """
 
     requirement: Requirement
     pin: Pin | None
-    environment: str
 
     def __str__(self) -> str:
         line = f"{self.requirement.place}: {self.requirement.text}"
@@ -75,10 +73,10 @@ def _breach(
             continue
         here = [pin for pin in candidates if environment.admits(pin.marker)]
         if not here and not requirement.constraint:
-            return Breach(requirement=requirement, pin=None, environment=environment.label)
+            return Breach(requirement=requirement, pin=None)
         for pin in here:
             if not _admits(requirement, pin):
-                return Breach(requirement=requirement, pin=pin, environment=environment.label)
+                return Breach(requirement=requirement, pin=pin)
     return None
 
 

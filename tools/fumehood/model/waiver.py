@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from fumehood.model.globs import matches
 
 if TYPE_CHECKING:
     from datetime import date
@@ -42,10 +43,3 @@ class Waiver:
     def has_ended(self, today: date) -> bool:
         """Whether it no longer holds."""
         return self.until < today
-
-
-def matches(file: str, pattern: str) -> bool:
-    """Whether a glob matches a file, or a folder that it is in; where there is no file, only ``*`` does."""
-    parts = file.split("/")
-    paths = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    return any(fnmatch.fnmatchcase(path, pattern.rstrip("/")) for path in paths)

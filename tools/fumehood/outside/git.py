@@ -168,14 +168,14 @@ class Git:
 
     def changes_of_lines(self, since: str, path: str, first: int, last: int) -> tuple[Change, ...]:
         """The commits after another one that changed lines of a file, newest first, renames followed."""
-        form = "--format=%H%x00%as%x00%s"
-        done = self._run(["log", "--no-patch", form, f"-L{first},{last}:{path}", f"{since}..HEAD"])
-        lines = [line.split("\0") for line in _text(done.stdout).splitlines()] if done.returncode == 0 else []
-        return tuple(Change(commit=line[0], date=line[1], title=line[2]) for line in lines)
+        return self._changes("log", f"-L{first},{last}:{path}", f"{since}..HEAD")
 
     def changes(self, commits: Iterable[str]) -> tuple[Change, ...]:
         """What is known of commits, given their full names, in their order."""
-        done = self._run(["show", "--no-patch", "--format=%H%x00%as%x00%s", *commits])
+        return self._changes("show", *commits)
+
+    def _changes(self, command: str, *which: str) -> tuple[Change, ...]:
+        done = self._run([command, "--no-patch", "--format=%H%x00%as%x00%s", *which])
         lines = [line.split("\0") for line in _text(done.stdout).splitlines()] if done.returncode == 0 else []
         return tuple(Change(commit=line[0], date=line[1], title=line[2]) for line in lines)
 

@@ -47,8 +47,6 @@ class Walk:
 def walk(git: Git, folders: Iterable[str], *, ignored: Iterable[str] = (), back_to: datetime | None = None) -> Walk:
     """Walk back from what is checked out until each folder was come by, and further if asked.
 
-    Whoever remembers an answer is told what it follows from: where the branch is, and how deep the clone.
-
     Args:
         git: In the repository.
         folders: From there, with ``/``.
@@ -153,15 +151,8 @@ def _home(file: str, folders: frozenset[str], ignored: set[str]) -> str | None:
 
 
 def _bounds(git: Git) -> frozenset[str]:
-    with hearing.excused():
-        places = git.said("rev-parse", "--git-path", "HEAD", "--git-path", "logs/HEAD", "--git-path", "packed-refs",
-                          "--git-path", "shallow").decode().splitlines()  # fmt: skip
-        head = git.said("rev-parse", "--symbolic-full-name", "HEAD").decode().strip()
-        places += git.said("rev-parse", "--git-path", head).decode().splitlines()
-    paths = [git.cwd / place for place in places]
-    for path in paths:
-        hearing.looked(str(path))
+    place = git.said("rev-parse", "--git-path", "shallow").decode().rstrip("\n")
     try:
-        return frozenset((git.cwd / places[3]).read_text(encoding="ascii").split())
+        return frozenset((git.cwd / place).read_text(encoding="ascii").split())
     except (OSError, UnicodeDecodeError):
         return frozenset()

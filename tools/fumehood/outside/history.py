@@ -27,18 +27,15 @@ class History(Git):
             names: Hexadecimal digits.
         """
         wanted = list(dict.fromkeys(names))
-        with hearing.excused():
-            shared = self._run(["rev-parse", "--git-common-dir"])
-            if shared.returncode:
-                hearing.looked(f"{self.cwd}/.git")
-                return None
-            folder = os.path.join(self.cwd, os.fsdecode(shared.stdout).strip("\n"))
-            parts = ("shallow", "packed-refs", "objects/pack", *(f"objects/{name[:2]}" for name in wanted))
-            for part in parts:
-                hearing.looked(os.path.normpath(f"{folder}/{part}"))
-            if os.path.exists(f"{folder}/shallow"):
-                return None
-            asked = "".join(f"{name}^{{commit}}\n" for name in wanted).encode()
-            done = self._run(["cat-file", "--batch-check=%(objecttype)"], given=asked)
+        shared = self._run(["rev-parse", "--git-common-dir"])
+        if shared.returncode:
+            return None
+        folder = os.path.join(self.cwd, os.fsdecode(shared.stdout).strip("\n"))
+        for part in ("pack", *(name[:2] for name in wanted)):
+            hearing.looked(os.path.normpath(f"{folder}/objects/{part}"))
+        if os.path.exists(f"{folder}/shallow"):
+            return None
+        asked = "".join(f"{name}^{{commit}}\n" for name in wanted).encode()
+        done = self._run(["cat-file", "--batch-check=%(objecttype)"], given=asked)
         answers = done.stdout.split(b"\n")
         return frozenset(name for name, answer in zip(wanted, answers, strict=False) if answer == b"commit")

@@ -46,7 +46,7 @@ class Notes:
     def recall(self, key: str) -> Any | None:  # noqa: ANN401 - what `marshal` gives back
         """What was noted under a key; None where something that it follows from has changed."""
         note = self._known.get(key)
-        if note is None or any(_state(f"{self.root}/{path}") != state for path, state in note[0]):
+        if note is None or any(state_of(f"{self.root}/{path}") != state for path, state in note[0]):
             return None
         if hearing.is_heard():
             for path, _ in note[0]:
@@ -63,7 +63,7 @@ class Notes:
             what: Something that `marshal` takes, and not None.
             follows_from: Files and folders, relative to the repository; also those that are not there.
         """
-        states = [(path, _state(f"{self.root}/{path}")) for path in follows_from]
+        states = [(path, state_of(f"{self.root}/{path}")) for path in follows_from]
         if all(state is None or max(state[:2]) < self._began - RACY for _, state in states):
             self._current[key] = states, what
 
@@ -73,7 +73,8 @@ class Notes:
             self._kept.save(self._current)
 
 
-def _state(path: str) -> State | None:
+def state_of(path: str) -> State | None:
+    """What changes when a file or folder does; None where there is none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):

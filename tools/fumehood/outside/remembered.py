@@ -47,10 +47,6 @@ class Reading:
     version: int | str
     find: Callable[[bytes], Any]
 
-    def kept(self, root: Path, environ: Mapping[str, str]) -> Kept:
-        """Where what was found in a repository is kept."""
-        return Kept.of(self.name, self.version, root, environ)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
@@ -128,7 +124,7 @@ def ahead(
     """
     began, top = time.time_ns(), str(root)
     looked_at: States = {} if states is None else states
-    shelves = [_Shelf.of(one, one.reading.kept(root, environ)) for one in asked]
+    shelves = [_Shelf.of(one, root, environ) for one in asked]
     for shelf, one in zip(shelves, asked, strict=True):
         shelf.recognise(one.paths, top, looked_at, blobs)
     unread = _recognised(shelves, top)
@@ -187,8 +183,9 @@ class _Shelf:
     changed: dict[str, os.stat_result] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: Asked, kept: Kept) -> _Shelf:
+    def of(cls, asked: Asked, root: Path, environ: Mapping[str, str]) -> _Shelf:
         """What was remembered the last time."""
+        kept = Kept.of(asked.reading.name, asked.reading.version, root, environ)
         return cls(reading=asked.reading, kept=kept, are_all=asked.are_all, known=kept.load())
 
     def recognise(self, paths: Iterable[str], top: str, states: States, blobs: Mapping[str, str]) -> None:

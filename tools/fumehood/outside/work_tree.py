@@ -139,8 +139,7 @@ class WorkTree(Git):
 
     def _follows_from(self, files: Iterable[str]) -> Iterator[str]:
         """What a list of files depends on: files of git's own folder, each file, and each folder that has one."""
-        with hearing.excused():
-            folder = os.fsdecode(self._run(["rev-parse", "--absolute-git-dir"]).stdout).strip("\n")
+        folder = os.fsdecode(self._run(["rev-parse", "--absolute-git-dir"]).stdout).strip("\n")
         yield from (f"{folder}/index", f"{folder}/info/exclude", f"{folder}/config")
         top, folders = str(self.cwd), {""}
         for file in files:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, raise_all
-from fumehood.model.waiver import matches
+from fumehood.model.globs import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

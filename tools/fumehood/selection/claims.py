@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError
+from fumehood.model.globs import around, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,10 +48,8 @@ class Claims:
 
     def is_of_former_experiment(self, path: str) -> bool:
         """Whether a file that is gone was where only experiments are; the experiment is then gone too."""
-        parts = path.split("/")
-        folders = ["/".join(parts[:end]) for end in range(1, len(parts))]
-        patterns = [pattern.rstrip("/") for pattern in self.repository.settings.experiments]
-        return any(fnmatch.fnmatchcase(folder, pattern) for folder in folders for pattern in patterns)
+        folder = path.rpartition("/")[0]
+        return bool(folder) and matches(folder, *self.repository.settings.experiments)
 
     def linked(self, path: str) -> Iterator[tuple[str, str]]:
         """The folders of experiments with a symbolic link to a file or to a folder around it, and the links."""
@@ -68,9 +66,7 @@ class Claims:
             for experiment in self.repository.experiments:
                 for file in self._files(experiment.requirements):
                     self._required.setdefault(file, []).append(experiment.path)
-        parts = path.split("/")
-        around = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        return tuple(folder for place in around for folder in self._required.get(place, ()))
+        return tuple(folder for place in around(path) for folder in self._required.get(place, ()))
 
     def is_of_core_tests(self, path: str) -> bool:
         """Whether core's tests, and nothing else, get their requirements from a file."""

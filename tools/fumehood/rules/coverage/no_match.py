@@ -7,6 +7,7 @@ import glob
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place
+from fumehood.model.globs import around
 from fumehood.outside import toml_file
 from fumehood.rules.rule import Rule
 from fumehood.selection.kinds import matches
@@ -32,7 +33,7 @@ def check(seen: Seen) -> Iterator[Finding]:
 def _of_settings(seen: Seen) -> Iterator[Finding]:
     settings = seen.settings
     folders = {file.rpartition("/")[0] for file in seen.files}
-    folders |= {"/".join(parts[:end]) for parts in (one.split("/") for one in folders) for end in range(1, len(parts))}
+    folders |= {folder for one in folders for folder in around(one)}
 
     def is_there(pattern: str) -> bool:
         return bool(glob.glob(pattern, root_dir=seen.root, recursive=True))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from typing import TYPE_CHECKING
 
 from fumehood.errors import Place
+from fumehood.model.globs import matches
 from fumehood.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def check(seen: Seen) -> Iterator[Finding]:
 
 def _is_left_out(seen: Seen, file: str) -> bool:
     """Whether the settings leave out a folder that a file is in, so that somebody has decided about it."""
-    parts = file.split("/")
-    folders = ["/".join(parts[:end]) for end in range(1, len(parts))]
-    patterns = [pattern.rstrip("/") for pattern in seen.settings.exclude]
-    return any(fnmatch.fnmatchcase(folder, pattern) for folder in folders for pattern in patterns)
+    folder = file.rpartition("/")[0]
+    return bool(folder) and matches(folder, *seen.settings.exclude)
 
 
 RULE = Rule(
