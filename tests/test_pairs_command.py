@@ -136,6 +136,7 @@ def test_experiments_need_a_python_version_in_common(project: Project) -> None:
     write(project, "alpha", new="delta-lib", newer="reader", any="nsone", both="nstwo")
     project.write(
         {
+            "pyproject.toml": PLAIN + '[project]\nname = "core"\nversion = "1"\nrequires-python = ">=3.11"\n',
             "experiments/new/experiment.toml": 'python = ["3.12"]\n',
             "experiments/newer/experiment.toml": 'python = ["3.13"]\n',
             "experiments/both/experiment.toml": 'python = ["3.12", "3.13"]\n',
