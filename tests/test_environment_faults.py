@@ -70,9 +70,21 @@ def test_an_environment_in_a_read_only_folder_can_be_used_and_not_changed(projec
         outcome = build(project, exit_code=3)
         assert told(outcome) == [
             f"making the environment {folder}/exp-a failed: Read-only file system ({folder}/exp-a)",
-            "  → the file system is read-only: choose another place with --envdir or FUMEHOOD_CACHE",
+            "  → make it writable; environments (--envdir) and the cache (FUMEHOOD_CACHE) may be elsewhere",
         ]
         still_works(project)
+
+
+def test_a_home_that_cannot_be_is_said_with_what_to_choose_instead(project: Project) -> None:
+    environments.write(project, core=["alpha"])
+    del project.env["FUMEHOOD_CACHE"]
+    del project.env["XDG_CACHE_HOME"]
+    project.env["HOME"] = "/dev/null"
+    first, last = told(build(project, exit_code=3))
+    assert first.startswith("writing /dev/null/.cache/fumehood/interpreters/")
+    assert first.endswith("failed: Not a directory (/dev/null/.cache)")
+    advice = "see that its folder is there, or can be made; environments (--envdir) and the cache (FUMEHOOD_CACHE)"
+    assert last == f"  → {advice} may be elsewhere"
 
 
 def test_a_cache_on_another_file_system_costs_copies_and_says_so(project: Project) -> None:
@@ -130,12 +142,14 @@ def test_what_keeps_core_from_all_experiments_is_tried_and_said_once(
         project.fumehood("lock").assert_ok()
     faulty_index.misbehave("delta-lib", Fault.STATUS_500)
     faulty_index.forget_requests()
+    build(project, exit_code=3)
+    once = faulty_index.requests("delta-lib")
     outcome = project.fumehood("env", "build").assert_exit(3)
     first, *quoted, advice, others = told(outcome)
     assert (first, others, outcome.stdout) == (what, "not built for the same reason: exp-b, exp-c", "")
     assert {line[:4] for line in quoted} == {"  | "}, repr(outcome)
     assert advice.startswith("  → see uv's message above")
-    assert faulty_index.requests("delta-lib") == 1
+    assert faulty_index.requests("delta-lib") == 2 * once
     faulty_index.heal()
     built = project.fumehood("env", "build").assert_ok().stdout
     assert built == "".join(f"exp-{name}: built (there is none yet)\n" for name in "abc")

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 PREFIX_LOCK = ".lock"
 """The file that uv locks while it works in a prefix or an environment."""
+_ELSEWHERE = "environments (--envdir) and the cache (FUMEHOOD_CACHE) may be elsewhere"
 _ADVICE = {
     errno.ENOSPC: "free some disk space and run it again",
     errno.EDQUOT: "free some of your disk quota and run it again",
-    errno.EROFS: "the file system is read-only: choose another place with --envdir or FUMEHOOD_CACHE",
-    errno.EACCES: "make it writable, or choose another place with --envdir or FUMEHOOD_CACHE",
-    errno.EPERM: "make it writable, or choose another place with --envdir or FUMEHOOD_CACHE",
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), f"make it writable; {_ELSEWHERE}"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR), f"see that its folder is there, or can be made; {_ELSEWHERE}"),
 }
 
 
