@@ -46,6 +46,12 @@ def test_an_environment_is_the_one_that_virtualenv_makes(
     assert len(list((cache / "templates").iterdir())) == 1
 
 
+def test_what_virtualenv_keeps_is_kept_in_the_cache(tmp_path: Path, interpreter: Interpreter) -> None:
+    bare.make(tmp_path / "with space", interpreter, tmp_path / "cache")
+    assert (tmp_path / "cache/virtualenv").is_dir()
+    assert not Path(os.environ["HOME"], ".cache/virtualenv").exists()
+
+
 def test_the_interpreter_of_such_an_environment_is_in_it(cache: Path, tmp_path: Path, interpreter: Interpreter) -> None:
     bare.make(tmp_path / "one", interpreter, cache)
     command = (str(tmp_path / "one/bin/python"), "-c", "import sys; print(sys.prefix)")

@@ -60,7 +60,7 @@ def make(environment: Path, interpreter: Interpreter, cache: Path) -> None:
     (environment / CONFIG).touch()
     template = _template(interpreter, cache) if _PLAIN.fullmatch(str(environment)) else None
     if template is None:
-        _run_virtualenv(environment, interpreter)
+        _run_virtualenv(environment, interpreter, cache)
     else:
         _write(environment, template, cache)
 
@@ -106,7 +106,7 @@ def _remembered(path: Path, interpreter: Interpreter) -> Template | None:
         try:
             _templates[path] = _from_json(json.loads(path.read_bytes()))
         except (OSError, ValueError, KeyError, TypeError):
-            _templates[path] = made = _capture(interpreter)
+            _templates[path] = made = _capture(interpreter, path.parent.parent)
             with contextlib.suppress(WorldError):  # then the next run makes it again
                 write_whole(path, json.dumps(asdict(made) if made else None))
     return _templates[path]
@@ -122,7 +122,7 @@ def _from_json(data: dict[str, Any] | None) -> Template | None:
     )
 
 
-def _capture(interpreter: Interpreter) -> Template | None:
+def _capture(interpreter: Interpreter, cache: Path) -> Template | None:
     """Make an environment that nobody uses, and read it."""
     import tempfile  # noqa: PLC0415 - only runs that make a template need it
 
@@ -130,7 +130,7 @@ def _capture(interpreter: Interpreter) -> Template | None:
         environment = Path(os.path.realpath(folder), f"fumehood-{token()}")
         if not _PLAIN.fullmatch(str(environment)):
             return None
-        _run_virtualenv(environment, interpreter)
+        _run_virtualenv(environment, interpreter, cache)
         try:
             return read(environment)
         except ValueError:
@@ -166,7 +166,7 @@ def _general(file: Path, environment: Path) -> str:
     return text.replace(str(environment), _PATH).replace(environment.name, _NAME)
 
 
-def _run_virtualenv(environment: Path, interpreter: Interpreter) -> None:
+def _run_virtualenv(environment: Path, interpreter: Interpreter, cache: Path) -> None:
     import virtualenv  # noqa: PLC0415 - only runs that make a template pay for it
 
     arguments = ["--no-seed", "--no-periodic-update", "--quiet", "--no-vcs-ignore"]
@@ -175,8 +175,8 @@ def _run_virtualenv(environment: Path, interpreter: Interpreter) -> None:
     # What the user has set for environments of their own, such as system site-packages, is not for these.
     environ = {key: value for key, value in os.environ.items() if not key.startswith("VIRTUALENV_")}
     environ["VIRTUALENV_CONFIG_FILE"] = os.devnull
-    if "VIRTUALENV_OVERRIDE_APP_DATA" in os.environ:
-        environ["VIRTUALENV_OVERRIDE_APP_DATA"] = os.environ["VIRTUALENV_OVERRIDE_APP_DATA"]
+    override = "VIRTUALENV_OVERRIDE_APP_DATA"  # else it would keep what it knows of interpreters in the user's home
+    environ[override] = os.environ.get(override) or str(cache / "virtualenv")
     try:
         virtualenv.cli_run([*arguments, str(environment)], setup_logging=False, env=environ)
     except (RuntimeError, SystemExit) as error:
