@@ -112,7 +112,8 @@ def test_a_failed_session_keeps_the_end_of_what_was_said(lab: Project) -> None:
     lab.write({"experiments/one/test_one.py": "def test_it():\n    print('a trace')\n    assert 0\n"})
     outcome = lab.nox("-s", "exp-one").assert_exit(1)
     assert "1 failed" in outcome.stdout
-    assert "Command pytest -p fumehood_pytest experiments/one failed with exit code 1" in outcome.stderr
+    commands = [line for line in outcome.stderr.splitlines() if "Command " in line]
+    assert commands == ["nox > Command pytest -p fumehood_pytest experiments/one failed with exit code 1"]
     (result,) = left(lab)
     assert (result.status, result.reason) == ("failed", "pytest ended with exit code 1")
     assert result.counts == Counts(collected=1, failed=1)

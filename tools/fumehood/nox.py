@@ -258,14 +258,17 @@ def _run_tests(
 
 def _pytest(session: Session, run: TestRun, timeout: float | None, recording: Recording) -> Ended:
     """Run pytest under a supervisor, which ends it with all that it has started when its time is up."""
-    from fumehood.testing.recording import read_ending  # noqa: PLC0415 - `nox -l` needs none of it
+    from fumehood.outside.supervise import COULD_NOT_START  # noqa: PLC0415 - `nox -l` needs none of it
+    from fumehood.testing.recording import read_ending  # noqa: PLC0415 - as above
 
     session.log(shlex.join(["pytest", *run.arguments]))
     command = run.supervised(Path(session.bin, "pytest"), timeout)
     env = {**run.environ, "FUMEHOOD_JUNIT": str(recording.junit), "FUMEHOOD_JUNIT_PLACE": str(recording.xml)}
-    code = 0
+    code = 1  # of a supervisor that did not come to writing down how pytest ended
     try:
-        session.run(*command, env=env, external=True, log=False, interrupt_timeout=5)
+        # What pytest's own exit codes mean is for `_judge` to say, which does not speak of the supervisor.
+        codes = range(COULD_NOT_START)
+        session.run(*command, env=env, external=True, log=False, interrupt_timeout=5, success_codes=codes)
     except CommandFailed as error:
         code = error.return_code or 1
     return read_ending(run.ending, code)

@@ -273,7 +273,8 @@ def verdict(run: TestRun, subject: str) -> Verdict:
         reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(report["skip_reasons"].items()))
         result = Verdict(status="all-skipped", sentence=f"{subject}: every test was skipped ({reasons})")
     else:
-        return Verdict(status="passed", sentence=f"{subject}: {report['passed']} passed")
+        skipped = f", {report['skipped']} skipped" if report["skipped"] else ""
+        return Verdict(status="passed", sentence=f"{subject}: {report['passed']} passed{skipped}")
     if run.gpu_mode == "require":
         raise TestsMissingError(
             f"{result.sentence}, and --gpus=require asks for tests that run", remedy="add tests, or run --gpus=auto"
