@@ -335,6 +335,14 @@ def test_a_delta_that_core_s_lock_breaks_without_any_line_changing_is_found(proj
     assert pins(project, "experiments/a/requirements.lock") == ["app==1.0", "lib==1.0"]
 
 
+def test_a_pin_that_more_machines_get_than_with_core_is_told_with_its_markers(project: Project) -> None:
+    project.write({"pyproject.toml": PLAIN, "requirements.txt": "colorama ; sys_platform == 'win32'\n"})
+    project.write({"experiments/a/requirements.txt": "colorama\n"})
+    outcome = project.fumehood("lock").assert_ok()
+    change = 'colorama 0.4.6 (sys_platform == "win32") → 0.4.6 (everywhere)'
+    assert outcome.stdout.splitlines()[-1] == f"  changes 1 of core's pins: {change}"
+
+
 def test_markers_extras_constraints_and_pythons_count(project: Project) -> None:
     project.write(
         {
