@@ -104,6 +104,9 @@ def test_an_experiment_in_conflict_is_named_and_so_is_what_is_not_decided(
     assert said[1] == "free: its lines cannot hold together: see `fumehood explain free`"
     assert said[2].startswith("pinned: not decided: experiments/pinned")
     assert said[3] == "1 of 3 experiments does not hold it back"
+    table = repository.fumehood("blockers").assert_exit(1).stdout.splitlines()
+    assert table[-3:-1] == ["", said[1]]
+    assert table[-1].startswith("pinned: not decided: experiments/pinned")
     repository.write({"experiments/free/requirements.txt": "delta-lib\n"})
     repository.fumehood("blockers", "torch", "--to", "2.5").assert_exit(3)
     repository.fumehood("blockers", "torch", "--offline").assert_exit(1)

@@ -77,7 +77,9 @@ def test_examples_are_locked_or_refused_for_the_right_reason(examples: Project, 
         assert failed[name].startswith(f"{name}: the requirements cannot hold together\n")
         assert all(line in failed[name] for line in lines)
         files = ", ".join(sorted(("requirements.txt", f"{name}/requirements.txt")))
-        assert failed[name].endswith(f"\n  → relax one of the lines that uv names; they stand in {files}")
+        assert failed[name].endswith(
+            f"\n  → relax one of the lines that uv names; they stand in {files}; see `fumehood explain {name}`"
+        )
     address = "git+https://github.com/pytorch/pytorch_sphinx_theme.git#egg=pytorch_sphinx_theme"
     reason = f"docs/requirements.txt:4: docs: not decided, because {address} cannot be had\n"
     assert failed["docs"].startswith(reason)

@@ -162,7 +162,7 @@ def test_a_conflict_quotes_uv_and_names_the_files(repository: Project) -> None:
         " your requirements and all versions of gamma are incompatible.\n"
         "  |          And because you require gamma, we can conclude that your requirements are unsatisfiable.\n"
         "  → relax one of the lines that uv names; they stand in experiments/bad/more/requirements.txt,"
-        " requirements.txt\n"
+        " requirements.txt; see `fumehood explain experiments/bad`\n"
     )
     assert "experiments/good/requirements.lock: written" in outcome.stdout
 

@@ -148,17 +148,21 @@ def headroom_text(row: Headroom, people: People, *, pins: Mapping[str, str]) -> 
     lines = [f"{row.name}: core has {pins.get(row.name, 'no pin of it')}; {row.aim or 'no version'} is aimed at"]
     for held in (row.core, *row.experiments):
         name = people.name(held.subject)
-        if held.is_conflict:
-            lines.append(f"{name}: its lines cannot hold together: see `fumehood explain {name}`")
-        elif not held.allows:
-            reason, _, _ = held.reason.strip().partition("\n")
-            lines.append(f"{name}: not decided: {reason}")
+        if held.is_conflict or not held.allows:
+            lines.append(_why_unknown(name, held))
         elif row.blocks(held):
             lines.append(f"{name} allows {held.allows}, held back by")
             lines += [line_text(line, people.owners) for line in held.lines]
     free = sum(bool(held.allows) and not row.blocks(held) for held in row.experiments)
     verb = "does" if free == 1 else "do"
     return "\n".join([*lines, f"{free} of {counted(len(row.experiments), 'experiment')} {verb} not hold it back"])
+
+
+def _why_unknown(name: str, held: Holdback) -> str:
+    if held.is_conflict:
+        return f"{name}: its lines cannot hold together: see `fumehood explain {name}`"
+    reason, _, _ = held.reason.strip().partition("\n")
+    return f"{name}: not decided: {reason}"
 
 
 def headroom_table(rows: Sequence[Headroom], people: People, *, pins: Mapping[str, str], width: int) -> str:
@@ -173,4 +177,8 @@ def headroom_table(rows: Sequence[Headroom], people: People, *, pins: Mapping[st
         )
         for row in rows
     ]
-    return table(("package", "core has", "core allows", "could be", "held back by"), cells, width=width)
+    shown = table(("package", "core has", "core allows", "could be", "held back by"), cells, width=width)
+    unknown = {held.subject: held for row in rows for held in row.everybody if held.reason or held.is_conflict}
+    if not unknown:
+        return shown
+    return "\n".join([shown, "", *(_why_unknown(people.name(subject), held) for subject, held in unknown.items())])

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fumehood.errors import ConflictError, FumehoodError, WorldError
 from fumehood.locking import lockfile
+from fumehood.model.experiment import CORE_TESTS
 from fumehood.model.lock import by_name
 from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
@@ -287,4 +288,5 @@ def _git_address(line: Requirement) -> str:
 
 def _blame(question: Question) -> str:
     files = sorted({requirement.place.file for requirement in question.inputs.requirements})
-    return f"relax one of the lines that uv names; they stand in {', '.join(files)}"
+    blame = f"relax one of the lines that uv names; they stand in {', '.join(files)}"
+    return blame if question.subject == CORE_TESTS else f"{blame}; see `fumehood explain {question.subject}`"

@@ -15,6 +15,8 @@ STATES: tuple[State, ...] = ("proposed", "active", "suspended", "graduated", "re
 LAYOUTS: tuple[Layout, ...] = ("auto", "flat")
 RUNNING_STATES: frozenset[State] = frozenset({"proposed", "active"})
 """The states in which an experiment's tests are run."""
+CORE_TESTS = "core's tests"
+"""How messages call the environment that core's own tests run in, which is no experiment's."""
 _PYPROJECT = "pyproject.toml"
 
 
@@ -192,7 +194,7 @@ def core_target(core: Core) -> Target:
     """The environment that core's own tests run in: core's lock and what testing adds."""
     return Target(
         session="core",
-        subject="core's tests",
+        subject=CORE_TESTS,
         requirements=core.tests_requirements,
         lock=core.tests_lock,
         pythons=core.pythons,
