@@ -15,13 +15,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fumehood.environments.store import LayerStore
+from fumehood.model.lock import PinChange
 from fumehood.testing.results import (
     KEPT,
     Counts,
     Result,
     Seconds,
     UsedGpu,
-    VersionChange,
     default_folder,
     junit_without_tests,
     latest,
@@ -91,7 +91,7 @@ def test_a_session_leaves_a_line_that_says_what_ran_on_what_and_how_long_it_took
     assert result.reason == "experiments/one: 1 passed"
     assert result.python == sys.version.split()[0]
     assert result.counts == Counts(collected=1, passed=1)
-    assert result.changes == (VersionChange(name="alpha", before="2.0", after="1.1"),)
+    assert result.changes == (PinChange(name="alpha", before="2.0", after="1.1"),)
     assert (result.origin.commit, result.origin.core_dirty) == (head, False)
     assert (result.origin.tree, result.origin.dirty) == (tree, False)
     assert 0 < result.seconds.tests < result.seconds.total

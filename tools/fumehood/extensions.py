@@ -192,7 +192,7 @@ def load(group: str, name: str, built_in: Mapping[str, T]) -> Extension[T]:
     with blaming(what, f"loading {found[0].value}"):
         value = found[0].load()
     if not callable(value):
-        raise ExtensionError(f"{what} cannot be called: {found[0].value} is {type(value).__name__}", remedy=_REMEDY)
+        raise ExtensionError(f"{what} cannot be called: {found[0].value} is {type(value).__name__}", remedy=REMEDY)
     return Extension(what=what, value=value)
 
 
@@ -209,7 +209,7 @@ def load_all(group: str) -> tuple[tuple[Extension[object], ...], tuple[Extension
     return tuple(loaded), tuple(failures)
 
 
-_REMEDY = "report it to the authors of that distribution; `docs/extending.md` says what it has to do"
+REMEDY = "report it to the authors of that distribution; `docs/extending.md` says what it has to do"
 
 
 def _brought_by(point: EntryPoint) -> str:
@@ -228,7 +228,7 @@ def blaming(what: str, doing: str) -> Iterator[None]:
         frames = traceback.extract_tb(error.__traceback__)
         where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
         details = f"{where}{type(error).__name__}" + (f": {text}" if text else "")
-        raise ExtensionError(f"{what} failed while {doing}", details=details, remedy=_REMEDY) from error
+        raise ExtensionError(f"{what} failed while {doing}", details=details, remedy=REMEDY) from error
 
 
 def export(exporter: Extension[Exporter], view: EnvironmentView) -> str:
@@ -240,7 +240,7 @@ def export(exporter: Extension[Exporter], view: EnvironmentView) -> str:
     with blaming(exporter.what, f"describing {view.name}"):
         text: object = exporter.value(view)
     if not isinstance(text, str):
-        raise ExtensionError(f"{exporter.what} answered with {type(text).__name__} instead of text", remedy=_REMEDY)
+        raise ExtensionError(f"{exporter.what} answered with {type(text).__name__} instead of text", remedy=REMEDY)
     return text
 
 
@@ -262,10 +262,10 @@ def run(runner: Extension[Runner], calls: tuple[SessionCall, ...], *, jobs: int 
                 break
             if not isinstance(result, SessionResult):
                 wrong = f"{type(result).__name__} instead of SessionResult"
-                raise ExtensionError(f"{runner.what} answered with {wrong}", remedy=_REMEDY)
+                raise ExtensionError(f"{runner.what} answered with {wrong}", remedy=REMEDY)
             if result.session not in waiting:
                 raise ExtensionError(
-                    f"{runner.what} answered for {result.session}, which is not waited for", remedy=_REMEDY
+                    f"{runner.what} answered for {result.session}, which is not waited for", remedy=REMEDY
                 )
             waiting.remove(result.session)
             yield result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from fumehood.ci_settings import read_ci, read_runners
 from fumehood.errors import FumehoodError, Place, raise_all
@@ -27,7 +27,7 @@ DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
 _EXTENSION_POINT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)?")
 DEFAULT_THEMES = ("model", "infrastructure")
 DEFAULT_BASELINE = "fumehood-baseline.json"
-LEVELS: tuple[Level, ...] = ("off", "note", "warning", "error")
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class RuleSetting:
 
 
 Unclaimed = Literal["all", "core", "none"]
-UNCLAIMED: tuple[Unclaimed, ...] = ("all", "core", "none")
+UNCLAIMED: tuple[Unclaimed, ...] = get_args(Unclaimed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

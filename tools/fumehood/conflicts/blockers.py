@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from fumehood.conflicts import relax
 from fumehood.conflicts.explain import plain
 from fumehood.conflicts.smallest import smallest
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
@@ -109,7 +110,7 @@ class Blockers:
             UsageError: The version aimed at is none.
             FumehoodError: No version of the package can be had, even if core's lines left it free.
         """
-        if to and not _is_version(to):
+        if to and not relax.is_version(to):
             raise UsageError(f"{to!r} is no version", remedy="write one, as in `fumehood blockers torch --to 2.16`")
         bare = parse_line(name, place=WANTED)
         free = [*_freed(self._core(), name), bare]
@@ -233,13 +234,5 @@ def _older(version: str, than: str) -> bool:
     return bool(version and than) and _as_version(version) < _as_version(than)
 
 
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
-
-
 def _as_version(text: str) -> Version:
-    return Version(text) if _is_version(text) else Version("0")
+    return Version(text) if relax.is_version(text) else Version("0")

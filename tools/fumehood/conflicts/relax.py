@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import Specifier
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,3 +110,12 @@ def _next(version: Version, precision: int) -> str:
 def _written_release(version: Version, release: list[int]) -> str:
     epoch = f"{version.epoch}!" if version.epoch else ""
     return epoch + ".".join(map(str, release))
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is a version that others can be compared with."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True

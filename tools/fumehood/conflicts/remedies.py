@@ -86,7 +86,7 @@ class Search:
         """The changed line with what all lines then resolve to; None where no version of its package helps."""
         free = self.prober.ask(self._with(line, relax.without_bounds(line)))
         newest = free.versions.get(str(line.name), "")
-        if free.status != "holds" or not _is_version(newest):
+        if free.status != "holds" or not relax.is_version(newest):
             return None
         for version in dict.fromkeys([self._nearest_above(line, newest), newest]):
             if version is None:
@@ -112,7 +112,7 @@ class Search:
         others = [replace(other, constraint=True) for other in self.conflict if other is not line and not other.url]
         plain = [other for other in others if other.name and not other.extras]
         found = self.prober.lowest(wanted, plain)
-        return found if found and _is_version(found) else None
+        return found if found and relax.is_version(found) else None
 
     def _with(self, line: Requirement, text: str) -> list[Requirement]:
         """All the lines, with another text for one; a line that is read twice, with ``-c`` too, is one line."""
@@ -123,11 +123,3 @@ class Search:
             else other
             for other in self.lines
         ]
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from fumehood.model.waiver import Waiver
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 State = Literal["proposed", "active", "suspended", "graduated", "retired"]
 Layout = Literal["auto", "flat"]
 
-STATES: tuple[State, ...] = ("proposed", "active", "suspended", "graduated", "retired")
-LAYOUTS: tuple[Layout, ...] = ("auto", "flat")
+STATES: tuple[State, ...] = get_args(State)
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 RUNNING_STATES: frozenset[State] = frozenset({"proposed", "active"})
 """The states in which an experiment's tests are run."""
 CORE_TESTS = "core's tests"

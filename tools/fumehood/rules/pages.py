@@ -86,10 +86,6 @@ def _index() -> str:
     return "\n".join(parts)
 
 
-def _row(rule: Rule) -> str:
-    return f"| [`{rule.id}`]({file_name(rule.id)}) | {rule.severity} | {rule.summary} |\n"
-
-
 def _page(rule: Rule) -> str:
     severity = f"Severity: {rule.severity}, where the [settings](../checks.md#severities) do not say otherwise."
     if rule.milder:

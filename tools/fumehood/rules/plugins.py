@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fumehood.extensions import Extension, ExtensionError, load_all
+from fumehood.extensions import REMEDY, Extension, ExtensionError, load_all
 from fumehood.rules.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RULES_GROUP = "fumehood.rules"
-
-REMEDY = "report it to the authors of that distribution; `docs/extending.md` says what it has to do"
 
 
 def load(taken: Iterable[str]) -> tuple[dict[str, Extension[Rule]], tuple[ExtensionError, ...]]:

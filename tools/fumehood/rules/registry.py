@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood.errors import UsageError
-from fumehood.extensions import Extension, ExtensionError, blaming
+from fumehood.extensions import REMEDY, Extension, ExtensionError, blaming
 from fumehood.model.finding import Finding, Undecided
 from fumehood.rules import plugins
 from fumehood.rules.baseline import gone
@@ -178,4 +178,4 @@ def _own(said: object, rule: Rule, what: str) -> Finding | Undecided:
     if isinstance(said, Undecided) or (isinstance(said, Finding) and said.rule == rule.id):
         return said
     about = f"a finding of {said.rule}" if isinstance(said, Finding) else type(said).__name__
-    raise ExtensionError(f"{what} answered with {about} instead of findings of its own", remedy=plugins.REMEDY)
+    raise ExtensionError(f"{what} answered with {about} instead of findings of its own", remedy=REMEDY)

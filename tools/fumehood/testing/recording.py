@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError, WorldError
 from fumehood.model.duration import render_duration
+from fumehood.model.lock import PinChange
 from fumehood.outside.files import disk_errors, write_whole
 from fumehood.outside.git import Git
 from fumehood.outside.processes import meanwhile
@@ -22,7 +23,6 @@ from fumehood.testing.results import (
     Result,
     Seconds,
     UsedGpu,
-    VersionChange,
     file_stem,
     junit_without_tests,
     record,
@@ -268,8 +268,8 @@ def origin_of(repository: Repository, experiment: Experiment | BrokenExperiment 
     )
 
 
-def _change(text: str) -> VersionChange:
-    """A change of a pin from how `fumehood.model.lock.PinChange` says it."""
+def _change(text: str) -> PinChange:
+    """A change of a pin from how it says itself."""
     name, _, versions = text.partition(" ")
     before, _, after = versions.partition(" → ")
-    return VersionChange(name=name, before=before, after="" if after == "removed" else after)
+    return PinChange(name=name, before=before, after="" if after == "removed" else after)

@@ -12,8 +12,9 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from fumehood.model.lock import PinChange
 from fumehood.outside.files import disk_errors, write_whole
 
 if TYPE_CHECKING:
@@ -30,16 +31,7 @@ Status = Literal[
 Part = str
 """Which of the tests: ``all``, ``gpu``, ``other``, or ``gpu-VENDOR`` for GPU tests that run on that vendor's."""
 
-STATUSES: tuple[Status, ...] = (
-    "passed",
-    "failed",
-    "no-tests",
-    "all-skipped",
-    "conflict",
-    "install-failed",
-    "unsupported-python",
-    "timed-out",
-)
+STATUSES: tuple[Status, ...] = get_args(Status)
 _PART = re.compile(r"all|other|gpu(?:-[a-z0-9]+)?")
 FAILURES: frozenset[Status] = frozenset({"failed", "conflict", "install-failed", "unsupported-python", "timed-out"})
 """What is wrong; a session without tests, or with nothing but skipped ones, is neither that nor green."""
@@ -76,15 +68,6 @@ class UsedGpu:
     memory: int
     compute_capability: str | None = None
     simulated: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionChange:
-    """A package of core's of which the run had another version; `after` is empty where it was taken out."""
-
-    name: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +118,7 @@ class Result:
     seconds: Seconds = Seconds()
     counts: Counts | None = None
     gpus: tuple[UsedGpu, ...] = ()
-    changes: tuple[VersionChange, ...] = ()
+    changes: tuple[PinChange, ...] = ()
     origin: Origin = Origin()
     arguments: tuple[str, ...] = ()
     junit: str = ""
@@ -244,7 +227,7 @@ def from_json(data: dict[str, Any]) -> Result:
         seconds=Seconds(**fields.pop("seconds")),
         counts=Counts(**counts) if counts is not None else None,
         gpus=tuple(UsedGpu(**gpu) for gpu in fields.pop("gpus")),
-        changes=tuple(VersionChange(**change) for change in fields.pop("changes")),
+        changes=tuple(PinChange(**change) for change in fields.pop("changes")),
         origin=Origin(**fields.pop("origin")),
         arguments=tuple(fields.pop("arguments")),
         status=cast("Status", fields.pop("status")),
