@@ -33,6 +33,9 @@ def readme(text: str, *packages: str) -> Readme:
         ("Results", ["performance"]),
         ("Performance and loss convergence", ["performance", "convergence"]),
         ("Training curves", ["convergence"]),
+        ("Loss over steps", ["convergence"]),
+        ("Training with prior-preservation loss", []),
+        ("Loss calculation", []),
         ("Usage", []),
         ("Renewal", []),
         ("Glossary", []),
@@ -66,6 +69,8 @@ def test_versions_hardware_and_commits_are_no_measurements(text: str, *, is_numb
         ("12 s on 8 H100, torch 2.7, commit 0a1b2c3", ()),
         ("12 s on 2 cores, requirements.lock as of [here](https://example.org/commit/0123456789abcdef)", ()),
         ("12 s on a MI300X with tinygrad==0.9, commit 1234567", ()),
+        ("12 s on 8xH100s, torch 2.7, [commit](https://example.org/a/b/commit/0123456789abcdef)", ()),
+        ("12 s on 1xH100 80GB, torch 2.7, [as](https://example.org/a/b/blob/0123456789abcdef/c.py)", ("commit",)),
         ("12 s on a GPU", ("hardware", "versions", "commit")),
         ("12 s on 4 GPUs, Python 3.12", ("commit",)),
         ("12 s with commit deadbee", ("hardware", "versions")),
@@ -88,6 +93,16 @@ def test_numbers_name_hardware_versions_and_the_commit(text: str, lacks: tuple[s
         ("Describe your results here.", "template"),
         ("...", "template"),
         ("[insert a figure]", "template"),
+        ("Please describe the motivation of your experiment.", "template"),
+        ("Replace this section with your results.", "template"),
+        ("A short description of what is new.", "template"),
+        ("- [ ] Add benchmark\n- *To be completed.*", "template"),
+        ("Not yet measured.", "template"),
+        ("{{ innovation }}", "template"),
+        ("???", "template"),
+        ("Add a bias to attention.", ""),
+        ("Short sequences are cheap.", ""),
+        ("Nothing in core does this.", ""),
         ("<!-- To do -->", "empty_section"),
         ("", "empty_section"),
         ("### Deeper", "empty_section"),
@@ -134,6 +149,21 @@ def test_what_only_a_model_has_to_show(project: Project) -> None:
 )
 def test_an_introduction_may_say_what_an_experiment_is_for(introduction: str, *, introduces: bool) -> None:
     assert readme(f"# One\n\n{introduction}\n\n## Approach\n\ntext\n").introduces is introduces
+
+
+def test_hardware_may_stand_in_the_heading_and_a_curve_needs_numbers(project: Project) -> None:
+    model = MANIFEST.replace("infrastructure", "model")
+    text = (
+        MODEL.replace("## Performance", "## Performance on 8 H100s")
+        .replace(": 2 cores", "")
+        .replace("COMMIT", "0a1b2c3")
+    )
+    project.write(BASE | experiment("one", experiment__toml=model, README__md=text))
+    assert said(project, "evidence/no-provenance", "evidence/no-curve") == []
+    project.write(experiment("one", experiment__toml=model, README__md=text.replace("| 100 | 2.1 | 2.1 |", "| | | |")))
+    assert said(project, "evidence/no-curve") == [
+        "experiments/one/README.md:15: the section 'Loss convergence' has neither a figure nor a table with numbers"
+    ]
 
 
 def test_links_and_pictures_lead_somewhere(project: Project) -> None:
@@ -254,7 +284,7 @@ def test_restructured_text_is_read_as_markdown_is(project: Project) -> None:
     assert [one for one in said(project, "evidence") if "link" not in one] == [
         "experiments/one/README.rst:0: no section is about performance, which it claims or its theme asks for",
         "experiments/one/README.rst:10: the section 'What is new' is empty, but for a comment that no reader sees",
-        "experiments/one/README.rst:15: the section 'Loss convergence' has neither a figure nor a table",
+        "experiments/one/README.rst:15: the section 'Loss convergence' has neither a figure nor a table with numbers",
     ]
 
 

@@ -12,22 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fumehood.model.finding import Finding
+    from fumehood.reading.markdown import Table
     from fumehood.rules.seen import Seen
 
 
 def check(seen: Seen) -> Iterator[Finding]:
     """Sections on convergence with neither figure nor table."""
     for experiment, readme, section in sections(seen, "convergence"):
-        has_table = any(part.tables for part in readme.parts(section))
+        has_table = any(map(_has_numbers, (table for part in readme.parts(section) for table in part.tables)))
         if readme.has_text(section) and not has_table and not readme.has_picture(section):
             yield RULE.finding(
                 experiment.name,
                 readme.at(section.line),
-                f"the section {section.title!r} has neither a figure nor a table",
+                f"the section {section.title!r} has neither a figure nor a table with numbers",
                 remedy="show the loss over steps, beside that of a baseline",
                 subject=section.title,
                 severity=owed(experiment),
             )
+
+
+def _has_numbers(table: Table) -> bool:
+    return any(char.isdigit() for row in table.rows[1:] for cell in row.cells for char in cell)
 
 
 RULE = Rule(

@@ -29,7 +29,11 @@ KINDS: Mapping[str, re.Pattern[str]] = {
     "performance": re.compile(
         r"\b(?:performance|benchmark|numbers|throughput|speed|fast|results?\b|evaluation|measure)"
     ),
-    "convergence": re.compile(r"\b(?:converge|loss\b|training curve|learning curve)"),
+    # A loss that something is trained with, or that is computed, is a part of a method.
+    "convergence": re.compile(
+        r"\b(?:converge|(?:loss|training|learning) curve)|^(?!.*\b(?:using|with|without)\b.*\bloss\b)"
+        r".*\bloss\b(?! (?:calculation|computation|formula|function|module|term|weight))"
+    ),
 }
 """What a README shows, each with the headings that it goes by, in lower case."""
 
@@ -49,7 +53,7 @@ _CLAIM = re.compile(
     re.IGNORECASE,
 )
 _HARDWARE = re.compile(
-    r"\b(?:(?:A|B|H|L|T|V|GB|GH|MI)\d{1,4}[A-Z]{0,2}"
+    r"(?:\b|(?<=\d[x\N{MULTIPLICATION SIGN}]))(?:(?:A|B|H|L|T|V|GB|GH|MI)\d{1,4}[A-Z]{0,2}s?"
     r"|(?:RTX|GTX|Quadro|Tesla|Titan|Radeon|Instinct)[ -]?\w+"
     r"|Gaudi\s?\d?|TPU\s?\w*|Trainium\d?|Inferentia\d?"
     r"|Xeon|EPYC|Ryzen|Threadripper|Graviton\d?|Core i\d|Apple M\d|M\d (?:Pro|Max|Ultra)"
@@ -62,6 +66,8 @@ _USUAL_NAMES = frozenset(
 _VERSION = re.compile(r"\b([A-Za-z](?:[\w.-]*\w)?)\s*(?:==|[=:])?\s*v?\d+(?:\.\d+)*\b")
 _LOCKED = re.compile(r"requirements\.lock\b|\buv\.lock\b|\bpylock[\w.]*\.toml\b|\d+\.\d+\.\d+")
 _COMMIT = re.compile(r"(?<![\w.])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}(?![\w.])|(?<=commit )[0-9a-f]{7,40}\b")
+_OF_A_COMMIT = re.compile(r"/commits?/|^[^:]*$")
+"""An address that leads to a commit; one of a file as it was in some commit may be of any repository."""
 _NUMBER = re.compile(
     r"(?<![\w.-])[<>~+-]?\d[\d.,_]*(?![\w-])|(?<![\w.-])\d[\d.,]*\s?(?:[a-zA-Z\N{MICRO SIGN}%/]{1,6})\b"
 )
@@ -130,7 +136,7 @@ class Readme:
 
     def lacks(self, section: Section) -> tuple[str, ...]:
         """What its numbers do not say of themselves, in the order in which one would ask."""
-        text = "\n".join([self.text(section), *map(self.text, self._about(_PARTICULARS))])
+        text = "\n".join([section.title, self.text(section), *map(self.text, self._about(_PARTICULARS))])
         found = {
             "hardware": _HARDWARE.search(text),
             "versions": self._versions(text) or _LOCKED.search(text),
@@ -143,7 +149,10 @@ class Readme:
         found: dict[str, int] = {}
         for about in (section, *self._about(_PARTICULARS)):
             for part in self.parts(about):
-                for text, line in [(part.text, part.line), *((target.address, target.line) for target in part.targets)]:
+                links = (
+                    (target.address, target.line) for target in part.targets if _OF_A_COMMIT.search(target.address)
+                )
+                for text, line in [(part.text, part.line), *links]:
                     for match in _COMMIT.finditer(text.replace("/", " ")):
                         found.setdefault(match[0], line)
         return tuple(found.items())

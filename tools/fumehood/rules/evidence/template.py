@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from fumehood.rules.seen import Seen
 
 _PLACEHOLDER = re.compile(
-    r"\b(?:todo|to[ -]do|tbd|tba|fixme|wip|lorem ipsum|coming soon|work in progress)\b"
-    r"|\bto be (?:added|announced|defined|determined|done|filled|written)\b"
-    r"|^\W*(?:add|describe|explain|fill|insert|put|replace|write)\b.*\b(?:here|below|this)\W*$"
-    r"|^\W*(?:\.\.\.|\N{HORIZONTAL ELLIPSIS}|n/a|x{3,})\W*$|^\W*<[^<>]+>\W*$|^\[[^\]]+\]\W*$",
+    r"\b(?:todo|to[ -]do|tb[acd]|fixme|wip|lorem ipsum|coming soon|work in progress|goes here)\b"
+    r"|\bto be (?:added|announced|completed|continued|defined|determined|done|filled|measured|written)\b"
+    r"|^\W*(?:please )?(?:add|describe|explain|fill|give|insert|provide|put|replace|report|summari[sz]e|write)\b"
+    r"(?:.*\byour\b|.*\b(?:here|below|this)\W*$|(?: (?:me|this))?(?: \w+)?\W*$)"
+    r"|^\W*(?:please )?(?:describe|explain|say|state|summari[sz]e) (?:how|the|what|which|why)\b"
+    r"|^\W*(?:an? )?(?:brief|short)\b.*\b(?:description|explanation|summary)\b"
+    r"|^\W*(?:n/a|x{3,}|(?:results )?pending)\W*$"
+    r"|^\W*(?:none|nothing|not)(?: yet)?(?: (?:available|done|measured|written))?\W*$"
+    r"|^\W+$|^\W*<[^<>]+>\W*$|^\[[^\]]+\]\W*$|^\W*\{\{.*\}\}\W*$",
     re.IGNORECASE,
 )
 """A line that stands for one that has still to be written."""
@@ -48,7 +53,7 @@ RULE = Rule(
 Text such as "TODO" or "describe your results here" looks like evidence from afar, and is none.""",
     remedy="""\
 Write what there is to say. A section counts as left if every line of it is a placeholder: "to do", "TBD", "coming
-soon", "...", "<your text>", "[insert a figure]", "Describe the results here".""",
+soon", "...", "<your text>", "[insert a figure]", "Describe your results", "Not yet measured".""",
     check=check,
     milder=MILDER,
 )
