@@ -40,7 +40,10 @@ WAYS = {
     "a statement": ("import experiments.one.model\n", f"core imports {ONE}"),
     "a part of a line": ("import os, experiments.one.model as model\n", f"core imports {ONE}"),
     "in a function": ("def f():\n    from experiments.one import model\n", f"core imports {ONE}, in a function"),
-    "in a try": ("try:\n    import experiments.one.model\nexcept ImportError: ...\n", f"core imports {ONE}, in a try"),
+    "in a try": (
+        "try:\n    import experiments.one.model\nexcept ImportError: ...\n",
+        f"core imports {ONE}, optionally",
+    ),
     "for type checkers": (
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import experiments.one.model\n",
         f"core imports {ONE}, for type checkers only",
@@ -53,6 +56,18 @@ WAYS = {
     "a formatted name": (
         'import importlib\n\ndef f(name):\n    importlib.import_module(f"experiments.{name}.model")\n',
         "core imports what begins with 'experiments.', which leads to experiments",
+    ),
+    "a formatted relative name": (
+        'import importlib\n\ndef f(n):\n    importlib.import_module(f".{n}.model", package="experiments")\n',
+        "core imports what begins with 'experiments.', which leads to experiments",
+    ),
+    "a folder without a file": (
+        "import pkgutil\nimport experiments\n",
+        "core imports experiments, which is among the experiments and no part of core",
+    ),
+    "a folder in it": (
+        "import os\nfrom experiments import one\n",
+        "core imports experiments.one, which is a part of the experiment one",
     ),
     "sys.path": (
         'import sys\nsys.path.append("experiments/two/src")\nimport twice.parts\n',
@@ -67,6 +82,7 @@ def test_core_that_imports_an_experiment_is_found_whichever_way_it_is_written(re
     repository.write({"src/core/bad.py": source})
     found = said(repository, "boundary/core-imports-experiment")
     place = {"a statement": 1, "a part of a line": 1, "__import__": 1, "for type checkers": 3, "a formatted name": 4}
+    place["a formatted relative name"] = 4
     assert f"src/core/bad.py:{place.get(way, 2)}: {message}" in found
     assert len(found) == (2 if way == "sys.path" else 1)
 
@@ -180,6 +196,20 @@ def test_experiments_inside_of_cores_package_have_the_same_boundaries(project: P
     assert said(project, "boundary", "independence") == [
         "core/__init__.py:1: core imports .experiments.one.model, which is a part of the experiment one",
         "core/experiments/one/model.py:2: it imports ..two.model.two, a part of the experiment two",
+    ]
+    by_name = (
+        "from importlib import import_module\n"
+        "def load(name):\n"
+        '    import_module(f".experiments.{name}", __package__)\n'
+        '    import_module(f"{__package__}.experiments.{name}.model")\n'
+    )
+    project.write({"core/__init__.py": by_name, "core/experiments/one/model.py": "from .. import two\n"})
+    (project.root / "core/experiments/two/__init__.py").unlink()
+    leads = "core imports what begins with '.experiments.', which leads to experiments"
+    assert said(project, "boundary", "independence") == [
+        f"core/__init__.py:3: {leads}",
+        f"core/__init__.py:4: {leads}",
+        "core/experiments/one/model.py:1: it imports ..two, a part of the experiment two",
     ]
 
 
@@ -315,7 +345,11 @@ def test_an_import_that_the_experiment_can_do_without_needs_no_requirement(repos
     optional = "try:\n    import zeta\nexcept ImportError:\n    zeta = None\n"
     typing = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import zeta\n"
     looked = "import importlib.util\nif importlib.util.find_spec('zeta'):\n    import zeta\n"
-    assert [needs(repository, source) for source in (optional, typing, looked)] == [[], [], []]
+    guarded = "from core.tools import is_zeta_available\nif is_zeta_available():\n    import zeta\n"
+    left = "def f():\n    if not is_zeta_available():\n        raise ImportError\n    import zeta\n"
+    named = "import importlib\ntry:\n    zeta = importlib.import_module('zeta')\nexcept ImportError: ...\n"
+    every = (optional, typing, looked, guarded, left, named)
+    assert [needs(repository, source) for source in every] == [[] for _ in every]
     assert needs(repository, "def later():\n    import zeta\n") == [
         "model.py:2: it imports zeta, and no requirement line asks for it, in a function"
     ]
@@ -388,6 +422,9 @@ def test_where_only_a_build_knows_what_core_requires_its_lock_and_its_setup_scri
         "src/core/tools.py:1: core imports iota, and no requirement line asks for it",
         "model.py:2: it imports theta, and no requirement line asks for it",
     ]
+    script = 'deps = versions()\ninstall = [deps["iota"], deps["theta"]]\nsetup(install_requires=list(install))\n'
+    repository.write({"setup.py": script})
+    assert needs(repository, "import theta\n") == []
 
 
 def test_a_line_that_nothing_imports_or_mentions_is_a_note(repository: Project) -> None:
@@ -397,3 +434,10 @@ def test_a_line_that_nothing_imports_or_mentions_is_a_note(repository: Project) 
         "requirements.txt:1: nothing imports zeta, and no file of the experiment mentions it"
     ]
     assert [one.severity for one in findings(repository, "independence")] == ["note"]
+
+
+def test_a_line_for_what_core_imports_if_it_is_there_and_a_compiled_file_are_used(repository: Project) -> None:
+    repository.write({"src/core/tools.py": "try:\n    import zeta\nexcept ImportError: ...\n"})
+    assert needs(repository, "", "zeta\n") == []
+    assert len(needs(repository, "", "iota\n")) == 1
+    assert needs(repository, "", "# This file was autogenerated by uv via the following command:\niota==1\n") == []

@@ -72,6 +72,9 @@ def test_an_import_knows_whether_it_is_for_typing_optional_or_lazy() -> None:
         "def work():\n    import k\n    try:\n        import m\n    except (OSError, ImportError):\n        pass\n"
         "class Thing:\n    import n\n    async def work(self):\n        import o\n"
         "match x:\n    case 1:\n        import p\n"
+        "if is_q_available() and x:\n    import q\nelse:\n    import r\n"
+        "def f():\n    if not is_u_available():\n        raise ImportError\n    if x:\n        import u, v\n"
+        "if not HAS_S:\n    import s\nif torch.cuda.is_available():\n    import t\n"
     )
     assert imports(source) == [
         "2: a typing",
@@ -89,6 +92,12 @@ def test_an_import_knows_whether_it_is_for_typing_optional_or_lazy() -> None:
         "28: n",
         "30: o lazy",
         "33: p",
+        "35: q optional",
+        "37: r",
+        "42: u optional lazy",
+        "42: v lazy",
+        "44: s",
+        "46: t",
     ]
 
 
@@ -105,6 +114,8 @@ def test_imports_by_literal_name_are_found_whatever_the_function_is_called() -> 
         'runpy.run_module(mod_name, "k")\n'
         'pytest_plugins = ["m", "n.o"]\n'
         "def later():\n    return load(name='p')\n"
+        "try:\n    load('q')\nexcept ImportError:\n    r = 'r.s'\nload(r)\n"
+        "load('.'.join(['t', 'u']))\nload(f'{__package__}.v')\n"
     )
     assert imports(source) == [
         "1: importlib import_module",
@@ -118,6 +129,10 @@ def test_imports_by_literal_name_are_found_whatever_the_function_is_called() -> 
         "10: m dynamic",
         "10: n.o dynamic",
         "12: p lazy dynamic",
+        "14: q optional dynamic",
+        "17: r.s dynamic",
+        "18: t.u dynamic",
+        "19: .v dynamic",
     ]
 
 
@@ -128,8 +143,14 @@ def test_of_names_that_are_put_together_the_beginning_is_known() -> None:
         'import_module("b.%s" % name)\n'
         'import_module("c.{}".format(name))\n'
         "import_module(name)\n"
+        'import_module(".".join(["d", name]))\n'
+        "import_module(f'{FOLDER}.{name}')\n"
+        "import_module(twice + name)\n"
+        "import_module(__name__)\n"
+        "FOLDER: str = 'e'\ntwice = 'f.'\ntwice = 'g.'\n"
     )
-    assert scan(source.encode()).prefixes == (("experiments.", 1), ("a.", 2), ("b.", 3), ("c.", 4), ("", 5))
+    texts = ["experiments.", "a.", "b.", "c.", "", "d.", "e.", "", ""]
+    assert scan(source.encode()).prefixes == tuple((text, line) for line, text in enumerate(texts, start=1))
 
 
 def test_edits_of_the_import_path_are_known_with_what_is_literal_in_them() -> None:
@@ -138,12 +159,17 @@ def test_edits_of_the_import_path_are_known_with_what_is_literal_in_them() -> No
         "sys.path.append(str(Path(__file__).parent / 'helpers'))\n"
         "sys.path += ['more']\n"
         "sys.path[:0] = ['less']\n"
+        "HERE = Path(__file__).parent\nLIB = HERE / '..' / 'lib'\nsys.path.append(str(LIB))\n"
+        "from sys import path\npath.insert(0, 'first')\nsite.addsitedir('site')\n"
     )
     assert scan(source.encode()).path_edits == (
         (("..", "lib"), 1),
         (("helpers",), 2),
         (("more",), 3),
         (("less",), 4),
+        (("..", "lib"), 7),
+        (("first",), 9),
+        (("site",), 10),
     )
 
 

@@ -103,6 +103,15 @@ class ImportGraph:
         places = ("/".join(filter(None, (root, package.replace(".", "/")))) for root in roots)
         return tuple(place for place in places if self.modules.is_folder(place))
 
+    def namespace(self, path: str, raw: RawImport) -> str:
+        """The folder without a file of its own that a file imports as a package; empty where it imports none."""
+        module, level, name, _, _ = raw
+        package = f"{'.' * level}{module}{'.' if module else ''}"
+        for beginning in ([f"{package}{name}."] if name and name != "*" else []) + [package]:
+            if folders := self.package_folders(path, beginning):
+                return folders[0]
+        return ""
+
     def folders(self, path: str, pieces: Iterable[str]) -> tuple[str, ...]:
         """The folders of the repository that the pieces of an edit of ``sys.path`` may mean."""
         return tuple(self._builder._named_folders(path, pieces))  # noqa: SLF001 - of this module

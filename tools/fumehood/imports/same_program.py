@@ -6,7 +6,8 @@ import ast
 import re
 from dataclasses import dataclass
 
-from fumehood.imports.scan import NESTED, UNREADABLE, blocks, mistake, parse
+from fumehood.imports.blocks import blocks
+from fumehood.imports.scan import NESTED, UNREADABLE, mistake, parse
 
 _LEXEME = re.compile(
     rb"""

@@ -18,8 +18,9 @@ import textwrap
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
+from fumehood.imports.blocks import blocks, looked_for
 from fumehood.imports.calls import MARKERS, Calls
-from fumehood.model.source import LAZY, MENTIONED, OPTIONAL, TYPING
+from fumehood.model.source import MENTIONED, OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,8 +91,6 @@ _OFFERING_MARKERS = (b"__getattr__", b"sys.modules[__name__]")
 _OFFERING = re.compile(rb"^(?:def )?__getattr__\b|^[ \t]*sys\.modules\[__name__\]\s*=", re.MULTILINE)
 """How a module begins to give its attributes by itself: a function for all of it, or another object in its place."""
 _NAME = re.compile(rb"""["']\.?([A-Za-z_]\w*(?:\.\w+)*)["']""")
-
-_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 
 def scan(source: bytes) -> Scan:
@@ -201,75 +200,33 @@ def _line_end(source: bytes, position: int) -> int:
     return len(source) if end < 0 else end + 1
 
 
-def _imports(body: Sequence[ast.stmt], flags: int) -> Iterator[RawImport]:
-    """The import statements in a block and all that is in it; expressions hold none and are not looked into."""
+def _imports(body: Sequence[ast.stmt], flags: int, there: str = "") -> Iterator[RawImport]:
+    """The import statements in a block and all that is in it; expressions hold none and are not looked into.
+
+    Args:
+        body: The block.
+        flags: What is true of all of it.
+        there: What was looked for before it, in lower case, and is there.
+    """
     for statement in body:
         match statement:
             case ast.Import():
                 for alias in statement.names:
-                    yield alias.name, 0, "", statement.lineno, flags
+                    yield alias.name, 0, "", statement.lineno, flags | _optional(alias.name, there)
             case ast.ImportFrom():
+                module = statement.module or ""
                 for alias in statement.names:
-                    yield statement.module or "", statement.level, alias.name, statement.lineno, flags
+                    yield module, statement.level, alias.name, statement.lineno, flags | _optional(module, there)
             case _:
                 for block, more in blocks(statement):
-                    yield from _imports(block, flags | more)
+                    yield from _imports(block, flags | more, there)
+                there += looked_for(statement)
 
 
-def blocks(statement: ast.stmt) -> Iterator[tuple[Sequence[ast.stmt], int]]:
-    """The blocks of a compound statement, each with what it means for the imports in it."""
-    match statement:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            yield statement.body, LAZY
-        case ast.If():
-            inside, otherwise = _typing_flags(statement.test)
-            yield statement.body, inside
-            yield statement.orelse, otherwise
-        case ast.Try() | ast.TryStar():
-            yield statement.body, OPTIONAL if any(_lets_pass(handler.type) for handler in statement.handlers) else 0
-            for handler in statement.handlers:
-                yield handler.body, OPTIONAL if _lets_pass(handler.type) else 0
-            yield statement.orelse, 0
-            yield statement.finalbody, 0
-        case ast.With():
-            yield statement.body, OPTIONAL if any(_suppresses(item.context_expr) for item in statement.items) else 0
-        case ast.Match():
-            for case in statement.cases:
-                yield case.body, 0
-        case ast.ClassDef() | ast.For() | ast.AsyncFor() | ast.While() | ast.AsyncWith():
-            yield statement.body, 0
-            yield getattr(statement, "orelse", ()), 0
-
-
-def _typing_flags(test: ast.expr) -> tuple[int, int]:
-    """The flags of what stands under a condition, and of what stands under its ``else``."""
-    match test:
-        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-            return TYPING, 0
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _typing_flags(operand)[::-1]
-        case ast.BoolOp(op=ast.And(), values=values) if any(_typing_flags(value)[0] for value in values):
-            return TYPING, 0
-    return 0, 0
-
-
-def _lets_pass(caught: ast.expr | None) -> bool:
-    """Whether an ``except`` catches a failed import."""
-    match caught:
-        case None:
-            return True
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name in _IMPORT_ERRORS
-        case ast.Tuple(elts=several):
-            return any(map(_lets_pass, several))
-    return False
-
-
-def _suppresses(context: ast.expr) -> bool:
-    match context:
-        case ast.Call(func=ast.Name(id="suppress") | ast.Attribute(attr="suppress"), args=caught):
-            return any(map(_lets_pass, caught))
-    return False
+def _optional(module: str, there: str) -> int:
+    first = module.partition(".")[0].lower()
+    is_there = there and first and re.search(rf"(?<![a-z\d]){re.escape(first)}(?![a-z\d])", there)
+    return OPTIONAL if is_there else 0
 
 
 def _strings(source: bytes) -> Iterator[RawImport]:

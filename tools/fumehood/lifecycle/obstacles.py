@@ -41,7 +41,9 @@ def _importers(seen: Seen, experiment: Experiment) -> Iterator[FumehoodError]:
     for path in seen.survey.sources.naming:
         importer = seen.parts.experiment(path)
         for text, line in seen.survey.sources.scans[path].prefixes:
+            folders = seen.survey.graph.package_folders(path, text)
             is_part = bool(module) and f"{text}.".startswith(f"{module}.")
+            is_part |= any(f"{folder}/".startswith(own) for folder in folders)
             is_offered = seen.needs.home(importer, text.partition(".")[0]) == experiment.path
             if (is_part or is_offered) and not path.startswith(own):
                 what = f"{importer or 'core'} imports what begins with {text!r}"

@@ -63,15 +63,34 @@ def read(path: Path, *, root: Path) -> RequirementSet:
     return RequirementSet(requirements=_parsed(written, name), files=(name,))
 
 
-def named(path: Path) -> frozenset[str]:
-    """The distributions that texts in a ``setup.py`` name as requirements, whatever it makes of them."""
+def named(path: Path, *, all_of_it: bool = True) -> frozenset[str]:
+    """The distributions that texts in a ``setup.py`` name as requirements, whatever it makes of them.
+
+    Args:
+        path: The file.
+        all_of_it: Whether extras count too; else only what stands in the value of ``install_requires``.
+    """
     found = set()
     with contextlib.suppress(FumehoodError, SyntaxError, ValueError, RecursionError):
-        for node in ast.walk(ast.parse(text_file.read(path, name=path.name))):
-            with contextlib.suppress(FumehoodError):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found.add(str(requirement_line.parse_pep508(node.value, place=Place(path.name)).name))
+        tree = ast.parse(text_file.read(path, name=path.name))
+        for part in [tree] if all_of_it else _values(tree):
+            for node in ast.walk(part):
+                with contextlib.suppress(FumehoodError):
+                    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                        found.add(str(requirement_line.parse_pep508(node.value, place=Place(path.name)).name))
     return frozenset(found)
+
+
+def _values(tree: ast.Module) -> Iterator[ast.expr]:
+    """What is given for ``install_requires``, or is given a name of the module that stands in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == _KEYWORD:
+            names = {inner.id for inner in ast.walk(node.value) if isinstance(inner, ast.Name)}
+            yield node.value
+            for statement in tree.body:
+                match statement:
+                    case ast.Assign(targets=[ast.Name(id=target)], value=value) if target in names:
+                        yield value
 
 
 def configuration(path: Path) -> configparser.ConfigParser:

@@ -69,8 +69,8 @@ class Use(NamedTuple):
         """What is special about it, for a message."""
         said = (
             (TYPING, "for type checkers only"),
-            (OPTIONAL, "in a try"),
             (DYNAMIC, "by name"),
+            (OPTIONAL, "optionally"),
             (LAZY, "in a function"),
         )
         return next((f", {text}" for flag, text in said if self.flags & flag), "")
@@ -223,8 +223,25 @@ def _crossing(path: str, survey: Survey, where: Parts) -> Iterator[RawUse]:
             target = files[-1]
             if where.experiment(target) != own or (not own and target.startswith(where.roots)):
                 yield _use(raw, target)
+        elif folder := _namespace(path, raw, survey, where):
+            if where.experiment(folder) != own or (not own and folder.startswith(where.roots)):
+                yield _use(raw, folder)
         elif first and first not in STANDARD:
             yield _use(raw, "")
+
+
+def _namespace(path: str, raw: RawImport, survey: Survey, where: Parts) -> str:
+    """The folder, with a ``/`` at its end, around or of experiments that is imported as a package without a file.
+
+    Not where the first part of the name is an experiment's: a distribution of that name would come first.
+    """
+    first = raw[0].partition(".")[0]
+    if not raw[1] and not survey.graph.modules.may_have(first):
+        return ""
+    folder = survey.graph.namespace(path, raw)
+    around = survey.graph.package_folders(path, f"{first}.")[:1] if first and not raw[1] else ()
+    is_meant = folder and where.is_among_experiments(folder) and not any(where.experiment(f"{one}/") for one in around)
+    return f"{folder}/" if is_meant else ""
 
 
 def is_hidden(path: str) -> bool:
@@ -234,7 +251,8 @@ def is_hidden(path: str) -> bool:
 
 def _use(raw: RawImport, target: str) -> RawUse:
     module, level, name, line, flags = raw
-    return line, f"{'.' * level}{module}" + (f".{name}" if name and name != "*" else ""), flags, target
+    taken = f"{'.' if module else ''}{name}" if name and name != "*" else ""
+    return line, f"{'.' * level}{module}{taken}", flags, target
 
 
 def files_with_copies(found: Outline, where: Parts, names: Container[str]) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import Place
 from fumehood.imports.graph import is_named
+from fumehood.model.source import DYNAMIC
 from fumehood.rules.crossing import is_hidden, reached
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
@@ -28,8 +29,9 @@ def check(seen: Seen) -> Iterator[Finding]:
     graph = seen.core_survey.graph
     for path in seen.core_survey.sources.naming:
         if seen.parts.kind(path) == "core":
-            strings = seen.core_survey.sources.scans[path].strings
-            for raw in {raw[0]: raw for raw in reversed(strings)}.values():
+            scan = seen.core_survey.sources.scans[path]
+            imported = {raw[0] for raw in scan.imports if raw[4] & DYNAMIC}  # The rule about imports says those.
+            for raw in {raw[0]: raw for raw in reversed(scan.strings) if raw[0] not in imported}.values():
                 files = reached(graph, path, raw, "", seen.needs.home)
                 if files and seen.parts.is_among_experiments(files[-1]) and is_named(raw[0], files[-1]):
                     yield _finding(path, raw[3], raw[0])

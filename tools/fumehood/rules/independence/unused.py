@@ -34,9 +34,9 @@ RULE = Rule(
 Each line takes part in every resolution and may be what keeps the experiment from core's next version. What nobody uses
 any more should not.""",
     remedy="""\
-Take the line out. What is used without an import is not meant: plugins of pytest, stubs for type checkers,
+Take the line out. What is used otherwise is not meant: what core imports, plugins of pytest, stubs for type checkers,
 distributions with commands, and whatever a file of the experiment mentions by name, as a script, a configuration or the
-README do.""",
+README do. Nor is a file that `uv pip compile` or pip-compile wrote, which lists what others require, too.""",
     check=check,
     reads="imports",
 )
