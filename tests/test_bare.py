@@ -43,7 +43,7 @@ def test_an_environment_is_the_one_that_virtualenv_makes(
     virtualenv.cli_run([*arguments, *python, str(environment)], setup_logging=False)
     assert found == files(environment)
     assert len(found) > 10
-    assert len(list((cache / "templates").iterdir())) == 1
+    assert len(list((cache / "templates").glob("*"))) <= 1  # paths that a shell has to quote get none
 
 
 def test_what_virtualenv_keeps_is_kept_in_the_cache(tmp_path: Path, interpreter: Interpreter) -> None:
