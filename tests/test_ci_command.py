@@ -74,6 +74,17 @@ def test_the_workflow_may_only_read_pins_every_action_and_puts_no_expression_int
     assert all(not step["with"]["persist-credentials"] for step in steps if "checkout@" in step.get("uses", ""))
 
 
+def test_only_a_newer_push_to_the_same_pull_request_ends_a_run_or_takes_its_place() -> None:
+    concurrency = parsed(github.workflow(FACTS))["concurrency"]
+    assert concurrency == {
+        "group": (
+            "fumehood-${{ github.event_name }}-"
+            "${{ github.event_name == 'pull_request' && github.ref || github.run_id }}"
+        ),
+        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
+    }
+
+
 def test_the_check_to_require_is_always_there_and_a_matrix_without_rows_is_not_run() -> None:
     jobs = parsed(github.workflow(FACTS))["jobs"]
     assert (jobs["verdict"]["name"], jobs["verdict"]["if"]) == ("fumehood", "always()")

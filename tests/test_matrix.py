@@ -129,6 +129,33 @@ def test_lowest_versions_are_tested_in_rows_of_their_own() -> None:
     ]
 
 
+def test_names_that_no_session_can_have_do_nothing_in_a_shell_or_as_names_of_files() -> None:
+    jobs = [replace(JOB, session=f"exp-{name}", advisory=name == "a;b-c") for name in ("a;b c", "a;b-c")]
+    found = [(row.id, row.session, row.command, row.sessions) for row in pack(jobs, 9)]
+    assert found == [
+        ("exp-a-b-c-4284ff89", "'exp-a;b c'", "nox -s 'exp-a;b c'", ("exp-a;b c",)),
+        ("exp-a-b-c-53826b99", "'exp-a;b-c'", "nox -s 'exp-a;b-c'", ("exp-a;b-c",)),
+    ]
+
+
+def test_rows_share_a_cache_only_where_they_need_the_same_packages() -> None:
+    jobs = [
+        JOB,
+        replace(JOB, session="exp-b", part="gpu"),
+        replace(JOB, session="exp-c", lowest=True),
+        replace(JOB, session="exp-d", python="3.12"),
+        replace(JOB, session="exp-e", runner=("x",)),
+        replace(JOB, session="exp-f", runner=("x",), lock="core-other"),
+    ]
+    assert [(row.session, row.cache) for row in pack(jobs, 5)] == [
+        ("exp-a", "core-own"),
+        ("exp-b", "core-own"),
+        ("exp-c", "core-own-lowest"),
+        ("exp-d", "core-own-3.12"),
+        ("exp-e exp-f", "80ba8ee7e68b"),
+    ]
+
+
 JOBS = st.lists(
     st.builds(
         lambda number, runner, advisory, seconds: replace(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +15,6 @@ from support.pipelines import gitlab_mistakes
 from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.project import Outcome, Project
 
 PASSING = "def test_it():\n    pass\n"
@@ -151,6 +151,24 @@ def test_everything_is_run_whatever_has_changed_and_a_broken_experiment_is_not_f
         "nox -s exp-two -- --lowest --gpu-tests=none",
     ]
     assert not any(row["advisory"] for row in found)
+
+
+@pytest.mark.parametrize("name", ["$(touch pwned)", "one; touch pwned", "`touch pwned`", "it's"])
+def test_a_folder_s_name_is_no_program_and_stops_the_change_that_brings_it(lab: Project, name: str) -> None:
+    lab.write({f"experiments/{name}/test_it.py": PASSING})
+    matrix = lab.fumehood("matrix")
+    (row,) = [row for row in rows(matrix) if not row["advisory"] and name in row["experiment"]]
+    lab.write({"rows.json": matrix.stdout})
+    path = f"{Path(sys.executable).parent}:{lab.env['PATH']}"
+    lab.run("bash", "-euc", row["command"], env={"FUMEHOOD_RESULTS": "results", "PATH": path}).assert_exit(1)
+    assert not (lab.root / "pwned").exists()
+    verdict = lab.fumehood("ci", "verdict", "--rows", "rows.json", "results").assert_exit(1).stdout
+    assert verdict == (
+        f"failed: exp-{name}: install-failed: experiments/{name}: "
+        f"the folder name {name!r} cannot be part of a session's name\n"
+        f"  run because: experiments/{name}/test_it.py (untracked)\n"
+        "0 of 1 session passed, 1 failed\n"
+    )
 
 
 def test_gpu_tests_for_which_there_is_no_machine_are_said_to_run_nowhere(lab: Project) -> None:

@@ -125,8 +125,8 @@ on:
 permissions:
   contents: read
 
-concurrency:
-  group: fumehood-${{ github.event_name }}-${{ github.ref }}
+concurrency: # what was pushed is never left out: a later push is compared with this one, and not with what came before
+  group: fumehood-${{ github.event_name }}-${{ github.event_name == 'pull_request' && github.ref || github.run_id }}
   cancel-in-progress: ${{ github.event_name == 'pull_request' }}
 
 jobs:

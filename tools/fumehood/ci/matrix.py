@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import math
+import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 LONGEST = 360
 """Minutes that a job may take on a machine of GitHub's ("Actions limits"); what a row gets where no limit is set."""
 
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+"""What names of folders can have that keep an experiment from being run, and no file's name and no shell may get."""
+
 _MARGIN = 10
 """Minutes beyond the tests, for setting up; a session ends what takes too long by itself."""
 
@@ -30,7 +36,7 @@ class Row:
         id: Unlike that of any other row; letters, digits, ``-``, ``.`` and ``_``.
         name: For people.
         experiment: Names of the experiments, separated by blanks; core has none.
-        session: nox sessions, separated by blanks.
+        session: nox sessions, separated by blanks, and in quotes as shells read them where a name is no session's.
         python: The version that the sessions need beside the one that runs nox; empty for none.
         runner: The label of the machine; empty for the platform's usual one.
         gpus: How many GPUs it needs.
@@ -64,7 +70,7 @@ class Row:
     @property
     def sessions(self) -> tuple[str, ...]:
         """Its sessions."""
-        return tuple(self.session.split())
+        return tuple(shlex.split(self.session))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +143,10 @@ def _row(batch: Sequence[Job]) -> Row:
     more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
     tail = "".join((f".{first.part}" if first.part != "all" else "", ".lowest" if first.lowest else ""))
     return Row(
-        id=f"{first.session}{tail}",
+        id=f"{_safe(first.session)}{tail}",
         name=_name(first, others),
         experiment=" ".join(dict.fromkeys(job.experiment for job in batch if job.experiment)),
-        session=" ".join(job.session for job in batch),
+        session=shlex.join(job.session for job in batch),
         python=first.python,
         runner=first.runner,
         gpus=first.gpus,
@@ -151,9 +157,23 @@ def _row(batch: Sequence[Job]) -> Row:
         part=first.part,
         lowest=first.lowest,
         command=_command(batch),
-        cache=first.lock,
+        cache=_cache(batch),
         seconds=round(sum(job.seconds for job in batch), 1),
     )
+
+
+def _safe(session: str) -> str:
+    """A session's name; of one that no session can have, what is left and a digest."""
+    if not _UNSAFE.search(session):
+        return session
+    return f"{_UNSAFE.sub('-', session)}-{hashlib.sha256(session.encode()).hexdigest()[:8]}"
+
+
+def _cache(batch: Sequence[Job]) -> str:
+    """What names the packages of all its sessions: their locks, the interpreter, and whether they are the lowest."""
+    first, locks = batch[0], sorted({job.lock for job in batch if job.lock})
+    lock = locks[0] if len(locks) == 1 else hashlib.sha256(repr(locks).encode()).hexdigest()[:12]
+    return "-".join(filter(None, (lock, first.python, "lowest" if first.lowest else "")))
 
 
 def _name(first: Job, others: int) -> str:
@@ -174,7 +194,7 @@ def _timeout(batch: Sequence[Job]) -> int:
 
 
 def _command(batch: Sequence[Job]) -> str:
-    """What a machine runs; nothing in it needs quotes, since no session's name does."""
+    """What a machine runs, as a shell reads it."""
     first = batch[0]
     kind, _, vendor = first.part.partition("-")
     part = {"all": "", "gpu": "--gpu-tests=only", "other": "--gpu-tests=none"}[kind] + (f":{vendor}" if vendor else "")
@@ -183,5 +203,5 @@ def _command(batch: Sequence[Job]) -> str:
         *([part] if part else []),
         *(["--gpus=require"] if first.required else []),
     ]
-    sessions = " ".join(job.session for job in batch)
+    sessions = shlex.join(job.session for job in batch)
     return f"nox -s {sessions}" + (f" -- {' '.join(arguments)}" if arguments else "")
