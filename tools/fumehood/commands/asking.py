@@ -22,7 +22,6 @@ from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
 from fumehood.outside.uv import Uv
 from fumehood.reading import core_at, owners
-from fumehood.reading.sources import merge_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,7 +56,7 @@ class Desk:
 
         All experiments with the same registries share one, and so what is known of lines that say the same.
         """
-        options = self._options(target)
+        options = self.book.all_inputs(target).options
         with self._making:
             if (python, options) not in self._probers:
                 self._probers[python, options] = self._prober(python, options)
@@ -75,12 +74,8 @@ class Desk:
             advance: Called after each resolution.
         """
         deadline = None if budget is None else time.monotonic() + budget
-        made = self._prober(python, self._options(target))
+        made = self._prober(python, self.book.all_inputs(target).options)
         return replace(made, uv=replace(self.uv, deadline=deadline), advance=advance)
-
-    def _options(self, target: Target | None) -> IndexOptions:
-        parts = [self.book.core_inputs, *([self.book.inputs(target)] if target else [])]
-        return merge_options([part.options for part in parts])
 
     def _prober(self, python: str, options: IndexOptions) -> Prober:
         with disk_errors("preparing to ask uv"):

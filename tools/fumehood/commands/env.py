@@ -47,7 +47,7 @@ def build(  # noqa: PLR0913 - one keyword for each option of the command
     orders = [
         _Order(target=target, folder=folder, python=spec, locked=locked or bool(os.environ.get("CI")), fresh=rebuild)
         for target in _targets(repository, names)
-        for spec, folder in _folders(repository, target, envdir, python)
+        for spec, folder in folders(repository, target, envdir, python)
     ]
     with Bar() as bar:
         bar.begin("environments", len(orders))
@@ -128,7 +128,7 @@ def _wishes(orders: list[_Order]) -> Iterator[Wish]:
 def path(repository: Repository, name: str, *, envdir: Path | None) -> int:
     """Print where an environment is, whether or not it is there."""
     (target,) = _targets(repository, (name,))
-    for _, folder in _folders(repository, target, envdir, None):
+    for _, folder in folders(repository, target, envdir, None):
         click.echo(str(folder))
     return ExitCode.OK
 
@@ -139,7 +139,7 @@ def shell(repository: Repository, name: str, *, envdir: Path | None, say: Say) -
 
     environments = _environments(repository, say)
     (target,) = _targets(repository, (name,))
-    spec, folder = _folders(repository, target, envdir, None)[0]
+    spec, folder = folders(repository, target, envdir, None)[0]
     environment = _Order(target=target, folder=folder, python=spec).obtain(environments)
     try:
         program = os.environ.get("SHELL", "/bin/sh")
@@ -209,7 +209,7 @@ def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> Iterator[tup
     environments = _environments(repository, say, offline=offline)
     here = {path for path, _ in Registry(environments.cache).environments()}
     for target in _targets(repository, ()):
-        for spec, folder in _folders(repository, target, None, None):
+        for spec, folder in folders(repository, target, None, None):
             if folder not in here:
                 continue
             try:
@@ -241,7 +241,7 @@ def _targets(repository: Repository, names: tuple[str, ...]) -> tuple[Target, ..
     return (*([core_target(repository.core)] if with_core else []), *chosen)
 
 
-def _folders(
+def folders(
     repository: Repository, target: Target, envdir: Path | None, python: str | None
 ) -> list[tuple[str | None, Path]]:
     """The interpreters of a target with the folder that nox gives each."""
@@ -253,13 +253,13 @@ def _folders(
                 remedy="choose one of these, or change `python` in its experiment.toml",
             )
         session = f"{target.session}-{python}" if several else target.session
-        return [(python, folder_of(repository, envdir, session))]
+        return [(python, _folder_of(repository, envdir, session))]
     if len(target.pythons) > 1:
-        return [(spec, folder_of(repository, envdir, f"{target.session}-{spec}")) for spec in target.pythons]
-    return [(next(iter(target.pythons), None), folder_of(repository, envdir, target.session))]
+        return [(spec, _folder_of(repository, envdir, f"{target.session}-{spec}")) for spec in target.pythons]
+    return [(next(iter(target.pythons), None), _folder_of(repository, envdir, target.session))]
 
 
-def folder_of(repository: Repository, envdir: Path | None, session: str) -> Path:
+def _folder_of(repository: Repository, envdir: Path | None, session: str) -> Path:
     """Where nox, which is run in the repository, makes the environment of a session.
 
     nox shortens names where the path gets long, and its default path is a relative one.

@@ -10,9 +10,9 @@ import click
 from packaging.utils import canonicalize_name
 
 from fumehood import extensions
-from fumehood.commands.env import folder_of
+from fumehood.commands.env import folders
 from fumehood.environments import contents, layer, state
-from fumehood.environments.planning import plan as make_plan
+from fumehood.environments.plan import plan as make_plan
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode
 from fumehood.extensions import EnvironmentView, ViewedPackage, ViewedProject
@@ -25,7 +25,6 @@ from fumehood.model.markers import from_variables
 from fumehood.outside import interpreter as interpreters
 from fumehood.outside.files import cache_folder, write_whole
 from fumehood.outside.uv import Uv
-from fumehood.reading.sources import merge_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -98,22 +97,19 @@ def view_of(
     obtained = obtain(book, uv, target, locked=locked)
     for note in obtained.notes:
         say(f"{target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")
-    spec = next(iter(target.pythons), None)
-    inputs = (book.core_inputs, book.inputs(target))
+    spec, folder = folders(repository, target, envdir, None)[0]
+    inputs = book.all_inputs(target)
     plan = make_plan(
         repository,
         target,
         obtained.lock,
         interpreters.inspect(interpreters.find(spec), cache=cache),
-        options=merge_options([part.options for part in inputs]),
+        options=inputs.options,
         proven=obtained.proven,
     )
-    session = target.session if spec is None or len(target.pythons) == 1 else f"{target.session}-{spec}"
-    folder = folder_of(repository, envdir, session)
-    requirements = [requirement for part in inputs for requirement in part.requirements]
     installed = _installed(plan, LayerStore(cache=cache, say=say), folder)
     bare = _view(plan, obtained.lock, installed)
-    return replace(bare, name=experiment.name if experiment else "core", direct=_direct(plan, requirements))
+    return replace(bare, name=experiment.name if experiment else "core", direct=_direct(plan, inputs.requirements))
 
 
 def _installed(plan: EnvironmentPlan, store: LayerStore, folder: Path) -> dict[str, tuple[str, ...]]:

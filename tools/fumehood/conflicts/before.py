@@ -41,7 +41,7 @@ def resolved(book: LockBook, core: Lock, targets: Sequence[Target], resolutions:
     possible: dict[str, Target] = {}
     for target in targets:
         with contextlib.suppress(FumehoodError):  # Its effect says what is the matter.
-            lines = [*book.core_inputs.requirements, *book.inputs(target).requirements]
+            lines = book.all_inputs(target).requirements
             if not clashes(lines, python=book.python(target)):
                 possible[target.subject] = target
     found = resolutions.answers(book.question(target, core) for target in possible.values())

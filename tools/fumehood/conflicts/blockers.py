@@ -15,7 +15,7 @@ from fumehood.conflicts.smallest import smallest
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
 from fumehood.locking.resolve import Question
 from fumehood.reading.requirement_line import parse_line
-from fumehood.reading.sources import merge_options, of_lines, without_credentials
+from fumehood.reading.sources import of_lines, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -168,8 +168,7 @@ class Blockers:
             try:
                 own = self.book.inputs(target)
                 owns[target.subject] = [*free, *(line for line in own.requirements if line not in free)]
-                merged = merge_options([options, own.options])
-                inputs = of_lines(owns[target.subject], merged)
+                inputs = of_lines(owns[target.subject], self.book.all_inputs(target).options)
                 questions.append(Question(subject=target.subject, inputs=inputs, python=self.book.python(target)))
             except FumehoodError as error:
                 wrong[target.subject] = error

@@ -77,7 +77,7 @@ def lines_of(book: LockBook, target: Target | None) -> list[Requirement]:
     A line that is read again with ``-r`` or ``-c`` is the same line: whoever wrote it can change it only once.
     """
     found: dict[tuple[object, str], Requirement] = {}
-    for line in (*book.core_inputs.requirements, *(book.inputs(target).requirements if target else ())):
+    for line in book.all_inputs(target).requirements:
         known = found.get((line.place, line.text))
         if (line.name or line.url) and (known is None or known.constraint):
             found[line.place, line.text] = line
@@ -148,8 +148,7 @@ class _Explaining:
 
     def _diagnosed(self, lines: list[Requirement]) -> Answer:
         """What a failure is: a conflict, or a source that cannot be had, or a registry that does not answer."""
-        inputs = self.book.core_inputs
-        inputs += self.book.inputs(self.target) if self.target else type(inputs)()
+        inputs = self.book.all_inputs(self.target)
         question = resolve.Question(subject=self.subject, inputs=inputs, python=self.prober.python)
         try:
             pins = resolve.resolve(self.prober.uv, question, root=self.book.repository.root, scratch=self.scratch)

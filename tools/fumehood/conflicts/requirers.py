@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from fumehood.environments import layer
-from fumehood.environments.planning import plan
+from fumehood.environments.plan import plan
 from fumehood.environments.store import LayerStore
 from fumehood.errors import FumehoodError
 from fumehood.locking.lockfile import parse_pins

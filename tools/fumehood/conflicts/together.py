@@ -133,7 +133,7 @@ class Together:
 
     def _by_others(self, target: Target, own: Pins, bounds: Mapping[str, set[str]], graph: Requirers) -> frozenset[str]:
         """Those of its packages that lines of other targets bound, or that packages of others require."""
-        lines = {line.text for line in (*self.book.core_inputs.requirements, *self.book.inputs(target).requirements)}
+        lines = {line.text for line in self.book.all_inputs(target).requirements}
         names = {str(pin.name) for pin in own}
         inside = names | {str(pin.name) for pin in self.core.pins}
         return frozenset(

@@ -11,13 +11,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fumehood.environments import preparing, recipes, state
 from fumehood.environments.manager import deciding_files
-from fumehood.environments.planning import plan as make_plan
+from fumehood.environments.plan import plan as make_plan
 from fumehood.errors import Place, UnsupportedPythonError
 from fumehood.locking.book import LockBook
 from fumehood.locking.lowest import lowest_lock
 from fumehood.locking.obtain import obtain
 from fumehood.model.lock import changes
-from fumehood.reading.sources import merge_options
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -113,16 +112,16 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
     obtained = lowest_lock(book, uv, target) if wish.lowest else obtain(book, uv, target, locked=wish.locked)
     for note in obtained.notes:
         environments.say(f"{wish.target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")
-    inputs = (book.core_inputs, book.inputs(wish.target))
+    inputs = book.all_inputs(wish.target)
     plan = make_plan(
         repository,
         wish.target,
         obtained.lock,
         environments.interpreter(wish.python),
-        options=merge_options([part.options for part in inputs]),
+        options=inputs.options,
         proven=obtained.proven,
     )
-    read = tuple(file for part in inputs for file in part.files)
+    read = inputs.files
     files = state.look_at(repository.root, deciding_files(repository, wish.target, (*read, *plan.local_files)))
     settled = not wish.lowest and obtained.origin == "committed" and not obtained.notes and not plan.local
     lasting = settled and not _changed_since(files, shared.begun) and not _has_variables(repository.root, read)

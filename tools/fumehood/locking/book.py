@@ -94,6 +94,10 @@ class LockBook:
             self._targets[target.session] = self._read(target.requirements, extra)
         return self._targets[target.session]
 
+    def all_inputs(self, target: Target | None) -> Inputs:
+        """Core's lines with those that a target adds, if there is one."""
+        return self.core_inputs + self.inputs(target) if target else self.core_inputs
+
     def python(self, target: Target | None = None) -> str:
         """Lower bound of the Python versions that core's lock, or a target's, is for.
 
@@ -144,7 +148,7 @@ class LockBook:
         own = [pin for pin in (delta.pins if delta else ()) if pin.name not in movable]
         return Question(
             subject=target.subject,
-            inputs=self.core_inputs + self.inputs(target),
+            inputs=self.all_inputs(target),
             python=self.python(target),
             preferred=(*core.pins, *(pin for pin in own if pin.name not in in_core)),
             former=tuple(pin for pin in own if pin.name in in_core),

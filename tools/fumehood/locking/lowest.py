@@ -42,7 +42,7 @@ def lowest_lock(book: LockBook, uv: Uv, target: Target) -> Obtained:
         ConflictError: The lowest versions cannot hold together.
         WorldError: Network, registry or a source failed.
     """
-    inputs = book.core_inputs + book.inputs(target)
+    inputs = book.all_inputs(target)
     lowered, others = _parted(inputs.requirements)
     with disk_errors("resolving"), tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
         scratch = Path(folder)
@@ -116,7 +116,7 @@ def lowered(book: LockBook, target: Target, here: MarkerEnvironment, versions: M
         versions: What was resolved, by name.
     """
     bounds: dict[str, Version] = {}
-    for line in _parted((book.core_inputs + book.inputs(target)).requirements)[0]:
+    for line in _parted(book.all_inputs(target).requirements)[0]:
         bound = lower_bound(line.specifier)
         name = str(line.name)
         if bound is None or line.constraint or name not in versions or not here.admits(str(line.marker or "")):

@@ -65,7 +65,7 @@ class Inputs:
     def __add__(self, other: Inputs) -> Inputs:
         return Inputs(
             requirements=self.requirements + other.requirements,
-            options=merge_options([self.options, other.options]),
+            options=_merged(self.options, other.options),
             files=self.files + other.files,
             requirement_files=self.requirement_files + other.requirement_files,
             lines=self.lines + other.lines,
@@ -186,23 +186,23 @@ def _inputs(found: RequirementSet, *, requirement_files: tuple[str, ...] = (), l
 _NO_OPTIONS = IndexOptions()
 
 
-def merge_options(parts: Iterable[IndexOptions]) -> IndexOptions:
-    """What several files say together: the last ``--index-url`` counts, the rest adds up in order."""
-    if not (merged := [part for part in parts if part != _NO_OPTIONS]):
-        return _NO_OPTIONS
+def _merged(first: IndexOptions, second: IndexOptions) -> IndexOptions:
+    """What two files say together: the last ``--index-url`` counts, the rest adds up in order."""
+    if _NO_OPTIONS in (first, second):
+        return second if first == _NO_OPTIONS else first
 
     def union(name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(value for part in merged for value in getattr(part, name)))
+        return tuple(dict.fromkeys((*getattr(first, name), *getattr(second, name))))
 
     return IndexOptions(
-        index_url=next((part.index_url for part in reversed(merged) if part.index_url), None),
+        index_url=second.index_url or first.index_url,
         extra_index_urls=union("extra_index_urls"),
         find_links=union("find_links"),
-        no_index=any(part.no_index for part in merged),
-        pre=any(part.pre for part in merged),
+        no_index=first.no_index or second.no_index,
+        pre=first.pre or second.pre,
         no_binary=union("no_binary"),
         only_binary=union("only_binary"),
-        prefer_binary=any(part.prefer_binary for part in merged),
-        require_hashes=any(part.require_hashes for part in merged),
+        prefer_binary=first.prefer_binary or second.prefer_binary,
+        require_hashes=first.require_hashes or second.require_hashes,
         trusted_hosts=union("trusted_hosts"),
     )
