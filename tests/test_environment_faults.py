@@ -56,7 +56,7 @@ def test_a_full_environment_folder_leaves_the_old_environment(project: Project) 
         assert first.startswith(f"making the environment {folder}/exp-a failed: No space left on device")
         assert last == "  → free some disk space and run it again"
         still_works(project)
-        assert sorted(path.name for path in folder.iterdir()) == [".fumehood", "exp-a"]
+        assert sorted(path.name for path in folder.iterdir()) == [".fumehood", ".gitignore", "CACHEDIR.TAG", "exp-a"]
         assert build(project, exit_code=0).stdout.startswith("exp-a: rebuilt (experiments/a/requirements.txt changed: ")
 
 

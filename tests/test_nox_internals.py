@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nox.sessions
 import nox.virtualenv
@@ -15,6 +16,10 @@ from nox.sessions import _normalize_path
 
 from fumehood import nox_internals
 from fumehood.environments.folder import environment_folder
+from support import environments
+
+if TYPE_CHECKING:
+    from support.project import Project
 
 
 def test_nox_keeps_its_backends_in_a_registry_that_can_be_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +46,18 @@ def test_our_environment_is_one_that_nox_installs_into_with_uv(tmp_path: Path) -
     assert not (tmp_path / "env").exists()
     assert made.venv_backend == "uv"
     assert made.is_sandboxed
+
+
+def test_the_folder_of_environments_gets_the_files_that_nox_gives_it(project: Project, tmp_path: Path) -> None:
+    environments.write(project, core=["alpha"])
+    project.fumehood("env", "build").assert_ok()
+    theirs = tmp_path / "theirs"
+    nox.virtualenv.VirtualEnv(str(theirs / "env"), venv_backend="uv").create()
+    files = {path.name: path.read_text() for path in theirs.iterdir() if path.is_file()}
+    assert sorted(files) == [".gitignore", "CACHEDIR.TAG"]
+    ours = project.root / ".nox"
+    assert {path.name: path.read_text() for path in ours.iterdir() if path.is_file()} == files
+    assert ".nox" not in project.git("status", "--porcelain").stdout
 
 
 def test_a_missing_interpreter_is_noxs_own_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fumehood.environments.state import EnvironmentState
 
 PTH = "_fumehood.pth"
+_MARKS = {".gitignore": "*\n", "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"}
 _FENCE = 'import os; os.environ.get("FUMEHOOD_FENCE") and __import__("fumehood_pytest").raise_fence()'
 
 
@@ -45,6 +47,7 @@ def put_together(
         ConfigurationError: Something stands in its place that is no environment.
         WorldError: It could not be made.
     """
+    _mark(environment.parent)
     with disk_errors(f"making the environment {environment}"), replacing(environment):
         bare.make(environment, frame.interpreter, cache)
         own(environment)
@@ -58,6 +61,14 @@ def put_together(
             binaries.write_commands(cache, bin_folder, project.commands)
         (site_packages / PTH).write_text(import_path(frame, prepared), encoding="utf-8")
         state.write(environment, made)
+
+
+def _mark(envdir: Path) -> None:
+    """Keep git, and programs that make backups, out of a folder of environments, with the files that nox gives it."""
+    for name, content in _MARKS.items():
+        if not (envdir / name).exists():
+            with contextlib.suppress(OSError):
+                (envdir / name).write_text(content, encoding="utf-8")
 
 
 def import_path(frame: Frame, prepared: Stack) -> str:
