@@ -157,7 +157,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         test_requirements=reader.strings("test-requirements", DEFAULT_TEST_REQUIREMENTS),
         themes=reader.strings("themes", DEFAULT_THEMES),
         rules=_rules(reader.subtable("rules")),
-        timeout=read_duration(reader, "timeout"),
+        timeout=read_timeout(reader),
         waivers=read_waivers(reader, folder=""),
         extension_points=_extension_points(reader.subtable("extension-points")),
         lifecycle=_limits(reader.subtable("lifecycle")),
@@ -169,7 +169,7 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
             sources=core.strings("sources"),
             tests=core.strings("tests"),
             test_requirements=core.strings("test-requirements"),
-            timeout=read_duration(core, "timeout"),
+            timeout=read_timeout(core),
         ),
         affected=_affected(reader.subtable("affected")),
         runners=read_runners(reader.subtable("runners")),
@@ -272,15 +272,15 @@ def check_pythons(reader: TableReader, pythons: tuple[str, ...]) -> None:
             reader.complain("python", f"{python!r} is no Python version", 'write a version such as "3.12"')
 
 
-def read_duration(reader: TableReader, key: str) -> int | None:
+def read_timeout(reader: TableReader) -> int | None:
     """Seconds of a text such as ``45m``; None where it is not written, or wrong, which is complained about."""
-    text = reader.string(key)
+    text = reader.string("timeout")
     if text is None:
         return None
     try:
         return parse_duration(text)
     except ValueError as error:
-        reader.complain(key, f"{key}: {error}", f'write {key} = "45m"')
+        reader.complain("timeout", f"timeout: {error}", 'write timeout = "45m"')
         return None
 
 

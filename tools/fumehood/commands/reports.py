@@ -180,11 +180,7 @@ def environments_built_text(environments: Iterable[Environment]) -> str:
 def _environment_lines(environment: Environment) -> Iterator[str]:
     state = environment.state
     yield f"{state.session}: {environment.action}" + (f" ({environment.reason})" if environment.reason else "")
-    if environment.action != "reused":
-        if state.why_flat:
-            yield f"  flat, not stacked: {state.why_flat}"
-        if state.changes:
-            yield f"  changes {len(state.changes)} of core's pins: {', '.join(state.changes)}"
+    yield from (f"  {detail}" for detail in environment.details())
 
 
 def stored_json(environments: Iterable[StoredEnvironment], layers: Iterable[StoredLayer]) -> str:

@@ -10,7 +10,7 @@ import click
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
-from fumehood.copies.search import FINGERPRINTS, CodeReader
+from fumehood.copies.search import FINGERPRINTS, code_of
 from fumehood.copies.since import History, Since
 from fumehood.errors import ExitCode
 from fumehood.imports.cache import IMPORTS, sources_of
@@ -110,10 +110,10 @@ def _read(
 
 
 def _known(repository: Repository, history: History, files: Iterable[FileCopies], bar: Bar) -> Iterator[KnownCopy]:
-    reader = CodeReader(repository.root)
     for file in files:
         for copy in file.copies:
-            yield KnownCopy(path=file.path, copy=copy, since=history.since(file.path, copy, reader.code(copy.original)))
+            original = code_of(repository.root, copy.original)
+            yield KnownCopy(path=file.path, copy=copy, since=history.since(file.path, copy, original))
             bar.advance("asking git")
 
 

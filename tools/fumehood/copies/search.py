@@ -44,19 +44,9 @@ class FileCopies:
     copies: tuple[Copy, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CodeReader:
-    """Reads files of a repository as code, those last read twice only once."""
-
-    root: Path
-
-    def code(self, path: str) -> Code:
-        """A file's code; none where it cannot be read."""
-        return _code(self.root, path)
-
-
 @functools.lru_cache(maxsize=64)
-def _code(root: Path, path: str) -> Code:
+def code_of(root: Path, path: str) -> Code:
+    """The code of a repository's file; none where it cannot be read."""
     try:
         return read((root / path).read_bytes())
     except OSError:
@@ -78,11 +68,10 @@ def find_copies(
     mine = [path for path in sorted(own) if path in known.found]
     theirs = [path for path in sorted(core) if path in known.found]
     candidates = _all_candidates(root, known, mine, theirs, environ)
-    reader = CodeReader(root)
 
     def find(path: str) -> tuple[bool, tuple[RawCopy, ...]]:
-        originals = {name: reader.code(name) for name in candidates[path]}
-        return True, tuple(map(_raw, copies_in(reader.code(path), originals)))
+        originals = {name: code_of(root, name) for name in candidates[path]}
+        return True, tuple(map(_raw, copies_in(code_of(root, path), originals)))
 
     contents = {
         path: _digest(known.digests[name] for name in (path, *names)) for path, names in candidates.items() if names

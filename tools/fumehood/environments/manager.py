@@ -55,10 +55,14 @@ class Environment:
         """What a user wants to know of an environment that was just obtained; nothing when it was there."""
         if self.action != "reused":
             yield f"{self.action}: {self.reason}"
-            if self.state.why_flat:
-                yield f"flat, not stacked: {self.state.why_flat}"
-            if self.state.changes:
-                yield f"changes {len(self.state.changes)} of core's pins: {', '.join(self.state.changes)}"
+            yield from self.details()
+
+    def details(self) -> Iterator[str]:
+        """What there is to know of one that was not there: how it differs from the usual."""
+        if self.action != "reused" and self.state.why_flat:
+            yield f"flat, not stacked: {self.state.why_flat}"
+        if self.action != "reused" and self.state.changes:
+            yield f"changes {len(self.state.changes)} of core's pins: {', '.join(self.state.changes)}"
 
     @property
     def lease_files(self) -> tuple[Path, ...]:

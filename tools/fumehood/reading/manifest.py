@@ -11,7 +11,7 @@ from fumehood.ci_settings import read_demand
 from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
 from fumehood.outside.toml_file import TableReader, load
-from fumehood.settings import check_pythons, read_duration, read_waivers
+from fumehood.settings import check_pythons, read_timeout, read_waivers
 
 if TYPE_CHECKING:
     from fumehood.model.waiver import Waiver
@@ -70,7 +70,7 @@ def read(path: str, *, name: str) -> Manifest:
         tests=reader.strings("tests"),
         layout=cast("Layout", reader.string("layout", "auto", choices=LAYOUTS)),
         gpus=_gpus(reader),
-        timeout=read_duration(reader, "timeout"),
+        timeout=read_timeout(reader),
         waivers=read_waivers(reader, folder=name.rpartition("/")[0]),
     )
     _check(reader, manifest, os.path.dirname(path))
