@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 PROJECT = (
     '[project]\nname = "core"\n[project.scripts]\nrun = "core.cli:main"\n[project.entry-points.plugins]\na = "core.a"\n'
 )
+POETRY = """\
+[tool.poetry.scripts]
+run = "core.cli:main"
+more = {reference = "core.more:main", type = "console"}
+[tool.poetry.plugins.plugins]
+a = "core.a:A"
+[tool.flit.entrypoints.others]
+b = "core.b"
+"""
 CONFIGURED = """\
 [metadata]
 name = plugins
@@ -73,6 +82,15 @@ def offered(root: Path, files: dict[str, str]) -> list[str]:
             [
                 "pyproject.toml:4: console_scripts: run = core.cli:main (core.cli)",
                 "pyproject.toml:6: plugins: a = core.a (core.a)",
+            ],
+        ),
+        (
+            {"pyproject.toml": POETRY},
+            [
+                "pyproject.toml:2: console_scripts: run = core.cli:main (core.cli)",
+                "pyproject.toml:3: console_scripts: more = core.more:main (core.more)",
+                "pyproject.toml:5: plugins: a = core.a:A (core.a)",
+                "pyproject.toml:7: others: b = core.b (core.b)",
             ],
         ),
         (

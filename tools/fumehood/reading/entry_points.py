@@ -1,8 +1,9 @@
 """The entry points that a project offers to installers and plugins, wherever they are written down.
 
-They stand in ``[project]``; in repositories from before that, and where it says that they are ``dynamic``, in
-``setup.cfg``, or written out in ``setup.py``, which counts only where ``setup.cfg`` says nothing about them. What a
-``setup.py`` computes is not known. Source: the packaging specifications for pyproject.toml and entry points; the
+They stand in ``[project]``, or in tables of Poetry or flit; in repositories from before that, and where it says that
+they are ``dynamic``, in ``setup.cfg``, or written out in ``setup.py``, which counts only where ``setup.cfg`` says
+nothing about them. What a ``setup.py`` computes is not known. Source: the packaging specifications for pyproject.toml
+and entry points; the documentation of Poetry and flit, "pyproject.toml"; the
 setuptools documentation, "Entry Points" and "Configuring setuptools using setup.cfg files".
 """
 
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 COMMANDS = ("console_scripts", "gui_scripts")
 """The groups that installers make commands of."""
 
-_TABLES = {"scripts": COMMANDS[0], "gui-scripts": COMMANDS[1]}
+_TABLES = {
+    ("project", "scripts"): COMMANDS[0],
+    ("project", "gui-scripts"): COMMANDS[1],
+    ("tool", "poetry", "scripts"): COMMANDS[0],
+    ("tool", "flit", "scripts"): COMMANDS[0],
+}
+_GROUPS = (("project", "entry-points"), ("tool", "poetry", "plugins"), ("tool", "flit", "entrypoints"))
+_DYNAMIC = frozenset({"entry-points", "scripts", "gui-scripts"})
 _SECTION = "options.entry_points"
 _KEYWORD = "entry_points"
 
@@ -65,7 +73,7 @@ def read(root: Path, folder: str = "") -> tuple[EntryPoint, ...]:
     if project is not None:
         table, found = project
         dynamic = table.get("dynamic")
-        if not isinstance(dynamic, list) or not {"entry-points", *_TABLES}.intersection(map(str, dynamic)):
+        if not isinstance(dynamic, list) or not _DYNAMIC.intersection(map(str, dynamic)):
             return found
     else:
         found = ()
@@ -76,26 +84,34 @@ def read(root: Path, folder: str = "") -> tuple[EntryPoint, ...]:
 
 
 def _project(root: Path, name: str) -> tuple[Mapping[str, object], tuple[EntryPoint, ...]] | None:
-    """``[project]``, and what it offers; None where there is none."""
+    """``[project]``, and what it and the tables of build backends offer; None where there is none of them."""
     if not os.path.exists(root / name):
         return None
     try:
         file = toml_file.load(root / name, name=name)
     except FumehoodError:
         return {}, ()
-    project = file.data.get("project")
-    if not isinstance(project, dict):
-        return None
-    groups = project.get("entry-points")
-    tables: list[tuple[tuple[str, ...], str, object]] = [
-        ((key,), group, project.get(key)) for key, group in _TABLES.items()
-    ]
-    tables += [(("entry-points", key), key, table) for key, table in groups.items()] if isinstance(groups, dict) else []
-    return project, tuple(
-        EntryPoint(group=group, name=key, value=str(value), place=file.place("project", *keys, key))
-        for keys, group, table in tables
-        for key, value in (table.items() if isinstance(table, dict) else ())
+    project = toml_file.table_at(file.data, "project")
+    found = tuple(
+        EntryPoint(group=group, name=key, value=_reference(value), place=file.place(*keys, key))
+        for keys, group in _places(file.data)
+        for key, value in toml_file.table_at(file.data, *keys).items()
     )
+    return (project, found) if project or found else None
+
+
+def _places(data: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The tables that may offer entry points, each with the group that it is about."""
+    for keys, group in _TABLES.items():
+        yield keys, group
+    for keys in _GROUPS:
+        yield from (((*keys, group), group) for group in toml_file.table_at(data, *keys))
+
+
+def _reference(value: object) -> str:
+    """What is offered: a text, or in Poetry a table that has it."""
+    table = value if isinstance(value, dict) else {}
+    return str(table.get("reference") or table.get("callable") or value)
 
 
 def _of_configuration(root: Path, folder: str) -> Iterator[EntryPoint]:

@@ -106,11 +106,11 @@ RULE = Rule(
     why="""\
 Experiments come and go, and anyone may delete one on the day that it has served its purpose. Core that imports one is
 broken on that day, and until then it needs that experiment's requirements and is as stable as that experiment. So
-imports lead one way, from experiments to core. It counts whichever way it is written: as a statement, in a function,
-in a `try`, for type checkers only, with `import_module` or `__import__` of a name that is literal or begins so, as an
-entry point (in `[project]`, in `setup.cfg`, or written out in `setup.py`), or by putting an experiment's folder on
-`sys.path`. The name of a package in an experiment's `src` means that one, unless a requirement line brings another of
-this name.""",
+imports lead one way, from experiments to core. It counts whichever way it is written: as a statement, in a function, in
+a `try`, for type checkers only, with `import_module` or `__import__` of a name that is literal or begins so, as an
+entry point (in `[project]`, of Poetry or flit, in `setup.cfg`, or written out in `setup.py`), or by putting an
+experiment's folder on `sys.path`. The name of a package in an experiment's `src` means that one, unless a requirement
+line brings another of this name.""",
     remedy="""\
 Move what core needs into core, or the code that needs the experiment out of core. A test of core's that uses an
 experiment is that experiment's test. Where core keeps a list of experiments, turn it around: experiments announce
