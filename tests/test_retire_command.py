@@ -257,6 +257,16 @@ def test_what_the_record_says_brings_it_back_and_a_second_end_is_a_second_record
     ]
 
 
+def test_a_matrix_that_lists_it_by_its_name_is_shown(lab: Project) -> None:
+    matrix = "jobs:\n  a:\n    name: foo\n    matrix:\n      one: [foo2, 'foo']\n      two:\n        - foo  # sparse\n"
+    lab.write({".github/workflows/all.yml": matrix, "docs/list.yml": "- foo\n"})
+    done = lab.fumehood("retire", "foo", "--reason", "it is over", "--dry-run").assert_ok()
+    assert [line.strip() for line in done.stdout.splitlines() if "all.yml" in line or "list.yml" in line] == [
+        ".github/workflows/all.yml:5: one: [foo2, 'foo']",
+        ".github/workflows/all.yml:7: - foo  # sparse",
+    ]
+
+
 def test_what_the_baseline_knows_of_it_goes_too(lab: Project) -> None:
     lab.write({f"experiments/{name}/experiment.toml": 'theme = "modle"\n' for name in ("foo", "foo2")})
     lab.fumehood("check", "--offline", "--baseline", "write")

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from fumehood.rules.seen import Seen
 
 
+_OF_CI = (".github/workflows", ".gitlab-ci.yml")
+"""Where a list of experiments, such as a matrix, may name one by its name alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retirement:
     """Everything that retiring an experiment comes to.
@@ -144,11 +148,11 @@ def _mentions_of(
     return traces.left_over(_found(git, names, outside) if names else (), edits, is_about=lambda _line: True)
 
 
-def _found(git: Git, texts: Iterable[str], outside: Iterable[str]) -> list[Mention]:
+def _found(git: Git, texts: Iterable[str], outside: Iterable[str], within: Iterable[str] = (".",)) -> list[Mention]:
     """The lines that hold one of some texts, but for those of records."""
     return [
         Mention(file=file, line=line, text=text)
-        for file, line, text in git_folder.mentions(git, texts, outside=outside)
+        for file, line, text in git_folder.mentions(git, texts, outside=outside, within=within)
         if file.rpartition("/")[2] != records.FILE
     ]
 
@@ -210,6 +214,8 @@ def _traces(
             change = _known(file, text, name) if file == known_file else traces.edit(file, text, names, table=is_table)
             edits += [change] if change.removed else []
     left = traces.left_over(found, edits, is_about=names.are_in)
+    listed = _found(git, [name], outside, within=_OF_CI)
+    left += traces.left_over(listed, edits, is_about=lambda line: traces.is_in_list(name, line))
     return tuple(edits), tuple(left)
 
 

@@ -180,6 +180,11 @@ def _is_row(line: str, file: str, names: Names) -> bool:
     return cell.strip("`*_ ") == own
 
 
+def is_in_list(name: str, line: str) -> bool:
+    """Whether a line of YAML has a name as an item of a list."""
+    return re.search(rf"""(?:^\s*-\s+|[\[,]\s*)(["']?){re.escape(name)}\1\s*(?:[,\]#]|$)""", line) is not None
+
+
 def left_over(mentions: Iterable[Mention], edits: Iterable[Edit], *, is_about: Callable[[str], bool]) -> list[Mention]:
     """The lines that name an experiment and that no edit takes out."""
     gone = {(mention.file, mention.line) for change in edits for mention in change.removed}

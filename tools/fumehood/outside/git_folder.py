@@ -43,18 +43,21 @@ def tracked(git: Git, path: str) -> list[tuple[str, bool]]:
     return [(entry.partition("\t")[2], entry.startswith(_SUBMODULE)) for entry in entries]
 
 
-def mentions(git: Git, texts: Iterable[str], *, outside: Iterable[str]) -> list[tuple[str, int, str]]:
+def mentions(
+    git: Git, texts: Iterable[str], *, outside: Iterable[str], within: Iterable[str] = (".",)
+) -> list[tuple[str, int, str]]:
     """The lines that hold one of some texts, in every text file that git does not ignore: file, line, content.
 
     Args:
         git: In the repository.
         texts: Looked for as they are.
         outside: Folders that are left out.
+        within: Files and folders to look into.
     """
     wanted = [part for text in texts for part in ("-e", text)]
     command = ("grep", "--untracked", "-I", "--line-number", "-z", "--fixed-strings", *wanted)
     try:
-        said = git.said(*command, "--", ".", *(f":(exclude,literal){folder}" for folder in outside))
+        said = git.said(*command, "--", *within, *(f":(exclude,literal){folder}" for folder in outside))
     except WorldError as error:
         if error.details:
             raise
