@@ -117,6 +117,12 @@ def test_a_star_at_the_end_is_about_the_files_directly_in_a_folder() -> None:
     assert parsed.owners_of_file("experiments/README.md") == ("@top",)
     assert parsed.owners_of_file("experiments/a/README.md") == ("@all",)
     assert codeowners.parse("/* @top\n", path="CODEOWNERS").owners_of_file("README.md") == ("@top",)
+    deep = codeowners.parse("/docs/**/* @deep\n", path="CODEOWNERS")
+    assert [deep.owners_of_file(path) for path in ("docs/a.md", "docs/a/b/c.md", "a.md")] == [
+        ("@deep",),
+        ("@deep",),
+        (),
+    ]
     assert codeowners.parse("/* @top\n", path="CODEOWNERS").owners_of_file("docs/README.md") == ()
 
 

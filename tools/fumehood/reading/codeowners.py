@@ -157,7 +157,7 @@ def _regex(pattern: str) -> re.Pattern[str] | None:
         return None
     try:
         regex = GitIgnoreSpecPattern(pattern).regex
-        if regex is None or not pattern.endswith("/*"):
+        if regex is None or not pattern.endswith("/*") or pattern.endswith("**/*"):
             return regex
         # Both forges match a folder's own files only, where git would take its folders with all that is in them.
         folder = GitIgnoreSpecPattern(f"/{pattern[:-1].lstrip('/')}").regex
