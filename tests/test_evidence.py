@@ -178,6 +178,7 @@ def test_links_and_pictures_lead_somewhere(project: Project) -> None:
 [bad](../../../up.md) <img
   src="no.png"> [bad](/no.md)
 ![bad](no.svg)
+<picture><source srcset="/docs/a.svg 1x, dark.svg 2x"></picture>
 """
     project.write(
         BASE
@@ -193,6 +194,7 @@ def test_links_and_pictures_lead_somewhere(project: Project) -> None:
         "18: the picture no.png points nowhere: there is no experiments/one/no.png",
         "19: the link /no.md points nowhere: there is no no.md",
         "20: the picture no.svg points nowhere: there is no experiments/one/no.svg",
+        "21: the picture dark.svg points nowhere: there is no experiments/one/dark.svg",
     ]
 
 

@@ -98,6 +98,12 @@ def test_one_that_waives_no_rule_or_nothing_is_a_finding(lab: Project) -> None:
         "\n"
         "1 experiment checked: it fits; 2 warnings\n"
     )
+    lab.write({"experiments/one/experiment.toml": f"{NO_THEME}{WAIVER.replace('theme/missing', 'theme')}"})
+    assert (
+        "    'theme' is a group of rules, and a waiver is for one rule\n"
+        "    → write a waiver for each rule, such as theme/missing\n"
+    ) in check(lab, "one").assert_exit(1).stdout
+    lab.write({"experiments/one/experiment.toml": manifest})
     only = lab.fumehood("check", "--rule", "waiver", "one", env={"FUMEHOOD_TODAY": "2026-06-01"}).assert_ok()
     assert "nothing needs" not in only.stdout, "no rule looked that it could have waived"
 

@@ -194,8 +194,9 @@ class _Html(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.anchors |= {name for key in ("id", "name") if (name := values.get(key))}
-        for key in ("src", "href"):
-            if address := values.get(key):
+        several = [part.split()[0] for part in (values.get("srcset") or "").split(", ") if part.strip()]
+        for address in (values.get("src"), values.get("href"), *several):
+            if address:
                 is_picture = tag in {"img", "source", "video"}
                 self.targets.append(
                     Target(address=address, line=self.line + self.getpos()[0] - 1, is_picture=is_picture)

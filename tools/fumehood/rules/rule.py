@@ -23,7 +23,7 @@ class Review:
 
     Attributes:
         rules: The ids of the rules that looked.
-        known: The ids of all the rules that there are, and their groups.
+        known: The ids of all the rules that there are.
         unused: The waivers, of those that still hold, which no finding needed.
         gone: The findings of the baseline that are no longer found.
         undecided: The experiments about which something could not be decided; the empty name is core's.

@@ -38,7 +38,8 @@ def check(seen: Seen) -> Iterator[Finding]:
             if path.startswith(f"{experiment.path}/") and not path.startswith(around)
         ]
         if own:
-            vendors = " and ".join(sorted({vendor for _, vendor in own}))
+            *others, last = sorted({vendor for _, vendor in own})
+            vendors = f"{', '.join(others)} and {last}" if others else last
             files = "1 source file is" if len(own) == 1 else f"{len(own)} source files are"
             yield RULE.finding(
                 experiment.name,
