@@ -14,7 +14,7 @@ from fumehood.imports import private
 from fumehood.imports.calls import MARKERS
 from fumehood.imports.same_program import SyntaxMistake, is_same_program
 from fumehood.imports.scan import RawImport, _imports, scan
-from fumehood.model.source import DYNAMIC, LAZY, MENTIONED, OPTIONAL, TYPING
+from fumehood.model.import_flags import DYNAMIC, LAZY, MENTIONED, OPTIONAL, TYPING
 
 if TYPE_CHECKING:
     from types import ModuleType

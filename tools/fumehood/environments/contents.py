@@ -111,25 +111,15 @@ def recorded(prefix: Path, folder: str) -> Iterator[RecordedFile]:
 
 
 def _commands(folder: Path) -> Iterator[tuple[str, str]]:
+    from fumehood.reading.entry_points import COMMANDS, of_text  # noqa: PLC0415 - only a new layer is read
+
     try:
         text = (folder / "entry_points.txt").read_text(encoding="utf-8")
     except OSError:
         return
-    found = tuple(_entry_points(text))
-    for group in ("console_scripts", "gui_scripts"):
-        yield from ((name, value.partition("[")[0].strip()) for of, name, value in found if of == group)
-
-
-def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
-    """The entry points that an ``entry_points.txt`` declares, in its order: group, name, value."""
-    group = ""
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped.startswith("[") and stripped.endswith("]"):
-            group = stripped[1:-1].strip()
-        elif "=" in stripped and not stripped.startswith(("#", ";")):
-            name, _, value = stripped.partition("=")
-            yield group, name.strip(), value.strip()
+    found = tuple(of_text(enumerate(text.splitlines(), 1), ""))
+    for group in COMMANDS:
+        yield from ((one.name, one.value.partition("[")[0].strip()) for one in found if one.group == group)
 
 
 def damaged(prefix: Path, files: Iterable[RecordedFile]) -> Iterator[str]:

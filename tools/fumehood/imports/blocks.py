@@ -8,7 +8,7 @@ import operator
 import re
 from typing import TYPE_CHECKING
 
-from fumehood.model.source import LAZY, OPTIONAL, TYPING
+from fumehood.model.import_flags import LAZY, OPTIONAL, TYPING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

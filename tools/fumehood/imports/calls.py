@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.imports.blocks import blocks
 from fumehood.imports.texts import Texts
-from fumehood.model.source import DYNAMIC, LAZY, OPTIONAL
+from fumehood.model.import_flags import DYNAMIC, LAZY, OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood.imports.blocks import blocks, looked_for
 from fumehood.imports.calls import MARKERS, Calls
-from fumehood.model.source import MENTIONED, OPTIONAL
+from fumehood.model.import_flags import MENTIONED, OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ RawImport = tuple[str, int, str, int, int]
 """One thing that a file imports: ``from module import name``, or ``import module`` where the name is empty.
 
 The module as it is written, without the dots before it; how many dots stand before it, 0 for an absolute import; what
-is taken from it, ``*`` for all of it; the line; and a sum of the flags of `fumehood.model.source`.
+is taken from it, ``*`` for all of it; the line; and a sum of the flags of `fumehood.model.import_flags`.
 """
 
 

@@ -123,7 +123,7 @@ def _of_configuration(root: Path, folder: str) -> Iterator[EntryPoint]:
     elsewhere = said.get("options", _KEYWORD, fallback="")
     for file in elsewhere.removeprefix("file:").split(",") if elsewhere.startswith("file:") else ():
         path = f"{folder}{file.strip()}"
-        yield from _of_text(enumerate(text_file.read(root / path, name=path).splitlines(), 1), path)
+        yield from of_text(enumerate(text_file.read(root / path, name=path).splitlines(), 1), path)
     if said.has_section(_SECTION):
         lines = text_file.read(root / name, name=name).splitlines()
         header = next((number for number, line in enumerate(lines, 1) if line.strip() == f"[{_SECTION}]"), 1)
@@ -148,7 +148,7 @@ def _of_script(root: Path, name: str) -> Iterator[EntryPoint]:
                     if isinstance(key, ast.Constant):
                         yield from _entry(str(key.value), text, Place(name, line))
         case ast.Constant() as value:
-            yield from _of_text(_lines(value), name)
+            yield from of_text(_lines(value), name)
 
 
 def _lines(value: ast.expr) -> Iterator[tuple[int, str]]:
@@ -159,7 +159,7 @@ def _lines(value: ast.expr) -> Iterator[tuple[int, str]]:
                 yield min(number, value.end_lineno or number), line
 
 
-def _of_text(lines: Iterable[tuple[int, str]], name: str) -> Iterator[EntryPoint]:
+def of_text(lines: Iterable[tuple[int, str]], name: str) -> Iterator[EntryPoint]:
     """What a text says that is written like the ``entry_points.txt`` of an installed project."""
     group = ""
     for number, line in lines:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fumehood.copies.search import find_copies
-from fumehood.model.source import DYNAMIC, LAZY, OPTIONAL, TYPING
+from fumehood.model.import_flags import DYNAMIC, LAZY, OPTIONAL, TYPING
 from fumehood.outside.remembered import following_each
 from fumehood.repository import fixed_part
 
@@ -54,7 +54,7 @@ class Use(NamedTuple):
         path: The file that it stands in.
         line: Counted from 1.
         module: What is imported, as it is written, with the name that is taken from it.
-        flags: How, a sum of the constants of `fumehood.model.source`.
+        flags: How, a sum of the constants of `fumehood.model.import_flags`.
         target: The file that it leads to; empty for what is outside of the repository.
     """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.environments.store import LayerStore
 from fumehood.errors import FumehoodError
-from fumehood.model.source import OPTIONAL, TYPING
+from fumehood.model.import_flags import OPTIONAL, TYPING
 from fumehood.outside.files import cache_folder
 from fumehood.reading import requirements_txt
 from fumehood.rules.crossing import by_line, is_hidden

@@ -13,7 +13,7 @@ from fumehood.errors import FumehoodError
 from fumehood.locking import lockfile
 from fumehood.locking.book import LockBook
 from fumehood.model.experiment import experiment_target
-from fumehood.model.lock import LayeredLock, by_name
+from fumehood.model.lock import LayeredLock, by_name, what_of
 from fumehood.reading import core_at
 from fumehood.settings import PYPROJECT
 
@@ -161,7 +161,7 @@ def differences(before: Lock, now: Lock) -> dict[NormalizedName, str]:
 
 
 def _difference(name: NormalizedName, before: tuple[Pin, ...], now: tuple[Pin, ...]) -> str:
-    old, new = (" / ".join(dict.fromkeys(pin.what for pin in pins)) for pins in (before, now))
+    old, new = what_of(before), what_of(now)
     return f"{name} {old or 'nothing'} → {new or 'nothing'}" if old != new else f"{name} {new}, other files of it"
 
 

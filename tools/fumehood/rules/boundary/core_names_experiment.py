@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import Place
 from fumehood.imports.graph import is_named
-from fumehood.model.source import DYNAMIC
+from fumehood.model.import_flags import DYNAMIC
 from fumehood.rules.crossing import is_hidden, reached
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
