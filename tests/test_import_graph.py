@@ -162,6 +162,10 @@ def test_names_relative_to_what_is_not_known_lead_nowhere(project: Project, call
     [
         '_MODULES = {"Thing": "thing", "Other": ".deep.other"}\n\n\ndef __getattr__(name): ...\n',
         '__getattr__, __dir__, __all__ = lazy.attach(__name__, ["thing"], {"deep.other": ["Other"]})\n',
+        (
+            "if TYPE_CHECKING:\n    from .thing import *\n    from .deep.other import Other\n"
+            "else:\n    sys.modules[__name__] = Lazy(read(__file__))\n"
+        ),
         'if not TYPE_CHECKING:\n    sys.modules[__name__] = Lazy({"thing": ["Thing"], "deep.other": []})\n',
     ],
 )
@@ -175,6 +179,15 @@ def test_a_package_that_gives_its_names_when_asked_leads_to_the_modules_that_it_
         "core/lazy/deep/__init__.py": "names",
         "core/lazy/deep/other.py": "names",
         "core/lazy/thing.py": "names",
+    }
+
+
+def test_what_a_package_reads_from_a_stub_may_be_every_module_beside_it(project: Project) -> None:
+    project.write({"core/__init__.py": "__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)\n"})
+    project.write({"core/a.py": "", "core/inner/__init__.py": "", "core/inner/b.py": ""})
+    assert leads(look(project), "core/__init__.py") == {
+        "core/a.py": "may import",
+        "core/inner/__init__.py": "may import",
     }
 
 

@@ -26,6 +26,7 @@ MARKERS = (
     b"from sys import",
     b"addsitedir",
     b"entry_points",
+    b"attach_stub",
 )
 """Bytes of which a file holds at least one if there is anything in it that `Calls` learns."""
 
@@ -103,6 +104,8 @@ class Calls:
                 self._edit(call.args, call.lineno)
             case ast.Name(id="entry_points") | ast.Attribute(attr="entry_points"):
                 self.groups.add(self._texts.literal(_keyword(call, "group")) or "")
+            case ast.Name(id="attach_stub") | ast.Attribute(attr="attach_stub"):
+                self.prefixes.append((".", call.lineno))  # lazy_loader reads from a stub what the package gives.
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in self._functions:
                 named = call.args[0] if call.args else _keyword(call, "name")
                 if named is not None:

@@ -90,7 +90,11 @@ _QUOTED = re.compile(rb"""["'](\w+)["']""")
 _OFFERING_MARKERS = (b"__getattr__", b"sys.modules[__name__]")
 _OFFERING = re.compile(rb"^(?:def )?__getattr__\b|^[ \t]*sys\.modules\[__name__\]\s*=", re.MULTILINE)
 """How a module begins to give its attributes by itself: a function for all of it, or another object in its place."""
-_NAME = re.compile(rb"""["']\.?([A-Za-z_]\w*(?:\.\w+)*)["']""")
+_NAME = re.compile(
+    rb"""["']\.?([A-Za-z_]\w*(?:\.\w+)*)["'] | ^[ \t]+from[ ]\.([A-Za-z_][\w.]*)[ ]import\b""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""What it gives stands in strings, or in imports for type checkers that say the same once more."""
 
 
 def scan(source: bytes) -> Scan:
@@ -242,7 +246,7 @@ def _strings(source: bytes) -> Iterator[RawImport]:
 def _offered(source: bytes) -> Iterator[RawImport]:
     """What may be modules beside a file that imports them when their names are asked for (PEP 562, lazy_loader)."""
     if any(marker in source for marker in _OFFERING_MARKERS) and _OFFERING.search(source):
-        for name, found in {found[1]: found for found in reversed([*_NAME.finditer(source)])}.items():
+        for name, found in {found[1] or found[2]: found for found in reversed([*_NAME.finditer(source)])}.items():
             yield name.decode(), 1, "", source.count(b"\n", 0, found.start()) + 1, MENTIONED
 
 
