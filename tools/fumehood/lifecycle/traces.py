@@ -115,7 +115,7 @@ def _doomed(file: str, lines: list[str], names: Names, *, table: bool) -> set[in
 
 def _is_pattern(line: str, names: Names) -> bool:
     word = _WORD.match(line.strip())
-    return bool(word) and names.are_all_of(word[0]) if word else False
+    return word is not None and names.are_all_of(word[0])
 
 
 def _of_several(lines: list[str], form: re.Pattern[str], names: Names) -> set[int]:

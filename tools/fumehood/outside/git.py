@@ -235,13 +235,17 @@ class Git:
             return "git had no answer in time"
         return _text(done.stderr).strip() or f"git ended with {done.returncode}" if done.returncode else ""
 
+    def is_shallow(self) -> bool:
+        """Whether the clone lacks older commits."""
+        return self._run(["rev-parse", "--is-shallow-repository"]).stdout.strip() == b"true"
+
     def _advice(self, ref: str) -> str:
         names = self._run(["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"])
         known = _text(names.stdout).split()
         near = [name for name in known if name.endswith(f"/{ref}")] or difflib.get_close_matches(ref, known, n=3)
         if near:
             return f"did you mean {' or '.join(near)}?"
-        if _text(self._run(["rev-parse", "--is-shallow-repository"]).stdout).strip() == "true":
+        if self.is_shallow():
             return "this clone is shallow: `git fetch --unshallow` gets its history, `git fetch origin REF` one branch"
         return "`git branch --all` and `git tag` list what there is; `git fetch` gets what only the server has"
 

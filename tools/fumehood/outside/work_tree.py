@@ -206,10 +206,6 @@ class WorkTree(Git):
         """Whether a name leads to a commit that is here."""
         return self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"]).returncode == 0
 
-    def is_shallow(self) -> bool:
-        """Whether the clone lacks older commits."""
-        return self._run(["rev-parse", "--is-shallow-repository"]).stdout.strip() == b"true"
-
     def remotes(self) -> tuple[str, ...]:
         """The names of other repositories that are known, ``origin`` first."""
         names = os.fsdecode(self._run(["remote"]).stdout).split()

@@ -36,9 +36,7 @@ class GpusBusyError(WorldError):
 
 
 @contextmanager
-def lease(
-    gpus: Sequence[Gpu], *, needs: GpuNeeds, folder: Path, wait: bool, timeout: float | None = None
-) -> Iterator[tuple[Gpu, ...]]:
+def lease(gpus: Sequence[Gpu], *, needs: GpuNeeds, folder: Path, wait: bool) -> Iterator[tuple[Gpu, ...]]:
     """Hold as many of these GPUs as are needed, all at once, for nobody else to lease until the block ends.
 
     Args:
@@ -46,20 +44,18 @@ def lease(
         needs: How many of them, and what each must have.
         folder: Where the lock files of this machine are; created if it is missing, with the rights of its parent.
         wait: Whether to wait for GPUs that others hold.
-        timeout: For how many seconds at most; None for as long as it takes.
 
     Yields:
         Exactly `needs.count` GPUs.
 
     Raises:
         GpusMissingError: There are not enough of them even with all leases ended.
-        GpusBusyError: Others hold them, and waiting is not wanted or took longer than the timeout.
+        GpusBusyError: Others hold them, and waiting is not wanted.
         WorldError: The folder cannot be written, or its file system has no locks.
     """
     if not select(gpus, needs):
         raise GpusMissingError(f"needs {needs}; there are: {describe(gpus)}")
-    patience = (float("inf") if timeout is None else timeout) if wait else 0.0
-    held = _acquire_in_time(gpus, needs, folder, patience)
+    held = _acquire(gpus, needs, folder, wait=wait)
     try:
         yield tuple(held)
     finally:
@@ -86,20 +82,18 @@ def _identify(gpus: Iterator[Gpu] | Sequence[Gpu]) -> str:
     return ",".join(str(gpu.index) if gpu.is_simulated or not gpu.uuid else gpu.uuid for gpu in gpus)
 
 
-def _acquire_in_time(gpus: Sequence[Gpu], needs: GpuNeeds, folder: Path, patience: float) -> dict[Gpu, int]:
-    deadline = time.monotonic() + patience
+def _acquire(gpus: Sequence[Gpu], needs: GpuNeeds, folder: Path, *, wait: bool) -> dict[Gpu, int]:
     pause = _FIRST_PAUSE
     while True:
         held, holders = _try_to_acquire(gpus, needs, folder)
         if held:
             return held
-        if (left := deadline - time.monotonic()) <= 0:
-            waited = f" after {patience:g} seconds of waiting" if patience else ""
+        if not wait:
             raise GpusBusyError(
-                f"needs {needs}, and too many GPUs are in use{waited}: {'; '.join(holders)}",
+                f"needs {needs}, and too many GPUs are in use: {'; '.join(holders)}",
                 remedy="run it again when they have ended, or let it wait longer",
             )
-        time.sleep(min(pause, left))
+        time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 

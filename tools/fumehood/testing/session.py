@@ -10,7 +10,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from fumehood.errors import ExitCode, FumehoodError
 from fumehood.outside import supervise
@@ -29,7 +29,7 @@ NOTHING_COLLECTED = 5
 """pytest's exit code when no test was collected."""
 
 GpuMode = Literal["auto", "none", "require"]
-MODES: tuple[GpuMode, ...] = ("auto", "none", "require")
+MODES: tuple[GpuMode, ...] = get_args(GpuMode)
 
 _LEAKS = (
     "CONDA_DEFAULT_ENV",
