@@ -86,7 +86,7 @@ def test_a_uv_that_is_missing_cannot_be_started_or_is_another_is_named(repositor
     program(python.with_name("uv"), OTHER)
     other = repository.run(python, "-m", "fumehood", "explain", "plain").assert_exit(3)
     assert other.stdout == (
-        "plain: not decided: experiments/plain: not decided, because uv could not finish\n"
+        "plain: not decided: uv could not finish\n"
         "    | error: unexpected argument '--universal' found\n"
         "    → see uv's message above; the network, the registry or a package's own build\n"
         "    may have failed\n"
@@ -136,8 +136,8 @@ def test_a_git_that_cannot_be_started_or_says_nothing_is_named(repository: Proje
     program(git, "#!/bin/sh\nexit 7\n")
     mute = repository.fumehood("explain", "old", env=there).assert_exit(3)
     assert mute.stdout == (
-        "old: not decided: experiments/old/requirements.txt:1: experiments/old: not\n"
-        "  decided, because thing @ git+https://localhost/thing.git cannot be had\n"
+        "old: not decided: experiments/old/requirements.txt:1: thing @\n"
+        "  git+https://localhost/thing.git cannot be had\n"
         "    | git ended with 7\n"
         "    → make the address reachable from here, or remove the line\n"
     )

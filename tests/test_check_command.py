@@ -53,12 +53,11 @@ def test_conflicts_are_said_with_their_lines(repository: Project) -> None:
         "resolved\n"
         "  experiments/resolved/requirements.txt:2: error [conflict/resolved]\n"
         "    experiments/resolved: the requirements cannot hold together\n"
-        "      error: No solution found when resolving dependencies\n"
-        "      cause: Because transformers<=4.50.0 depends on tokenizers<0.22 and you\n"
-        "        require tokenizers>=0.22, we can conclude that your requirements and\n"
-        "        transformers<=4.50.0 are incompatible.\n"
-        "      And because you require transformers==4.50.0, we can conclude that your\n"
-        "        requirements are unsatisfiable.\n"
+        "      Because transformers<=4.50.0 depends on tokenizers<0.22 and you require\n"
+        "        tokenizers>=0.22, we can conclude that your requirements and\n"
+        "        transformers<=4.50.0 are incompatible. And because you require\n"
+        "        transformers==4.50.0, we can conclude that your requirements are\n"
+        "        unsatisfiable.\n"
         "    → `fumehood explain resolved` finds the lines, and what would mend it\n"
         "\n"
         "static\n"
@@ -115,7 +114,7 @@ def test_lines_of_core_that_clash_are_cores_finding(repository: Project) -> None
     repository.write({"requirements.txt": "gamma\nalpha>=2\n"})
     outcome = repository.fumehood(*VERSIONS, "fits").assert_exit(1)
     assert outcome.stdout.startswith(
-        "core\n  requirements.txt:1: error [conflict/resolved]\n    core: the requirements"
+        "core\n  requirements.txt:2: error [conflict/resolved]\n    core: the requirements"
     )
     assert "    → `fumehood explain core` finds the lines, and what would mend it\n" in outcome.stdout
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fumehood.conflicts.requirers import Requirers
-from support.answers import PLAIN
+from support.answers import PLAIN, answer_of
 from support.index import Fault, Index
 from support.schemas import mistakes, schema
 from support.wheels import Wheel, build_all
@@ -50,8 +50,8 @@ def answered(project: Project, name: str, package: str, *options: str) -> Any:  
     return answer
 
 
-def said(project: Project, name: str, package: str, *options: str) -> str:
-    outcome = project.fumehood("explain", name, package, *options).assert_ok()
+def said(project: Project, name: str, package: str, *options: str, code: int = 0) -> str:
+    outcome = project.fumehood("explain", name, package, *options).assert_exit(code)
     assert outcome.stderr == ""
     return outcome.stdout
 
@@ -171,22 +171,31 @@ def test_without_time_or_network_it_says_what_is_missing(
     repository: Project, private_uv_cache: Path, faulty_index: Index
 ) -> None:
     outcome = repository.fumehood("explain", "old", "tokenizers", "--offline").assert_exit(3)
-    assert outcome.stderr.startswith("core: not decided offline\n")
+    assert outcome.stderr.startswith("core: not decided, because uv's cache alone does not tell\n")
     assert private_uv_cache.exists()
     repository.fumehood("lock").assert_ok()
-    assert said(repository, "old", "tokenizers", "--budget", "0") == (
+    assert said(repository, "old", "tokenizers", "--budget", "0", code=3) == (
         "tokenizers is 0.21.4 in old, and 0.23.3 in core\n"
         "\n"
-        "the time was used up before it was found what keeps core's pin out\n"
+        "not decided what keeps core's pin out: the time was used up\n"
     )
     faulty_index.misbehave("tokenizers", Fault.STATUS_500)
     shutil.rmtree(private_uv_cache)
-    page = f"{faulty_index.url}/tokenizers/"
-    assert said(repository, "old", "tokenizers") == (
-        "tokenizers is 0.21.4 in old, and 0.23.3 in core\n"
-        "\n"
-        "not decided what keeps core's pin out: HTTP status server error (500 Internal\n"
-        f"Server Error) for url ({page})\n"
+    head = "tokenizers is 0.21.4 in old, and 0.23.3 in core\n\nnot decided what keeps core's pin out: "
+    said_then = said(repository, "old", "tokenizers", code=3)
+    assert said_then.startswith(f"{head}uv could not finish\n  | error: Failed to fetch: ")
+    assert said_then.endswith(
+        "\n  → see uv's message above; the network, the registry or a package's own build\n  may have failed\n"
+    )
+    answer = answer_of(repository.fumehood("explain", "old", "tokenizers", "--json").assert_exit(3), "explain")
+    assert (answer["status"], answer["lines"]) == ("undecided", [])
+    assert answer["reason"].startswith("not decided what keeps core's pin out: uv could not finish\n  | error: ")
+    # Refused, uv believes that there is no such package and finds no solution, which rules out nobody's line.
+    faulty_index.heal()
+    faulty_index.misbehave("transformers", Fault.STATUS_403, on="page")
+    shutil.rmtree(private_uv_cache)
+    assert said(repository, "old", "tokenizers", code=3).startswith(
+        f"{head}experiments/old/requirements.txt:1: no\nregistry in use has transformers\n"
     )
 
 

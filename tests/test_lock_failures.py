@@ -142,7 +142,7 @@ def test_a_registry_that_nobody_answers_for_is_no_conflict(repository: Project) 
     assert outcome.stderr.startswith("core: not decided, because uv could not finish\n  | error: ")
     for offline in (["--offline"], []):
         outcome = repository.fumehood("lock", *offline, env={"UV_OFFLINE": "" if offline else "1"}).assert_exit(3)
-        assert outcome.stderr.startswith("core: not decided offline\n  | error: ")
+        assert outcome.stderr.startswith("core: not decided, because uv's cache alone does not tell\n  | error: ")
         assert outcome.stderr.endswith("\n  → run it again with the network\n")
 
 

@@ -164,9 +164,8 @@ def test_a_repository_that_git_cannot_reach_is_found_out_without_uv(repository: 
     outcome = repository.fumehood(*VERSIONS).assert_exit(3)
     assert outcome.stdout == (
         "far\n"
-        "  not decided: experiments/far/requirements.txt:2: experiments/far: not decided,\n"
-        f"    because thing @ {address}\n"
-        "    cannot be had\n"
+        "  not decided: experiments/far/requirements.txt:2: thing @\n"
+        f"    {address} cannot be had\n"
         "      | fatal: '/nowhere-at-all.git' does not appear to be a git repository\n"
         "      | fatal: Could not read from remote repository.\n"
         "      | Please make sure you have the correct access rights\n"

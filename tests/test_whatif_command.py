@@ -131,7 +131,7 @@ def test_where_core_itself_is_impossible_nothing_else_is_decided(repository: Pro
     assert {one["reason"] for one in answer["experiments"]} == {"core's own requirements have to hold together first"}
     answer = answered(repository, "nowhere-to-be-had", code=3)
     assert outcomes(answer)["core"] == "undecided"
-    assert answer["core"]["reason"].startswith("the command line: core: not decided, because no registry in use has")
+    assert answer["core"]["reason"].startswith("the command line: no registry in use has nowhere-to-be-had\n")
 
 
 def test_a_core_that_does_not_hold_together_can_be_mended(repository: Project) -> None:

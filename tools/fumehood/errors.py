@@ -63,6 +63,11 @@ class FumehoodError(Exception):
         """What happened and where, in one line."""
         return f"{self.place}: {self.what}" if self.place else self.what
 
+    @property
+    def reason(self) -> str:
+        """The whole text, to stand behind the name of what is not decided for it."""
+        return str(self)
+
     def __str__(self) -> str:
         lines = [self.headline]
         if self.details:
@@ -106,6 +111,35 @@ class WorldError(FumehoodError):
     """Something outside failed: network, registry, disk, an interpreter or a program."""
 
     exit_code = ExitCode.WORLD
+
+
+class NotDecidedError(WorldError):
+    """Something outside failed, so that nobody can tell whether requirements hold together.
+
+    Args:
+        subject: Whose requirements these are.
+        why: What failed.
+        place: Where, if a file is to blame.
+        remedy: As for any error.
+        details: As for any error.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        why: str,
+        *,
+        place: Place | None = None,
+        remedy: str | None = None,
+        details: str | None = None,
+    ) -> None:
+        super().__init__(f"{subject}: not decided, because {why}", place=place, remedy=remedy, details=details)
+        self.why = why
+
+    @property
+    def reason(self) -> str:
+        """The text without what the name of the subject and the words "not decided" say before it."""
+        return str(WorldError(self.why, place=self.place, remedy=self.remedy, details=self.details))
 
 
 class Mistakes(ConfigurationError):  # noqa: N818 - it reads as what it is: several mistakes in one report

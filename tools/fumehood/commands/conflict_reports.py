@@ -149,20 +149,24 @@ def headroom_text(row: Headroom, people: People, *, pins: Mapping[str, str]) -> 
     for held in (row.core, *row.experiments):
         name = people.name(held.subject)
         if held.is_conflict or not held.allows:
-            lines.append(_why_unknown(name, held))
+            lines += _why_unknown(name, held)
         elif row.blocks(held):
             lines.append(f"{name} allows {held.allows}, held back by")
             lines += [line_text(line, people.owners) for line in held.lines]
     free = sum(bool(held.allows) and not row.blocks(held) for held in row.experiments)
-    verb = "does" if free == 1 else "do"
+    verb = "does" if 1 in {free, len(row.experiments)} else "do"
     return "\n".join([*lines, f"{free} of {counted(len(row.experiments), 'experiment')} {verb} not hold it back"])
 
 
-def _why_unknown(name: str, held: Holdback) -> str:
-    if held.is_conflict:
-        return f"{name}: its lines cannot hold together: see `fumehood explain {name}`"
+def _why_unknown(name: str, held: Holdback) -> list[str]:
     reason, _, _ = held.reason.strip().partition("\n")
-    return f"{name}: not decided: {reason}"
+    what = f"its lines cannot hold together: see `fumehood explain {name}`"
+    return folded(f"{name}: {what if held.is_conflict else f'not decided: {reason}'}", "", "  ")
+
+
+def _blockers(row: Headroom, people: People) -> list[str]:
+    core = [CORE] if row.blocks(row.core) else []  # What its lines allow has a column of its own.
+    return [*core, *(f"{people.name(held.subject)} ({held.allows})" for held in row.blockers)]
 
 
 def headroom_table(rows: Sequence[Headroom], people: People, *, pins: Mapping[str, str], width: int) -> str:
@@ -173,12 +177,11 @@ def headroom_table(rows: Sequence[Headroom], people: People, *, pins: Mapping[st
             pins.get(row.name, ""),
             row.core.allows,
             row.aim,
-            ", ".join(f"{people.name(held.subject)} ({held.allows})" for held in row.blockers) or "nobody",
+            ", ".join(_blockers(row, people)) or "nobody",
         )
         for row in rows
     ]
     shown = table(("package", "core has", "core allows", "could be", "held back by"), cells, width=width)
     unknown = {held.subject: held for row in rows for held in row.everybody if held.reason or held.is_conflict}
-    if not unknown:
-        return shown
-    return "\n".join([shown, "", *(_why_unknown(people.name(subject), held) for subject, held in unknown.items())])
+    notes = [line for subject, held in unknown.items() for line in _why_unknown(people.name(subject), held)]
+    return "\n".join([shown, "", *notes]) if notes else shown

@@ -51,7 +51,7 @@ def explain(
         found = origins.of(canonicalize_name(package))
         answer = origin_json(found, shown, asking.owners) if as_json else origin_text(found, shown, asking.owners)
     click.echo(answer)
-    return ExitCode.OK
+    return ExitCode.OK if found.is_decided else ExitCode.WORLD
 
 
 def _lock(asking: Desk, target: Target | None) -> tuple[LayeredLock, bool]:
@@ -65,7 +65,7 @@ def origin_json(found: Origin, name: str, owners: Owners) -> str:
     """The answer of ``fumehood explain NAME PACKAGE --json``."""
     return written_as_json(
         experiment=name,
-        status="ok",
+        status="ok" if found.is_decided else "undecided",
         lines=[line_json(line, owners) for line in found.lines],
         smallest=found.proven,
         reason=found.reason or found.remark,

@@ -118,13 +118,14 @@ def _groups(sharing: Sharing, width: int) -> str:
 
 
 def _alone(sharing: Sharing, width: int) -> str:
-    """What keeps experiments from sharing with anybody."""
-    heads: Mapping[Outcome, str] = {"conflict": " does not fit on core by itself", "undecided": ""}
-    lines = [
-        _wrapped(f"{name}{heads[verdict.outcome]}: {(verdict.reason.splitlines() or [''])[0]}", width)
-        for name, verdict in sharing.alone
-        if verdict.outcome != "fits"
-    ]
+    """What keeps experiments from sharing with anybody; what does so for several is said once."""
+    found: dict[str, list[str]] = {}
+    for name, verdict in sharing.alone:
+        if verdict.outcome == "conflict":
+            found[f"does not fit on core by itself: see `fumehood explain {name}`"] = [name]
+        elif verdict.outcome == "undecided":
+            found.setdefault(f"not decided: {(verdict.reason.splitlines() or [''])[0]}", []).append(name)
+    lines = [_wrapped(f"{', '.join(names)}: {what}", width) for what, names in found.items()]
     return "\n".join(["what shares with nobody", *lines]) if lines else ""
 
 

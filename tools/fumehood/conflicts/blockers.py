@@ -194,7 +194,7 @@ class Blockers:
 def _held(subject: str, name: str, found: Found) -> Holdback:
     if isinstance(found, FumehoodError):
         is_conflict = isinstance(found, ConflictError)
-        reason = plain(found.details or "") if is_conflict else str(found)
+        reason = plain(found.details or "") if is_conflict else found.reason
         return Holdback(subject=subject, reason=without_credentials(reason), is_conflict=is_conflict)
     return Holdback(subject=subject, allows=_version_of(name, found))
 

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fumehood.conflicts.smallest import named_in
+from fumehood.conflicts.explain import plain
+from fumehood.conflicts.smallest import pointed_at
 from fumehood.conflicts.static import CoreLines, clashes
 from fumehood.conflicts.together import Together
 from fumehood.errors import ConflictError, FumehoodError
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fumehood.errors import Place
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Progress
     from fumehood.locking.resolve import Question
     from fumehood.model.experiment import Experiment, Target
     from fumehood.model.lock import Pin
+    from fumehood.model.requirement import Requirement
     from fumehood.outside.uv import Uv
 
 RESOLVED = "conflict/resolved"
@@ -78,7 +79,7 @@ class Check:
                 if not self._is_settled(experiment, target, core, lines):
                     pending[target.subject] = (experiment, target)
             except FumehoodError as error:
-                self._leave(experiment.name, str(error))
+                self._leave(experiment.name, error.reason)
         if core is not None:
             self._resolve(pending, core)
         return CheckAnswer(
@@ -107,10 +108,9 @@ class Check:
         try:
             return core_lock(self.book, lambda question: self._core_pins(question, targets), committed, locked=False)[0]
         except ConflictError as error:
-            suspects = named_in(error.details or "", self.book.core_inputs.requirements)
-            self.findings.append(_conflict("", path, error, suspects[0].place if suspects else None))
+            self.findings.append(_conflict("", path, error, self.book.core_inputs.requirements))
         except FumehoodError as error:
-            self._leave("", str(error))
+            self._leave("", error.reason)
         return None
 
     def _core_pins(self, question: Question, targets: Sequence[Target]) -> tuple[Pin, ...]:
@@ -177,9 +177,10 @@ class Check:
         for subject, error in resolutions.failures.items():
             experiment, target = pending[subject]
             if isinstance(error, ConflictError):
-                self.findings.append(_conflict(experiment.name, target.subject, error, self._suspect(target, error)))
+                lines = self.book.inputs(target).requirements
+                self.findings.append(_conflict(experiment.name, target.subject, error, lines))
             else:
-                self._leave(experiment.name, str(error))
+                self._leave(experiment.name, error.reason)
 
     def _fit_together(self, targets: Sequence[Target], questions: Mapping[str, Question], core: Lock) -> frozenset[str]:
         """Those whose lines are proven to fit by a few resolutions of all lines together, with what is offered now."""
@@ -190,11 +191,6 @@ class Check:
         self._resolutions.prepare((questions[subject] for subject in found), found)
         again = together.pins(target for target in targets if target.subject in found)
         return frozenset(subject for subject, pins in again.items() if self._resolutions.has(questions[subject], pins))
-
-    def _suspect(self, target: Target, error: ConflictError) -> Place | None:
-        """Where to point at: the first of the target's lines that uv names. Which lines clash is for `explain`."""
-        lines = self.book.inputs(target).requirements
-        return next((line.place for line in (*named_in(error.details or "", lines), *lines)), None)
 
 
 def _stale(experiment: str, path: str, reason: str) -> Finding:
@@ -209,16 +205,19 @@ def _stale(experiment: str, path: str, reason: str) -> Finding:
     )
 
 
-def _conflict(experiment: str, file: str, error: ConflictError, place: Place | None) -> Finding:
+def _conflict(experiment: str, file: str, error: ConflictError, lines: Sequence[Requirement]) -> Finding:
+    """A conflict, at the line that uv's text points at. Which lines clash is for `explain`."""
+    text = error.details or ""
+    suspect = pointed_at(text, lines)
     return Finding(
         experiment=experiment,
-        file=place.file if place else file,
-        line=place.line if place else 0,
+        file=suspect.place.file if suspect else file,
+        line=suspect.place.line if suspect else 0,
         rule=RESOLVED,
         severity="error",
         message=error.what,
         remedy=f"`fumehood explain {experiment or 'core'}` finds the lines, and what would mend it",
-        details=tuple(line.strip() for line in (error.details or "").strip().splitlines()),
+        details=(plain(text),) if text else (),
     )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 OFFLINE = "found in uv's cache alone: a version that it lacks may make the lines hold together"
 _MORE_INDEXES = ("UV_EXTRA_INDEX_URL", "UV_INDEX")
-_LACKING = "not decided offline: uv's cache lacks what it takes to tell"
+_LACKING = "uv's cache alone does not tell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,30 @@ def found_offline(prober: Prober, lines: Sequence[Requirement], *, text: str) ->
     return found if found.proven and len(found.lines) > 1 else None
 
 
+def diagnosed(prober: Prober, lines: Sequence[Requirement], question: resolve.Question, *, scratch: Path) -> Answer:
+    """What it is that lines fail with the network: a conflict, or that something outside failed.
+
+    Args:
+        prober: It has seen them fail.
+        lines: The lines.
+        question: The same, in the way that tells one from the other.
+        scratch: An existing folder for files of this call.
+
+    Raises:
+        BudgetError: There is no time left to ask.
+    """
+    try:
+        pins = resolve.resolve(prober.uv, question, root=prober.root, scratch=scratch)
+    except ConflictError:
+        prober.is_fresh = True
+        return prober.ask(lines)
+    except OutOfTimeError:
+        raise BudgetError from None
+    except FumehoodError as error:
+        return Answer(status="undecided", text=without_credentials(error.reason))
+    return prober.learn(lines, Answer(status="holds", pins=pins))
+
+
 @dataclass(frozen=True, slots=True)
 class _Explaining:
     book: LockBook
@@ -150,16 +174,7 @@ class _Explaining:
         """What a failure is: a conflict, or a source that cannot be had, or a registry that does not answer."""
         inputs = self.book.all_inputs(self.target)
         question = resolve.Question(subject=self.subject, inputs=inputs, python=self.prober.python)
-        try:
-            pins = resolve.resolve(self.prober.uv, question, root=self.book.repository.root, scratch=self.scratch)
-        except ConflictError:
-            self.prober.is_fresh = True
-            return self.prober.ask(lines)
-        except OutOfTimeError:
-            raise BudgetError from None
-        except FumehoodError as error:
-            return Answer(status="undecided", text=without_credentials(str(error)))
-        return self.prober.learn(lines, Answer(status="holds", pins=pins))
+        return diagnosed(self.prober, lines, question, scratch=self.scratch)
 
     def _conflict(
         self, lines: list[Requirement], found: Smallest, *, text: str, notes: tuple[str, ...] = ()

@@ -112,7 +112,7 @@ class Joint:
         try:
             return self._from_known(question) or self._ask(question)
         except FumehoodError as error:
-            return Verdict(outcome="undecided", reason=without_credentials(str(error)))
+            return Verdict(outcome="undecided", reason=without_credentials(error.reason))
 
     def _from_known(self, question: JointQuestion) -> Verdict | None:
         """The verdict from lines that are known not to hold together."""

@@ -7,11 +7,12 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fumehood.conflicts.explain import lines_of, plain
+from fumehood.conflicts.explain import diagnosed, lines_of, plain
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.requirers import Requirers, metadata_of, requirers
 from fumehood.conflicts.smallest import smallest
 from fumehood.errors import Place, UsageError
+from fumehood.locking.resolve import Question
 from fumehood.model.lock import by_name, what_of
 from fumehood.outside.uv import OutOfTimeError
 from fumehood.reading.requirement_line import parse_line
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fumehood.model.requirement import Requirement
 
 CORES_PIN = Place("core's lock")
-_OUT_OF_TIME = "the time was used up before it was found what keeps core's pin out"
+_UNDECIDED = "not decided what keeps core's pin out"
 _OFFLINE = "found in uv's cache alone, which may lack what would let core's pin be used"
 _FREE = "nothing keeps core's pin out any more: `fumehood lock {options}` may take it"
 
@@ -64,6 +65,7 @@ class Origin:
         proven: Whether each of them was shown to be needed.
         reason: Why core's pin is not used.
         remark: What limits the answer.
+        is_decided: Whether it is known what keeps core's pin out, if anything does.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Origin:
     proven: bool = True
     reason: str = ""
     remark: str = ""
+    is_decided: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,23 +125,33 @@ class Origins:
         if self.is_proven:
             self.prober.learn(lines, Answer(status="holds", pins=self.lock.pins))
         try:
-            answer = self.prober.ask([*lines, *wanted])
+            answer = self._answer([*lines, *wanted])
             if answer.status == "holds":
                 own = {str(pin.name) for pin in self.lock.delta.pins}
                 movable = sorted(graph.by.get(origin.name, frozenset()) & own) or [origin.name]
                 options = " ".join(f"--upgrade-package {name}" for name in movable)
                 return replace(origin, remark=_FREE.format(options=options))
             if answer.status == "undecided":
-                return replace(origin, remark=f"not decided what keeps core's pin out: {plain(answer.text)}")
+                return replace(origin, remark=f"{_UNDECIDED}: {answer.text.strip()}", is_decided=False)
             found = smallest(self.prober, [*lines, *wanted], text=answer.text)
             text = self.prober.ask(found.lines).text or answer.text
         except BudgetError:
-            return replace(origin, remark=_OUT_OF_TIME)
+            return replace(origin, remark=f"{_UNDECIDED}: the time was used up", is_decided=False)
         remark = _OFFLINE if self.prober.uv.is_offline else found.remark
         held = tuple(line for line in found.lines if line not in wanted)
         if not held and not self.prober.uv.is_offline:
             remark = f"core's {origin.name} {origin.before} cannot be had any more"
         return replace(origin, lines=held, proven=found.proven, reason=plain(text), remark=remark)
+
+    def _answer(self, lines: list[Requirement]) -> Answer:
+        """Whether lines hold together, core's pin among them."""
+        answer = self.prober.ask(lines)
+        if answer.status == "holds" or self.prober.uv.is_offline:
+            return answer
+        subject = self.target.subject if self.target else "core"
+        inputs = of_lines(lines, self.prober.options)
+        question = Question(subject=subject, inputs=inputs, python=self.prober.python)
+        return diagnosed(self.prober, lines, question, scratch=self.scratch)
 
     def _removed(self, origin: Origin) -> Origin:
         """Core's package that nothing here requires: who requires it in core, and what became of those."""

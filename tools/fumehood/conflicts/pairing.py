@@ -78,6 +78,8 @@ class Pairing:
     def _members(self, experiments: Iterable[tuple[Experiment, Target]], checked: CheckAnswer) -> Iterator[Member]:
         conflicts = {finding.experiment: finding.message for finding in checked.findings if finding.is_conflict}
         undecided = {item.experiment: item.reason for item in checked.undecided}
+        if core := undecided.get(""):  # What keeps core from being decided keeps all from it.
+            undecided = dict.fromkeys(undecided, f"core is not decided: {core}")
         for experiment, target in experiments:
             name, inputs = experiment.name, Inputs()
             with contextlib.suppress(FumehoodError):  # The check has said why it is not decided.

@@ -76,6 +76,11 @@ def named_in(text: str, lines: Iterable[Requirement]) -> list[Requirement]:
     return [line for line in lines if line.name is None or line.name in words]
 
 
+def pointed_at(text: str, lines: Sequence[Requirement]) -> Requirement | None:
+    """The line to look at first: one that a text quotes, else one whose package it names, else the first."""
+    return next(iter((*_quoted_in(text, lines), *named_in(text, lines), *lines)), None)
+
+
 def _quoted_in(text: str, lines: Iterable[Requirement]) -> list[Requirement]:
     """The lines that a text quotes with their bounds; a sharper hint than names alone."""
     quoted = {(canonicalize_name(name), _bounds(bounds)) for name, bounds in _QUOTED.findall(text)}

@@ -255,14 +255,14 @@ class WhatIf:
         """A failure with the lines that cannot hold together, if it is a conflict."""
         said = error.details or str(error)
         if not isinstance(error, ConflictError | UndecidedError):
-            return Effect(subject=subject, outcome="undecided", reason=without_credentials(str(error)))
+            return Effect(subject=subject, outcome="undecided", reason=without_credentials(error.reason))
         lines = self._lines(target)
         prober = self.prober(self.after.python(target), target)
         if isinstance(error, ConflictError):
             prober.is_fresh = True
             found = smallest(prober, lines, text=said)
         elif not (offline := found_offline(prober, lines, text=said)):
-            return Effect(subject=subject, outcome="undecided", reason=without_credentials(str(error)))
+            return Effect(subject=subject, outcome="undecided", reason=without_credentials(error.reason))
         else:
             found, said = offline, f"{said}\n{OFFLINE}"
         return self._conflict(subject, target, found.lines, without_credentials(plain(said)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fumehood.errors import ConflictError, FumehoodError, WorldError
+from fumehood.errors import ConflictError, FumehoodError, NotDecidedError
 from fumehood.locking import lockfile
 from fumehood.model.experiment import CORE_TESTS
 from fumehood.model.lock import by_name
@@ -78,7 +78,7 @@ class Question:
         return lines, self.inputs.options, self.python, self.preferred, self.former
 
 
-class UndecidedError(WorldError):
+class UndecidedError(NotDecidedError):
     """The cache alone did not suffice to resolve; with the network it may."""
 
 
@@ -125,7 +125,8 @@ class _Attempt:
             return lockfile.parse_pins(result.answer)
         if offline or self.uv.is_offline:
             raise UndecidedError(
-                f"{self.question.subject}: not decided offline",
+                self.question.subject,
+                "uv's cache alone does not tell",
                 details=result.stderr,
                 remedy="run it again with the network",
             )
@@ -152,11 +153,10 @@ class _Attempt:
                 if complaint:
                     raise self._without(line, complaint)
 
-    def _without(self, suspect: Requirement, said: str) -> WorldError:
+    def _without(self, suspect: Requirement, said: str) -> NotDecidedError:
         """What to say where the package of a line cannot be had."""
         what, remedy = _unobtainable_because(suspect)
-        what = f"{self.question.subject}: not decided, because {what}"
-        return WorldError(what, place=suspect.place, details=said, remedy=remedy)
+        return NotDecidedError(self.question.subject, what, place=suspect.place, details=said, remedy=remedy)
 
     def diagnosis(self, result: UvResult) -> FumehoodError:
         """What a failed resolution was, found by asking for its suspects one at a time."""
@@ -178,8 +178,8 @@ class _Attempt:
                 return self._undecided("a registry forbids to keep what it says", result, _LET_KEEP)
         return self._undecided("uv could not finish", result, _SEE_ABOVE)
 
-    def _undecided(self, why: str, result: UvResult, remedy: str) -> WorldError:
-        return WorldError(f"{self.question.subject}: not decided, because {why}", details=result.said, remedy=remedy)
+    def _undecided(self, why: str, result: UvResult, remedy: str) -> NotDecidedError:
+        return NotDecidedError(self.question.subject, why, details=result.said, remedy=remedy)
 
     def _is_uv_sound(self) -> bool:
         """Whether uv answers what needs neither a package nor a registry; one that cannot has only itself to blame."""
