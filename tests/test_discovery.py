@@ -317,11 +317,13 @@ def test_core_is_found_where_build_backends_look(tmp_path: Path) -> None:
             "poetry/one/__init__.py": "",
             "pyproject.toml": '[tool.poetry]\npackages = [{include = "one", from = "poetry"}]',
         },
+        "namespace/src": {"src/one/deep/module.py": "", "src/data/a.txt": "", "docs/conf.py": ""},
         "set": {"set/one/__init__.py": "", "pyproject.toml": '[tool.fumehood.core]\nsources = ["set"]'},
     }
     layouts |= {
         "module/src": {"src/one.py": "", "src/setup.py": "", "src/data.txt": "", "src/no-name.py": ""},
         "flit/.": {"one.py": "", "two.py": "", "pyproject.toml": '[tool.flit.module]\nname = "one"'},
+        "kernels/.": {"one/__init__.py": "", "src/kernels/generate.py": ""},
         "modules/.": {"one.py": "", "two.py": "", "pyproject.toml": '[tool.setuptools]\npy-modules = ["one"]'},
     }
     for folder, files in layouts.items():

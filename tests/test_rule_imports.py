@@ -213,6 +213,29 @@ def test_experiments_inside_of_cores_package_have_the_same_boundaries(project: P
     ]
 
 
+def test_a_core_that_is_a_namespace_package_has_the_same_boundaries(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": f'{SETTINGS}experiments = ["src/lab/core/experiments/*"]\n',
+            "requirements.txt": "",
+            "src/lab/core/tools.py": "import lab.core.experiments\nfrom lab.core.experiments.one import model\n",
+            "src/lab/core/experiments/one/requirements.txt": "",
+            "src/lab/core/experiments/one/model.py": (
+                "import lab\nimport lab.core.tools as tools\nfrom ..two import model\ntools._helper()\n"
+            ),
+            "src/lab/core/experiments/two/model.py": "from ... import tools\n",
+        }
+    )
+    one = "src/lab/core/experiments/one/model.py"
+    around = "which is among the experiments and no part of core"
+    assert said(project, "boundary", "independence", "reuse") == [
+        f"src/lab/core/tools.py:1: core imports lab.core.experiments, {around}",
+        "src/lab/core/tools.py:2: core imports lab.core.experiments.one.model, which is a part of the experiment one",
+        f"{one}:3: it imports ..two.model, a part of the experiment two",
+        f"{one}:4: it uses lab.core.tools._helper, which is private to core",
+    ]
+
+
 def test_an_experiment_that_imports_another_is_found_whichever_way_it_is_written(repository: Project) -> None:
     repository.write(
         {
@@ -326,6 +349,10 @@ def test_imports_of_cores_tests_are_found_by_their_line(repository: Project) -> 
         "experiments/one/test_it.py:1: it imports tests.test_core.a, which is a part of core's tests",
         "experiments/one/test_it.py:2: it imports tests.test_core, which is a part of core's tests",
     ]
+    repository.write(
+        {"experiments/one/test_it.py": "from tests.test_core import _a\nimport tests.test_core as t\nt._a\n"}
+    )
+    assert [one.rule for one in findings(repository, "reuse")] == ["reuse/core-tests"] * 2
 
 
 def needs(project: Project, source: str, requirements: str = "", **more: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ _NOT_CORE = frozenset(
 
 _NO_MODULES = frozenset({"conftest", "noxfile", "setup"})
 """Files of tools, which stand in source folders too and are imported by nobody."""
+
+_MOST_FOLDERS = 100
+"""In so many folders is looked for a module."""
 
 _TESTS_REQUIREMENTS = (
     "tests/requirements.txt",
@@ -51,7 +55,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         requirements=requirements,
         lock=_lock_beside(requirements),
         sources=sources,
-        packages=tuple(sorted({name for source in sources for name in _packages(root, source, data)})),
+        packages=tuple(sorted({name for source in sources for name in _offered(root, source, data)})),
         tests=settings.core.tests or _tests(root, data),
         test_requirements=settings.test_requirements,
         tests_requirements=_tests_requirements(root, settings),
@@ -96,9 +100,18 @@ def _lock_beside(requirements: tuple[RequirementSource, ...]) -> str:
 
 
 def _sources(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the build backend looks for packages; else ``src``, else the top folder; the first that holds some."""
+    """Where the build backend looks for packages; else ``src``, else the top folder; the first that holds some.
+
+    One that holds namespace packages only comes after all of these.
+    """
     candidates = (*_backend_sources(data), "src", ".")
-    return next(((candidate,) for candidate in candidates if any(_packages(root, candidate, data))), ())
+    regular = (candidate for candidate in candidates if any(_packages(root, candidate, data)))
+    others = (candidate for candidate in candidates if any(_namespaces(root, candidate)))
+    return next(((candidate,) for found in (regular, others) for candidate in found), ())
+
+
+def _offered(root: Path, source: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(_packages(root, source, data)) or tuple(_namespaces(root, source))
 
 
 def _backend_sources(data: Mapping[str, Any]) -> Iterator[str]:
@@ -138,6 +151,19 @@ def _packages(root: Path, source: str, data: Mapping[str, Any]) -> Iterator[str]
             is_core = name in named if source == "." else name not in _NO_MODULES
         if is_core:
             yield name
+
+
+def _namespaces(root: Path, source: str) -> Iterator[str]:
+    """The folders without ``__init__`` in a source folder that have modules in them (PEP 420); none at the top."""
+    try:
+        entries = sorted(os.scandir(root / source), key=lambda entry: entry.name) if source != "." else []
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.isidentifier() and entry.name not in _NOT_CORE and entry.is_dir():
+            inside = itertools.islice(os.walk(entry.path), _MOST_FOLDERS)
+            if any(file.endswith(".py") for _, _, files in inside for file in files):
+                yield entry.name
 
 
 def _named_modules(data: Mapping[str, Any]) -> tuple[str, ...]:

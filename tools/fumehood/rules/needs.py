@@ -91,7 +91,8 @@ class NeedsReader:
         lacking = [
             Needed(module, likely(module)[0], by_line(hard))
             for module, places in uses.items()
-            if (hard := _hard(places))
+            if module not in self.seen.core.packages  # A namespace package has no file that it would lead to.
+            and (hard := _hard(places))
             and not self._is_brought(module, declared)
             and not (experiment and self._is_in_a_longer_name(module, names_of(own), uses))
         ]

@@ -26,7 +26,7 @@ def check(seen: Seen) -> Iterator[Finding]:
         imported = [
             use
             for use in seen.crossings.into.get(experiment.name, ())
-            if _private(use.module, offered) and seen.parts.kind(use.target) == "core"
+            if _private(use.module, offered) and _is_core(seen, use.target)
         ]
         said = {(use.path, _private(use.module, offered)) for use in imported}
         others = [use for use in through.get(experiment.name, ()) if (use.path, use.module) not in said]
@@ -49,10 +49,15 @@ def _through_modules(seen: Seen, offered: Collection[str]) -> Mapping[str, Seque
         for whole, level, line in names:
             name = _private(whole, offered)
             module = reader.module(path, name.rpartition(".")[0], level) if name else ""
-            if module and seen.parts.kind(module) == "core":
+            if module and _is_core(seen, module):
                 target = seen.survey.graph.runs(path, (name, level, "", line, 0))[-1]
                 found.setdefault(seen.parts.experiment(path), []).append(Use(path, line, "." * level + name, 0, target))
     return found
+
+
+def _is_core(seen: Seen, path: str) -> bool:
+    """Whether a file is core's and none of its tests, which no experiment may use in the first place."""
+    return seen.parts.kind(path) == "core" and not seen.parts.is_core_test(path)
 
 
 @dataclass(frozen=True, slots=True)
