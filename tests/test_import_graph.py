@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fumehood.imports.cache import IMPORTS
 from fumehood.imports.survey import survey
+from fumehood.outside.remembered import Asked, ahead
 from fumehood.outside.work_tree import WorkTree
 from fumehood.repository import open_repository
 
@@ -306,11 +308,17 @@ def test_symbolic_links_are_followed_and_files_that_are_gone_still_count(project
 
 
 def test_only_what_has_changed_is_read_again(project: Project) -> None:
-    project.write({"core/__init__.py": "import core.a\n", "core/a.py": "", "core/b.py": "import core.a\n"})
-    assert look(project).sources.parsed == 3
+    files = {"core/__init__.py": "import core.a\n", "core/a.py": "", "core/b.py": "import core.a\n"}
+    project.write(files)
+    asked = Asked(reading=IMPORTS, paths=files)
+    with ahead([asked], project.root, project.env) as reader:
+        assert reader.fresh == 3
+    look(project)
     (project.root / "core/b.py").write_text("import core\n")
-    for path in ("core/__init__.py", "core/a.py", "core/b.py"):
+    for path in files:
         (project.root / path).touch()
+    with ahead([asked], project.root, project.env) as reader:
+        assert reader.fresh == 1
     again = look(project)
     assert leads(again, "core/b.py") == {"core/__init__.py": "imports"}
     assert leads(again, "core/__init__.py") == {"core/a.py": "imports"}

@@ -69,7 +69,7 @@ def _lists(reasons: Iterable[Reason]) -> list[list[str]]:
     return [list(reason) for reason in reasons]
 
 
-def text_report(selection: Selection, *, only: str | None = None) -> str:
+def text_report(selection: Selection, *, only: str | None) -> str:
     """The answer for people: a headline, the experiments with their reasons, and what was looked at."""
     looked = selection.looked_at
     count = len(selection.experiments)

@@ -114,7 +114,7 @@ def _written(requirement: Requirement) -> str:
 
 
 def requirers(
-    uv: Uv, inputs: Inputs, pins: Sequence[Pin], *, python: str, scratch: Path, metadata: Metadata | None = None
+    uv: Uv, inputs: Inputs, pins: Sequence[Pin], *, python: str, scratch: Path, metadata: Metadata
 ) -> Requirers:
     """Resolve lines to pins once more, and read who requires whom; nobody does, as far as is known, if uv fails.
 
@@ -128,7 +128,7 @@ def requirers(
     """
     bounds = [pin.line for pin in pins if pin.name != pin.url]
     done = _noted(uv, inputs, python, scratch, bounds=bounds)
-    return Requirers(versions=_versions(pins), by=_askers(done.answer), metadata=metadata or {})
+    return Requirers(versions=_versions(pins), by=_askers(done.answer), metadata=metadata)
 
 
 def resolve_noted(

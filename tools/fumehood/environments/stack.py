@@ -90,11 +90,11 @@ def _collide(here: Tree | str, there: Tree | str) -> bool:
     return True
 
 
-def _native_namespace(core: Tree, delta: Tree, prefix: str = "") -> str | None:
+def _native_namespace(core: Tree, delta: Tree) -> str | None:
     for name in sorted(set(core) & set(delta) - {NATIVE}):
         here, there = core[name], delta[name]
         if isinstance(here, dict) and isinstance(there, dict) and NATIVE in here and NATIVE in there:
-            return f"{prefix}{name}"
+            return name
     return None
 
 
@@ -123,7 +123,7 @@ class Described(Protocol):
 
 
 def unmet(
-    distributions: Iterable[Described], variables: Mapping[str, str], *, elsewhere: frozenset[str] = frozenset()
+    distributions: Iterable[Described], variables: Mapping[str, str], *, elsewhere: frozenset[str]
 ) -> Iterator[str]:
     """What installed distributions require and do not get from each other, as ``pip check`` looks at it.
 

@@ -89,8 +89,8 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield from folded(finding.remedy, "    → ", "      ")
 
 
-def folded(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
-    """Lines of at most `width` columns where spaces allow it; what stood on lines of its own stays so.
+def folded(text: str, first: str, rest: str) -> list[str]:
+    """Lines of at most `WIDTH` columns where spaces allow it; what stood on lines of its own stays so.
 
     A line that is folded keeps its indentation, and the bar in front of what is quoted.
     """
@@ -100,7 +100,7 @@ def folded(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
         frame = line.removesuffix(body)
         lines += textwrap.wrap(
             _visible(body.expandtabs(4)),
-            width,
+            WIDTH,
             initial_indent=(rest if lines else first) + frame,
             subsequent_indent=rest + frame,
             break_long_words=False,

@@ -72,7 +72,6 @@ class Sources:
         naming: The files that name modules in strings or by their beginnings.
         reaching: The modules through whose names private ones may be reached, by the path of each file with any.
         digests: Of the files' contents.
-        parsed: How many of them had to be read anew.
     """
 
     scans: Mapping[str, Scan]
@@ -80,7 +79,6 @@ class Sources:
     naming: Sequence[str]
     reaching: Mapping[str, tuple[str, ...]]
     digests: Mapping[str, bytes] = field(repr=False)
-    parsed: int
 
 
 def read_sources(root: Path, paths: Iterable[str], environ: Mapping[str, str], blobs: Mapping[str, str]) -> Sources:
@@ -108,5 +106,4 @@ def sources_of(known: Remembered, others: Callable[[str], bytes] | None = None) 
         naming=[path for path, (_, _, is_naming, _) in known.found.items() if is_naming],
         reaching={path: modules for path, (*_, modules) in known.found.items() if modules},
         digests=known.digests,
-        parsed=known.fresh,
     )

@@ -113,12 +113,7 @@ def plan(repository: Repository, path: str, wanted: Wanted) -> Beginning:
     return Beginning(path=path, files=template.files(draft))
 
 
-def create(
-    repository: Repository,
-    beginning: Beginning,
-    *,
-    complete: Callable[[Path, Experiment], None] = lambda _folder, _experiment: None,
-) -> Experiment:
+def create(repository: Repository, beginning: Beginning, *, complete: Callable[[Path, Experiment], None]) -> Experiment:
     """Make the folder: in private first, looked at as any other experiment is, then put in its place by one rename.
 
     Args:

@@ -124,7 +124,7 @@ class LockBook:
         named = [_minor(python) for python in pythons]
         return max(self.python(), min(named, key=_as_numbers), key=_as_numbers) if named else self.python()
 
-    def core_question(self, preferred: Iterable[Pin] = ()) -> Question:
+    def core_question(self, preferred: Iterable[Pin]) -> Question:
         """What to ask uv for core's lock."""
         return Question(subject="core", inputs=self.core_inputs, python=self.python(), preferred=tuple(preferred))
 

@@ -55,12 +55,10 @@ class Remembered:
     Attributes:
         found: By path; those that are not there or cannot be read are left out.
         digests: Of their contents.
-        fresh: How many of them had to be read anew.
     """
 
     found: Mapping[str, Any]
     digests: Mapping[str, bytes]
-    fresh: int
 
 
 def remembered(
@@ -157,7 +155,6 @@ class Reader:
         return Remembered(
             found={path: stored[3] for path, stored in shelf.current.items()},
             digests={path: stored[2] for path, stored in shelf.current.items()},
-            fresh=len(shelf.changed),
         )
 
     def _finish(self) -> None:

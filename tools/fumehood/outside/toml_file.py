@@ -138,7 +138,7 @@ class TableReader:
                     return {}
         return data if isinstance(data, dict) else {}
 
-    def complain(self, key: str, what: str, remedy: str | None = None) -> None:
+    def complain(self, key: str, what: str, remedy: str) -> None:
         """Keep a mistake about a key."""
         self.mistakes.append(ConfigurationError(what, place=self.file.place(*self.keys, key), remedy=remedy))
 
