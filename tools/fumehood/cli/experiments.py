@@ -34,7 +34,9 @@ def status(context: click.Context, *, html: Path | None, as_json: bool) -> int:
     """How every experiment is doing: results, age, versions, owners, and the next step of its life."""
     from fumehood.commands import status as status_command  # noqa: PLC0415 - each command loads only what it needs
 
-    return status_command.run(repository_of(context), html=html, as_json=as_json, width=terminal_width(), say=say)
+    repository = repository_of(context)
+    status_command.run(repository, html=html, as_json=as_json, width=terminal_width())
+    return report_broken(repository)
 
 
 @click.command("release-gate")

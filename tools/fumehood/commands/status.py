@@ -13,7 +13,7 @@ from fumehood.commands.check import without_collection
 from fumehood.commands.memo import today
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.check import Check
-from fumehood.errors import ExitCode, UsageError
+from fumehood.errors import UsageError
 from fumehood.lifecycle.status import Sources, overview
 from fumehood.model.experiment import experiment_target
 from fumehood.outside.files import write_whole
@@ -23,15 +23,12 @@ from fumehood.rules.seen import Seen
 from fumehood.testing.results import default_folder, read_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from fumehood.repository import Repository
 
 
-def run(
-    repository: Repository, *, html: Path | None, as_json: bool, width: int | None, say: Callable[[str], None]
-) -> ExitCode:
+def run(repository: Repository, *, html: Path | None, as_json: bool, width: int | None) -> None:
     """Say how every experiment is doing."""
     if html and as_json:
         raise UsageError("--html and --json are two answers", remedy="ask for one at a time")
@@ -55,9 +52,6 @@ def run(
         click.echo(status_reports.status_json(found))
     else:
         click.echo(status_reports.status_text(found, width=width))
-    for broken in repository.broken:
-        say(str(broken.error))
-    return ExitCode.USAGE if repository.broken else ExitCode.OK
 
 
 def _sources(repository: Repository) -> Sources:
