@@ -118,10 +118,12 @@ def test_a_uv_that_is_silent_or_answers_rubbish_is_to_blame_and_no_registry(
     repository: Project, python: Path, does: str, what: str
 ) -> None:
     program(python.with_name("uv"), f"#!/bin/sh\n{does}\n")
-    for command in (("whatif", "alpha<2"), ("lock",), ("explain", "plain", "alpha")):
+    for command in (("whatif", "alpha<2"), ("lock",)):
         outcome = repository.run(python, "-m", "fumehood", *command).assert_exit(3)
         assert outcome.stderr == what
         assert outcome.stdout == ""
+    explained = repository.run(python, "-m", "fumehood", "explain", "plain", "alpha").assert_exit(3)
+    assert what.removeprefix("core: not decided, because ").splitlines()[0] in explained.stdout + explained.stderr
 
 
 def test_a_git_that_cannot_be_started_or_says_nothing_is_named(repository: Project, tmp_path: Path) -> None:

@@ -170,8 +170,12 @@ def test_where_nothing_can_be_installed_the_conflict_is_explained(repository: Pr
 def test_without_time_or_network_it_says_what_is_missing(
     repository: Project, private_uv_cache: Path, faulty_index: Index
 ) -> None:
-    outcome = repository.fumehood("explain", "old", "tokenizers", "--offline").assert_exit(3)
-    assert outcome.stderr.startswith("core: not decided, because uv's cache alone does not tell\n")
+    assert said(repository, "old", "tokenizers", "--offline", code=3).startswith(
+        "old: not decided: core is not decided: uv's cache alone does not tell\n    | error: "
+    )
+    offline = repository.fumehood("explain", "old", "tokenizers", "--offline", "--json").assert_exit(3)
+    answer = answer_of(offline, "explain")
+    assert (answer["status"], answer["lines"]) == ("undecided", [])
     assert private_uv_cache.exists()
     repository.fumehood("lock").assert_ok()
     assert said(repository, "old", "tokenizers", "--budget", "0", code=3) == (

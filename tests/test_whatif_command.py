@@ -68,11 +68,20 @@ def test_a_conflict_that_the_change_does_not_bring_is_told_apart(repository: Pro
         "\n"
         "3 experiments: 2 unchanged, 1 in conflict (as now)\n"
     )
+    # A change of a line that is in conflict already brings none either, whether lines or a resolution tell.
+    repository.write({"experiments/plain/requirements.txt": "transformers>=4.57\n"})
+    answer = answered(repository, "tokenizers==0.21.4", code=1)
+    assert [(one["outcome"], one["already"]) for one in answer["experiments"]] == [
+        ("unchanged", False),
+        ("conflict", True),
+        ("conflict", True),
+    ]
+    repository.write({"requirements.txt": "alpha\ntokenizers\n"})
     answer = answered(repository, "tokenizers==0.21.4", code=1)
     assert [(one["outcome"], one["already"]) for one in answer["experiments"]] == [
         ("unchanged", False),
         ("conflict", False),
-        ("unchanged", False),
+        ("conflict", False),
     ]
 
 
@@ -121,6 +130,10 @@ def test_the_markdown_can_be_pasted_into_a_pull_request(repository: Project) -> 
         "| `other` | conflict<br>`the command line: alpha<2`<br>"
         "`experiments/other/requirements.txt:1: beta>=2` @lab | @lab |\n"
     )
+    repository.write({"experiments/other/requirements.txt": "no-such-package\n"})
+    outcome = repository.fumehood("whatif", "--format", "markdown", "delta-lib").assert_exit(3)
+    place = "experiments/other/requirements.txt:1"
+    assert f"\n| `other` | not decided: {place}: no registry in use has no-such-package | @lab |\n" in outcome.stdout
 
 
 def test_where_core_itself_is_impossible_nothing_else_is_decided(repository: Project) -> None:

@@ -134,6 +134,7 @@ class NotDecidedError(WorldError):
         details: str | None = None,
     ) -> None:
         super().__init__(f"{subject}: not decided, because {why}", place=place, remedy=remedy, details=details)
+        self.subject = subject
         self.why = why
 
     @property

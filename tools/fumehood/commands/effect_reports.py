@@ -93,12 +93,14 @@ def effects_markdown(change: str, core: Effect, effects: Sequence[Effect], peopl
 
 
 def _cell(effect: Effect, people: People) -> str:
-    """What happens, with the lines in conflict, for one cell of a table."""
+    """What happens, with the lines in conflict or why nothing is decided, for one cell of a table."""
+    reason = effect.reason.strip().partition("\n")[0]
+    head = f"not decided: {reason}" if effect.outcome == "undecided" else " ".join(_outcome(effect))
     lines = (
         f"`{line.place}: {without_credentials(line.shown)}` {' '.join(sorted(people.owners(line)))}".rstrip()
         for line in effect.lines
     )
-    return "<br>".join([" ".join(_outcome(effect)), *lines]).replace("|", "\\|")
+    return "<br>".join([head, *lines]).replace("|", "\\|")
 
 
 def summary(effects: Iterable[Effect]) -> str:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from packaging.utils import canonicalize_name
 
+from fumehood.commands import conflict_reports
 from fumehood.commands import explain as explain_command
 from fumehood.commands.asking import Desk, desk
 from fumehood.commands.people import CORE, line_json, line_text
 from fumehood.commands.progress import Bar
 from fumehood.commands.reports import as_json as written_as_json
+from fumehood.conflicts.explain import Explanation
 from fumehood.conflicts.origin import Origin, Origins, Step
-from fumehood.errors import ConflictError, ExitCode
+from fumehood.errors import ConflictError, ExitCode, NotDecidedError
 from fumehood.formats.text import folded
 from fumehood.locking.obtain import obtain
 from fumehood.model.lock import Header, LayeredLock, Lock
@@ -38,6 +40,13 @@ def explain(
         except ConflictError:
             # Where nothing can be installed, no pin has a reason, but the conflict has.
             return explain_command.explain(repository, name, budget=budget, offline=offline, as_json=as_json)
+        except NotDecidedError as error:
+            is_other = target is not None and error.subject != target.subject
+            reason = f"{error.subject} is not decided: {error.reason}" if is_other else error.reason
+            undecided = Explanation(subject=name, status="undecided", reason=without_credentials(reason))
+            render = conflict_reports.explanation_json if as_json else conflict_reports.explanation_text
+            click.echo(render(undecided, shown, asking, {}))
+            return ExitCode.WORLD
         bar.begin("resolutions", None)
         origins = Origins(
             book=asking.book,

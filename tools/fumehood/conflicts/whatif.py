@@ -246,10 +246,20 @@ class WhatIf:
         return None
 
     def _conflict(self, subject: str, target: Target | None, lines: tuple[Requirement, ...], reason: str) -> Effect:
-        now = {(line.text, line.constraint) for line in lines_of(self.book, target)}
         is_same_index = self.book.core_inputs.options == self.after.core_inputs.options
-        already = is_same_index and all((line.text, line.constraint) in now for line in lines)
+        already = is_same_index and self._clash_today(target, lines)
         return Effect(subject=subject, outcome="conflict", lines=lines, reason=reason, already=already)
+
+    def _clash_today(self, target: Target | None, lines: tuple[Requirement, ...]) -> bool:
+        """Whether lines in conflict, or those for the same packages as they are now, cannot hold together today."""
+        now, names = lines_of(self.book, target), {line.name for line in lines}
+        if {(line.text, line.constraint) for line in lines} <= {(line.text, line.constraint) for line in now}:
+            return True
+        today, python = [line for line in now if line.name in names], self.book.python(target)
+        if clashes(today, python=python):
+            return True
+        prober = self.prober(python, target)
+        return not prober.uv.is_offline and prober.ask(today).status == "fails"
 
     def _failed(self, subject: str, target: Target | None, error: FumehoodError) -> Effect:
         """A failure with the lines that cannot hold together, if it is a conflict."""
