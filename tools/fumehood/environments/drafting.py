@@ -105,7 +105,7 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
     """
     repository = environments.repository
     _check_python(environments, wish)
-    shared = _shared(environments)
+    shared = shared_by(environments)
     book = shared.book
     book.forget(wish.target)
     uv, target = environments.uv, wish.target
@@ -149,8 +149,12 @@ def _check_python(environments: Environments, wish: Wish) -> None:
         )
 
 
-def _shared(environments: Environments) -> Shared:
-    """What this run knows of core; read again once a file of core's was changed."""
+def shared_by(environments: Environments) -> Shared:
+    """What this run knows of core; read again once a file of core's was changed.
+
+    Raises:
+        FumehoodError: Core's files have a mistake.
+    """
     known, root = environments.shared, environments.repository.root
     if known is not None and state.changed_file(root, known.files) is None:
         return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from contextlib import ExitStack
@@ -110,6 +111,10 @@ def _plans(environments: Environments, wishes: list[Wish]) -> Iterator[Environme
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
 
+    from fumehood.environments.drafting import shared_by  # noqa: PLC0415 - what is recalled needs no locks
+
+    with contextlib.suppress(FumehoodError):  # which each draft says
+        shared_by(environments)  # before any thread asks for it, so that all have the same
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         yield from pool.map(planned, wishes)
 
