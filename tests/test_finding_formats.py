@@ -131,7 +131,7 @@ def test_text_keeps_the_frame_of_what_is_quoted() -> None:
 
 def test_text_shows_signs_that_would_move_the_cursor() -> None:
     bad = Finding(
-        experiment="a\x1b[2J",
+        experiment="a\n\x1b[2J",
         file="e/\r.txt",
         line=2,
         rule="r",
@@ -140,7 +140,7 @@ def test_text_shows_signs_that_would_move_the_cursor() -> None:
         remedy="\x9bm",
     )
     assert text.render(CheckAnswer(findings=(bad,), checked=1)) == dedent("""\
-        a\\x1b[2J
+        a\\n\\x1b[2J
           e/\\r.txt:2: error [r]
             tab here\\x07
             → \\x9bm

@@ -33,7 +33,11 @@ def render(answer: CheckAnswer) -> str:
         stands_alone = not name or name in findings
         together.setdefault(name if stands_alone else "\n".join(undecided[name]), []).append(name)
     parts = [
-        [*folded(", ".join(names) or "core", "", ""), *findings.get(names[0], []), *undecided.get(names[0], [])]
+        [
+            *folded(_visible(", ".join(names)) or "core", "", ""),
+            *findings.get(names[0], []),
+            *undecided.get(names[0], []),
+        ]
         for names in together.values()
     ]
     parts.append(list(folded(summary(answer), "", "")))
