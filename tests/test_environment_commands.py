@@ -67,6 +67,13 @@ def test_build_of_an_experiment_that_is_not_there_says_so(built: Project) -> Non
     assert (outcome.stdout, "nobody" in outcome.stderr) == ("", True)
 
 
+def test_build_of_nothing_says_where_it_looked(project: Project) -> None:
+    outcome = project.fumehood("env", "build").assert_ok()
+    where = 'experiments = ["examples/*"] in [tool.fumehood]'
+    said = f"no experiments in experiments/*\n  → if they are elsewhere, say where: {where}\n"
+    assert (outcome.stdout, outcome.stderr) == ("", said)
+
+
 def test_build_of_everything_says_what_it_leaves_out(built: Project) -> None:
     built.write({"experiments/c d/requirements.txt": "reader\n", "experiments/e/requirements.txt": ""})
     built.root.joinpath("experiments/e/requirements.txt").unlink()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from support.privileges import without_privileges
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.project import Project
 
 FILES = {
@@ -172,6 +174,17 @@ def test_a_folder_that_may_not_be_read_is_a_mistake_of_its_own(project: Project)
         "experiments/file/experiment.toml: cannot be read: Permission denied\n  → make it readable\n"
         "experiments/mine: cannot be read: Permission denied\n  → make the folder readable\n"
     )
+
+
+def test_an_answer_that_nobody_can_take_is_the_world_s_failure(project: Project) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has a disk that is always full")
+    command = f"{shlex.quote(sys.executable)} -m fumehood"
+    outcome = project.run("sh", "-c", f"{command} list > /dev/full").assert_exit(3)
+    said = "answering failed: No space left on device\n  → free some disk space and run it again\n"
+    assert (outcome.stdout, outcome.stderr) == ("", said)
+    outcome = project.run("sh", "-c", f"mkdir gone && cd gone && rmdir ../gone && {command} list").assert_exit(2)
+    assert outcome.stderr == "the current folder is gone\n  → change to one that is there\n"
 
 
 def test_a_folder_of_experiments_that_may_not_be_read_does_not_look_empty(project: Project) -> None:

@@ -12,6 +12,7 @@ from fumehood import __version__
 from fumehood.cli import check, ci, env, experiments, versions
 from fumehood.cli.shared import say
 from fumehood.errors import ExitCode, FumehoodError
+from fumehood.outside.files import refused
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,7 +59,16 @@ def main() -> None:
         say("interrupted; nothing half-done is left behind")
         sys.exit(130)
     except BrokenPipeError:
-        # The reader has gone, as with `fumehood list | head`; Python would complain once more while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()  # The reader has gone, as with `fumehood list | head`.
         sys.exit(ExitCode.OK)
+    except OSError as error:
+        # What reads and writes files says so itself; this is where the answer goes to, or the current folder.
+        _close_output()
+        say(str(refused("answering", error)))
+        sys.exit(ExitCode.WORLD)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _close_output() -> None:
+    """Give up standard output, or Python would complain once more while closing it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

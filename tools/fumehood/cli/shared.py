@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fumehood.errors import ExitCode
+from fumehood.errors import ExitCode, UsageError
 from fumehood.repository import Repository, find_root, open_repository
 
 names = click.argument("names", nargs=-1, metavar="[NAME]...")
@@ -34,7 +34,10 @@ def repository_of(context: click.Context) -> Repository:
 def root_of(context: click.Context) -> Path:
     """Its top folder: what ``--root`` names, else what is found around the current folder."""
     root: Path | None = context.find_root().obj
-    return root.absolute() if root is not None else find_root(Path.cwd())
+    try:
+        return root.absolute() if root is not None else find_root(Path.cwd())
+    except FileNotFoundError as error:
+        raise UsageError("the current folder is gone", remedy="change to one that is there") from error
 
 
 def report_broken(repository: Repository) -> int:

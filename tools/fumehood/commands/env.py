@@ -49,6 +49,8 @@ def build(  # noqa: PLR0913 - one keyword for each option of the command
         for target in _targets(repository, names)
         for spec, folder in folders(repository, target, envdir, python)
     ]
+    if not (orders or repository.experiments or repository.broken):
+        say(reports.no_experiments_text(repository))
     with Bar() as bar:
         bar.begin("environments", len(orders))
         results = tuple(_in_order(environments, orders, bar))

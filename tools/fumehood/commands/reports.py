@@ -96,10 +96,7 @@ def experiments_text(repository: Repository, *, width: int) -> str:
     packages = ", ".join(core.packages) or "no package"
     head = f"core: {requirements} · {packages} · tests: {', '.join(core.tests) or 'none'}"
     if not repository.experiments:
-        nowhere = f"no experiments in {', '.join(repository.settings.experiments)}"
-        return (
-            f'{head}\n{nowhere}\n  → if they are elsewhere, say where: experiments = ["examples/*"] in [tool.fumehood]'
-        )
+        return f"{head}\n{no_experiments_text(repository)}"
     rows = [
         (
             experiment.name,
@@ -116,6 +113,12 @@ def experiments_text(repository: Repository, *, width: int) -> str:
         # Whole names say more than the first letters of summaries.
         return f"{head}\n\n{table(headings[:-1], [row[:-1] for row in rows], width=width)}"
     return f"{head}\n\n{table(headings, rows, width=width, last_on_one_line=True)}"
+
+
+def no_experiments_text(repository: Repository) -> str:
+    """Where experiments were looked for and not found, and what to do."""
+    nowhere = f"no experiments in {', '.join(repository.settings.experiments)}"
+    return f'{nowhere}\n  → if they are elsewhere, say where: experiments = ["examples/*"] in [tool.fumehood]'
 
 
 def locks_json(reports: Iterable[LockReport], stale: dict[str, tuple[str, ...]], failures: dict[str, str]) -> str:

@@ -33,10 +33,13 @@ def disk_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise WorldError(
-            f"{doing} failed: {error.strerror or error}{where}", remedy=_ADVICE.get(error.errno or 0)
-        ) from error
+        raise refused(doing, error) from error
+
+
+def refused(doing: str, error: OSError) -> WorldError:
+    """What the disk refused, as `disk_errors` says it."""
+    where = f" ({error.filename})" if error.filename else ""
+    return WorldError(f"{doing} failed: {error.strerror or error}{where}", remedy=_ADVICE.get(error.errno or 0))
 
 
 def token() -> str:
