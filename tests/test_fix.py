@@ -141,9 +141,10 @@ def test_where_there_is_neither_both_are_begun_and_a_second_time_changes_nothing
 
 
 def test_what_people_wrote_about_owners_and_what_they_do_not_want_is_left_alone(lab: Project) -> None:
-    written = "# Experiments\n\n| name | owner |\n| --- | --- |\n| one | @one-owner |\n"
+    written = "# Experiments\n\n| name | Maintainers |\n| --- | --- |\n| one | @one-owner |\n"
     lab.write({"experiments/README.md": written, "pyproject.toml": '[tool.fumehood.rules]\n"owner/unlisted" = "off"\n'})
     (lab.root / "CODEOWNERS").unlink()
+    assert "    the table of owners leaves it out\n" in lab.fumehood(*OWNERS).stdout
     assert lab.fumehood(*OWNERS, "--fix").stderr == ""
     (lab.root / "experiments/README.md").unlink()
     assert lab.fumehood(*OWNERS, "--fix").stderr == ""

@@ -408,6 +408,10 @@ def test_a_distribution_whose_name_goes_on_behind_that_of_its_module_is_believed
     ]
 
 
+def test_of_an_experiment_whose_lines_are_wrong_nothing_is_said_about_what_they_ask_for(repository: Project) -> None:
+    assert needs(repository, "import pytest, zeta\n", "not a line\n") == []
+
+
 def test_what_core_imports_without_asking_for_it_is_a_warning_everywhere(repository: Project) -> None:
     repository.write({"src/core/tools.py": "import zeta\n", "scripts/convert.py": "import eta\n"})
     assert needs(repository, "import zeta\n") == [

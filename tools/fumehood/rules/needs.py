@@ -85,6 +85,8 @@ class NeedsReader:
         return self._found[name]
 
     def _needs(self, experiment: Experiment | None) -> Needs:
+        if self.seen.known_lines(experiment) is None:
+            return Needs()
         own = self._lines.own(experiment)
         declared = self._lines.names(experiment)
         uses = self._uses(experiment.name if experiment else "")

@@ -262,12 +262,16 @@ class Seen:
         Of an experiment whose files are wrong there are none: that it cannot be decided is said once, by the rules
         about versions.
         """
+        return self.known_lines(experiment) or Inputs()
+
+    def known_lines(self, experiment: Experiment | None) -> Inputs | None:
+        """The same; None for an experiment whose files are wrong."""
         if experiment is None:
             return self.book.core_inputs
         try:
             return self.book.inputs(experiment_target(experiment))
         except FumehoodError:
-            return Inputs()
+            return None
 
     @cached_property
     def readmes(self) -> Mapping[str, Readme]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MARKERS = Markers(begin="<!-- fumehood: experiments -->", end="<!-- fumehood: end of experiments -->")
 _README = re.compile(r"readme\.(?:md|markdown)", re.IGNORECASE)
 _HEAD = "\n| experiment | theme | state | owners | about |\n| --- | --- | --- | --- | --- |\n"
+_OF_OWNERS = re.compile(r"(?:code ?)?(?:owner|maintainer)(?:s|\(s\))?")
+"""What a column of owners is called."""
 _HANDLE = re.compile(r"@[A-Za-z0-9_][A-Za-z0-9_./-]*|[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
 
@@ -113,7 +115,7 @@ def tables(text: str) -> Iterator[tuple[Table, int]]:
     for section in markdown.parse(text).sections:
         for table in section.tables:
             head = [cell.strip().lower() for cell in table.rows[0].cells]
-            column = next((index for index, cell in enumerate(head) if cell in {"owner", "owners"}), None)
+            column = next((index for index, cell in enumerate(head) if _OF_OWNERS.fullmatch(cell)), None)
             if column:  # The first column tells what is owned.
                 yield table, column
 

@@ -95,8 +95,8 @@ Correct it; or take it out, put two lines in its place, and let `fumehood check 
 <!-- fumehood: end of experiments -->
 ```
 
-A table that people wrote is compared if it has a column `owner` or `owners`; its first column names the experiment. One
-between the two lines is compared as a whole.""",
+A table that people wrote is compared if it has a column `owner`, `owners` or `maintainers`; its first column names the
+experiment. One between the two lines is compared as a whole.""",
     milder="A warning about a folder without `experiment.toml`.",
     check=check,
     fix=fix,
