@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fumehood.outside.history import History
+from fumehood.outside.git import Git
+from fumehood.outside.git_walk import known_commits
 from fumehood.reading import markdown, rst
 from fumehood.rules.evidence.readme import Readme
 from support.rules import findings, said
@@ -214,13 +215,12 @@ def test_commits_are_looked_for_where_the_history_is_whole(project: Project) -> 
     first = project.commit("Begin")
     project.write({"experiments/one/new.py": ""})
     last = project.commit("Change an experiment")
-    history = History(cwd=project.root)
-    assert history.known_commits([first, last[:9], "0a1b2c3"]) == frozenset({first, last[:9]})
+    assert known_commits(Git(cwd=project.root), [first, last[:9], "0a1b2c3"]) == frozenset({first, last[:9]})
     project.write({"other/file": ""})
     shallow = project.root / "other" / "clone"
     project.git("clone", "--quiet", "--depth", "1", f"file://{project.root}", str(shallow))
-    assert History(cwd=shallow).known_commits([first]) is None
-    assert History(cwd=project.root.parent).known_commits([first]) is None
+    assert known_commits(Git(cwd=shallow), [first]) is None
+    assert known_commits(Git(cwd=project.root.parent), [first]) is None
 
 
 @given(st.text(st.sampled_from("#|-` []()<>!\n\\a1é&*_:/\"'=") | st.characters(exclude_categories=["Cs"]), max_size=60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -89,6 +90,26 @@ def times(git: Git, names: Iterable[str]) -> dict[str, tuple[str, datetime]]:
     said = git.said("log", "--no-walk=unsorted", "--stdin", "--format=%H %ct", given="\n".join(known.values()).encode())
     seconds = dict(line.split(" ") for line in said.decode().splitlines())
     return {name: (commit, _time(seconds[commit])) for name, commit in known.items() if commit in seconds}
+
+
+def known_commits(git: Git, names: Iterable[str]) -> frozenset[str] | None:
+    """Those names, whole or abbreviated, that are commits here; None where nobody can tell.
+
+    A shallow clone lacks most commits, and a plain folder has none. Whoever remembers an answer is told what this one
+    follows from: a commit comes with a pack, or with a file in a folder named by its first two digits.
+
+    Args:
+        git: In the repository.
+        names: Hexadecimal digits.
+    """
+    wanted = tuple(names)
+    try:
+        folder = os.path.join(git.cwd, os.fsdecode(git.said("rev-parse", "--git-common-dir")).strip("\n"))
+    except WorldError:
+        return None
+    for part in ("pack", *(name[:2] for name in wanted)):
+        hearing.looked(os.path.normpath(f"{folder}/objects/{part}"))
+    return None if git.is_shallow() else frozenset(times(git, wanted))
 
 
 def since(walk: Walk, commit: str) -> int | None:

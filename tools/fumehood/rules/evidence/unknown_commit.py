@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fumehood.outside.history import History
+from fumehood.outside.git_walk import known_commits
 from fumehood.rules.evidence.readme import sections
 from fumehood.rules.owed import MILDER, owed
 from fumehood.rules.rule import Rule
@@ -24,7 +24,7 @@ def check(seen: Seen) -> Iterator[Finding]:
     for experiment, readme, section in sections(seen, "performance", "convergence"):
         for commit, line in readme.commits(section):
             named.setdefault((experiment.name, commit), (experiment, readme, line))
-    known = History(cwd=seen.root).known_commits(commit for _, commit in named) if named else frozenset[str]()
+    known = known_commits(seen.git, (commit for _, commit in named)) if named else frozenset[str]()
     if known is None:
         return  # A shallow clone lacks most commits, and a plain folder has none.
     for (_, commit), (experiment, readme, line) in named.items():
