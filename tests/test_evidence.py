@@ -57,6 +57,8 @@ def test_sections_are_known_by_their_headings(heading: str, kinds: list[str]) ->
         ("Much faster on 8 H100 GPUs with torch 2.7.1 and FP8.", False),
         ("With Python 3.11 on commit 0a1b2c3.", False),
         ("See section two.", False),
+        ("```sh\nNGPU=8 python train.py --steps 100 --lr=0.1 --fast\n```", False),
+        ("```\nstep=100 loss=2.1\n```", True),
     ],
 )
 def test_versions_hardware_and_commits_are_no_measurements(text: str, *, is_number: bool) -> None:
@@ -161,7 +163,10 @@ def test_hardware_may_stand_in_the_heading_and_a_curve_needs_numbers(project: Pr
     )
     project.write(BASE | experiment("one", experiment__toml=model, README__md=text))
     assert said(project, "evidence/no-provenance", "evidence/no-curve") == []
-    project.write(experiment("one", experiment__toml=model, README__md=text.replace("| 100 | 2.1 | 2.1 |", "| | | |")))
+    table, chart = "| 100 | 2.1 | 2.1 |", "\n```mermaid\nxychart-beta\n    line [3.0, 2.1]\n```\n"
+    project.write(experiment("one", experiment__toml=model, README__md=text.replace(table, chart)))
+    assert said(project, "evidence/broken-link", "evidence/no-curve") == []
+    project.write(experiment("one", experiment__toml=model, README__md=text.replace(table, "| | | |")))
     assert said(project, "evidence/no-curve") == [
         "experiments/one/README.md:15: the section 'Loss convergence' has neither a figure nor a table with numbers"
     ]

@@ -52,7 +52,7 @@ def _find_in_rst(source: bytes) -> tuple[Any, ...]:
     return _find(source, rst.parse)
 
 
-_MARKDOWN = Reading(name="markdown", version=1, find=_find)
+_MARKDOWN = Reading(name="markdown", version=2, find=_find)
 _RST = Reading(name="rst", version=1, find=_find_in_rst)
 
 

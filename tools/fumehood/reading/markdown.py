@@ -135,11 +135,16 @@ class _Reader:
             case "html_block":
                 self._html(token.content, line)
             case "fence" | "code_block":
-                self._write(token.content)
+                self._code(token, line)
             case "inline":
                 self._inline(token, line)
             case _:
                 pass
+
+    def _code(self, token: Token, line: int) -> None:
+        self._write(token.content)
+        if token.info.strip() == "mermaid":  # Forges draw it.
+            self._point("", line, is_picture=True)
 
     def _inline(self, token: Token, line: int) -> None:
         children = token.children or []

@@ -36,7 +36,8 @@ RULE = Rule(
     why="""\
 "Much faster" cannot be checked, compared or repeated. A number can.""",
     remedy="""\
-Give the numbers, in the text or in a table. Versions, names of hardware and commits are no measurements.""",
+Give the numbers, in the text or in a table. Versions, names of hardware, commits and the options of
+commands are no measurements.""",
     check=check,
     milder=MILDER,
 )

@@ -66,6 +66,8 @@ _USUAL_NAMES = frozenset(
 _VERSION = re.compile(r"\b([A-Za-z](?:[\w.-]*\w)?)\s*(?:==|[=:])?\s*v?\d+(?:\.\d+)*\b")
 _LOCKED = re.compile(r"requirements\.lock\b|\buv\.lock\b|\bpylock[\w.]*\.toml\b|\d+\.\d+\.\d+")
 _COMMIT = re.compile(r"(?<![\w.])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}(?![\w.])|(?<=commit )[0-9a-f]{7,40}\b")
+_OPTION = re.compile(r"(?<!\S)(?:--[A-Za-z][\w.-]*(?:[ =]\S+)?|[A-Z][A-Z\d_]*=\S+)")
+"""What a command is given: its options, and variables before it."""
 _OF_A_COMMIT = re.compile(r"/commits?/|^[^:]*$")
 """An address that leads to a commit; one of a file as it was in some commit may be of any repository."""
 _NUMBER = re.compile(
@@ -126,11 +128,11 @@ class Readme:
         return any(_CLAIM.search(section.text) for section in (self.document.sections if self.document else ()))
 
     def has_number(self, section: Section) -> bool:
-        """Whether something was measured: a number that is no version, no name of hardware and no commit."""
+        """Whether something was measured: a number that is no version, option, name of hardware or commit."""
         text = self.text(section)
         for match in reversed(self._versions(text)):
             text = f"{text[: match.start()]} {text[match.end() :]}"
-        for pattern in (_COMMIT, _LOCKED, _HARDWARE):
+        for pattern in (_OPTION, _COMMIT, _LOCKED, _HARDWARE):
             text = pattern.sub(" ", text)
         return _NUMBER.search(text) is not None
 
