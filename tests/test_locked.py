@@ -66,6 +66,10 @@ def test_without_locked_a_stale_lock_is_passed_over_aloud_and_left_alone(reposit
     outcome = repository.fumehood("env", "build", "a").assert_ok()
     assert "experiments/a/requirements.txt:2: beta is not in the lock; using fresh pins" in outcome.stderr
     assert (repository.root / "experiments/a/requirements.lock").read_bytes() == before
+    # What was resolved then is there, and is still not what is locked.
+    outcome = repository.fumehood("env", "build", "a", "--locked").assert_exit(1)
+    assert outcome.stderr == f"{LOCKED}experiments/a/requirements.txt:2: beta is not in the lock\n{ADVICE}"
+    assert repository.fumehood("env", "build", "a").assert_ok().stdout == "exp-a: reused\n"
     code = "import alpha, beta; print(alpha.__version__, beta.__version__)"
     assert repository.run(python(repository), "-c", code).assert_ok().stdout == "1.1 1.0\n"
 

@@ -81,6 +81,11 @@ class Drafted:
         """See `renew.Draft`."""
         return tuple(str(change) for change in changes(self.obtained.lock))
 
+    @property
+    def unlocked(self) -> bool:
+        """See `renew.Draft`."""
+        return bool(self.obtained.notes)
+
     def prepare(self, workshop: Workshop) -> Stack | None:
         """Build the layers that are missing."""
         return preparing.prepare(self.plan, workshop, self.uv)

@@ -187,7 +187,7 @@ class Environments:
             return f"{changed} changed"
         if found.key != self.key(wish):
             return "settings, interpreter or fumehood changed"
-        return None
+        return "it was not made from the lock" if wish.locked and found.unlocked else None
 
     def _kept(self, wish: Wish, found: EnvironmentState, reason: str) -> bool:
         """Whether it was asked for that an environment is taken as it is, and it can be."""

@@ -62,6 +62,7 @@ class Recalled:
     versions: Mapping[str, str]
     changes: tuple[str, ...]
     stack: Stack
+    unlocked: bool = False
 
     def prepare(self, workshop: Workshop) -> Stack | None:
         """Take the leases on the layers; None when one of them is gone."""

@@ -50,6 +50,10 @@ class Draft(Protocol):
     def changes(self) -> tuple[str, ...]:
         """How it changes core's pins."""
 
+    @property
+    def unlocked(self) -> bool:
+        """Whether a committed lock was passed over."""
+
     def prepare(self, workshop: Workshop) -> Stack | None:
         """Its layers, leased; None where they cannot be had in this way."""
 
@@ -68,7 +72,9 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
     """
     for draft in _drafts(environments, wish):
         if found and found.digest == draft.digest and not wish.fresh and not environments.is_broken(wish.folder, found):
-            touched = replace(state.with_files(found, environments.key(wish), draft.files), reason="")
+            touched = replace(
+                state.with_files(found, environments.key(wish), draft.files), reason="", unlocked=draft.unlocked
+            )
             state.write(wish.folder, touched)
             return touched
         moved = rebuilt_because(found, reason, draft.versions)
@@ -164,6 +170,7 @@ def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str
             changes=draft.changes,
             files=draft.files,
             reason=reason,
+            unlocked=draft.unlocked,
         )
         own = functools.partial(draft.own, prepared)
         build.put_together(draft.frame, prepared, wish.folder, made, cache=environments.cache, own=own)

@@ -40,6 +40,7 @@ class EnvironmentState:
         versions: What is installed, by name.
         changes: How the delta changes core's pins, one line each.
         reason: Why it was built.
+        unlocked: Whether a committed lock was passed over, because it was not current.
     """
 
     key: str
@@ -54,6 +55,7 @@ class EnvironmentState:
     changes: tuple[str, ...]
     files: Mapping[str, FileState]
     reason: str
+    unlocked: bool = False
 
 
 _FIELDS = tuple(field.name for field in fields(EnvironmentState))
