@@ -165,6 +165,13 @@ TARGETS = (
         processor=_ratio("layers_cpu_s", "nox + uv"),
     ),
     Target(
+        text="all layers there, of uv run --with that makes what it puts on top",
+        limit=1 / 8,
+        unit="ratio",
+        measured=_ratio("layers_s", "uv run --with", as_="core_s"),
+        processor=_ratio("layers_cpu_s", "uv run --with", as_="core_cpu_s"),
+    ),
+    Target(
         text="all layers there, of uv run --with in a clean checkout",
         limit=1 / 8,
         unit="ratio",
