@@ -103,7 +103,7 @@ class NeedsReader:
         return Needs(
             undeclared=tuple(self._explained(one, experiment) for one in lacking if one not in transitive),
             transitive=tuple(transitive),
-            idle=tuple(self._idle(experiment, own, {*uses, *self._uses("")})) if experiment else (),
+            idle=tuple(self._idle(experiment, own, self._modules_of_core.union(uses))) if experiment else (),
         )
 
     @cached_property
@@ -187,6 +187,11 @@ class NeedsReader:
                 if name or use.path.startswith(self._packages):
                     found.setdefault(subject(use.module), []).append(use)
         return found
+
+    @cached_property
+    def _modules_of_core(self) -> frozenset[str]:
+        """What core imports from outside."""
+        return frozenset(self._uses(""))
 
     @cached_property
     def _packages(self) -> tuple[str, ...]:
