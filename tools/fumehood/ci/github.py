@@ -213,6 +213,10 @@ jobs:
           COMMAND: ${{ matrix.command }}
           FUMEHOOD_RESULTS: fumehood-results
         run: bash -euc "$COMMAND"
+      - name: Keep in the caches only what these sessions used
+        run: |
+          fumehood env gc --older-than 0
+          if command -v uv > /dev/null; then uv cache prune --ci; fi
       - name: Keep the results
         if: always()
         uses: @{use_upload_artifact}
