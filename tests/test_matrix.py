@@ -125,8 +125,13 @@ def test_lowest_versions_are_tested_in_rows_of_their_own() -> None:
     jobs, _ = jobs_of([WANTED], RUNNERS, lowest=True)
     assert [(row.id, row.name, row.command) for row in pack(jobs, 256)] == [
         ("exp-a", "exp-a", "nox -s exp-a"),
-        ("exp-a.lowest", "exp-a (lowest versions)", "nox -s exp-a -- --lowest"),
+        ("exp-a+lowest", "exp-a (lowest versions)", "nox -s exp-a -- --lowest"),
     ]
+
+
+def test_an_experiment_that_is_called_like_a_kind_of_tests_has_a_row_of_its_own() -> None:
+    jobs = [replace(JOB, session="exp-a", lowest=True), replace(JOB, session="exp-a.lowest", runner=("other",))]
+    assert sorted(row.id for row in pack(jobs, 9)) == ["exp-a+lowest", "exp-a.lowest"]
 
 
 def test_names_that_no_session_can_have_do_nothing_in_a_shell_or_as_names_of_files() -> None:

@@ -279,6 +279,8 @@ def test_a_broken_experiment_fails_alone(lab: Project) -> None:
     assert "experiments/two/experiment.toml:1: state is 'resting'" in outcome.stderr
     assert "* exp-one: success" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+    listed = lab.nox("--list").assert_ok().stdout
+    assert "- exp-two [exp] -> Cannot be run: experiments/two/experiment.toml:1: state is 'resting'" in listed
 
 
 def test_a_suspended_experiment_is_left_out_and_says_so(lab: Project) -> None:

@@ -110,7 +110,8 @@ def _register_broken(repository: Repository, broken: BrokenExperiment) -> None:
         with _reported(session), _recorded(session, repository, broken, []):
             raise broken.error
 
-    run.__doc__ = "Cannot be run: its folder has a mistake"
+    mistake, _, _ = str(broken.error).partition("\n")
+    run.__doc__ = f"Cannot be run: {mistake}"
     name = session_name(broken.name)
     if name in nox.registry.get() or not name.isprintable():
         print(broken.error, file=sys.stderr)  # noqa: T201 - nox's logger is not set up while a noxfile is loaded

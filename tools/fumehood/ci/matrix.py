@@ -22,7 +22,7 @@ LONGEST = 360
 """Minutes that a job may take on a machine of GitHub's ("Actions limits"); what a row gets where no limit is set."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-"""What names of folders can have that keep an experiment from being run, and no file's name and no shell may get."""
+"""What no file's name and no shell may get, and the plus, which parts the kind of tests of a row from its session."""
 
 _MARGIN = 10
 """Minutes beyond the tests, for setting up; a session ends what takes too long by itself."""
@@ -33,7 +33,7 @@ class Row:
     """One row: sessions that one machine runs one after the other.
 
     Attributes:
-        id: Unlike that of any other row; letters, digits, ``-``, ``.`` and ``_``.
+        id: Unlike that of any other row; letters, digits, ``-``, ``.``, ``_`` and ``+``.
         name: For people.
         experiment: Names of the experiments, separated by blanks; core has none.
         session: nox sessions, separated by blanks, and in quotes as shells read them where a name is no session's.
@@ -141,7 +141,7 @@ def _row(batch: Sequence[Job]) -> Row:
     first, others = batch[0], len(batch) - 1
     reasons = list(dict.fromkeys(job.reason for job in batch))
     more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
-    tail = "".join((f".{first.part}" if first.part != "all" else "", ".lowest" if first.lowest else ""))
+    tail = "".join((f"+{first.part}" if first.part != "all" else "", "+lowest" if first.lowest else ""))
     return Row(
         id=f"{_safe(first.session)}{tail}",
         name=_name(first, others),
@@ -163,7 +163,7 @@ def _row(batch: Sequence[Job]) -> Row:
 
 
 def _safe(session: str) -> str:
-    """A session's name; of one that no session can have, what is left and a digest."""
+    """A session's name; of one with other signs, what is left and a digest."""
     if not _UNSAFE.search(session):
         return session
     return f"{_UNSAFE.sub('-', session)}-{hashlib.sha256(session.encode()).hexdigest()[:8]}"
