@@ -155,7 +155,7 @@ class Mistakes(ConfigurationError):  # noqa: N818 - it reads as what it is: seve
 
 
 def raise_all(mistakes: Sequence[FumehoodError]) -> None:
-    """Raise nothing, the one mistake, or all of them together, each once; those that are several count as such.
+    """Raise nothing, the one mistake, or all of them together: each text once, and what is in a `Mistakes` one by one.
 
     Raises:
         FumehoodError: The only mistake, or a `Mistakes` with all of them.

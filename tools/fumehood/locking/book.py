@@ -106,9 +106,9 @@ class LockBook:
         """
         if self._floor is None:
             self._floor = python_floor(self.repository, self.committed_core)
-        if target is None or not target.pythons:
+        lowest = _lowest_of(target.pythons) if target else None
+        if target is None or lowest is None:
             return self._floor
-        lowest = min((_minor(python) for python in target.pythons), key=_as_numbers)
         if _as_numbers(lowest) >= _as_numbers(self._floor):
             return lowest
         what, remedy = f"core supports {self._floor} and newer", f"name {self._floor} or a newer version as its python"
@@ -121,8 +121,8 @@ class LockBook:
 
     def python_for(self, pythons: Iterable[str]) -> str:
         """Lower bound of the Python versions that are among these, if there are any, and that core supports."""
-        named = [_minor(python) for python in pythons]
-        return max(self.python(), min(named, key=_as_numbers), key=_as_numbers) if named else self.python()
+        floor = self.python()
+        return max(floor, _lowest_of(pythons) or floor, key=_as_numbers)
 
     def core_question(self, preferred: Iterable[Pin]) -> Question:
         """What to ask uv for core's lock."""
@@ -239,12 +239,11 @@ def python_floor(repository: Repository, lock: Lock | None) -> str:
 
 
 def _stated_floor(repository: Repository, lock: Lock | None) -> str:
+    """What is said about it anywhere; empty where nothing is."""
     core = repository.core
     if core.requires_python:
         return _lowest(repository.root, core.requires_python)
-    if core.pythons:
-        return min((_minor(python) for python in core.pythons), key=_as_numbers)
-    return lock.header.python if lock is not None else ""
+    return _lowest_of(core.pythons) or (lock.header.python if lock else "")
 
 
 @functools.cache
@@ -263,6 +262,10 @@ def _lowest(root: Path, requires_python: str) -> str:
         place=toml_file.load(root / PYPROJECT, name=PYPROJECT).place("project", "requires-python"),
         remedy='write a specifier such as ">=3.11"',
     )
+
+
+def _lowest_of(pythons: Iterable[str]) -> str | None:
+    return min(map(_minor, pythons), key=_as_numbers, default=None)
 
 
 def _minor(python: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
-from fumehood.outside import interpreter
+from fumehood.outside.uv_arguments import compile_arguments, index_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,7 +141,7 @@ class Uv:
             dependencies: Whether to follow what packages require.
             offline: Use only what uv's cache holds.
         """
-        arguments = _compile(sources, output, python, options)
+        arguments = compile_arguments(sources, output, python, options)
         arguments.append("--generate-hashes")
         if self.lowest:
             arguments += ["--resolution", "lowest-direct"]
@@ -163,7 +162,7 @@ class Uv:
             lowest: Choose the lowest version of what the file itself names.
             offline: Use only what uv's cache holds.
         """
-        arguments = [*_compile([source], output, python, options), "--emit-index-annotation"]
+        arguments = [*compile_arguments([source], output, python, options), "--emit-index-annotation"]
         if lowest:
             arguments += ["--resolution", "lowest-direct"]
         return self._resolve(arguments, output, offline=offline)
@@ -177,7 +176,7 @@ class Uv:
             python: Lower bound, such as ``3.11``.
             options: Where packages come from.
         """
-        arguments = [part for part in _compile([source], output, python, options) if part != "--no-annotate"]
+        arguments = [part for part in compile_arguments([source], output, python, options) if part != "--no-annotate"]
         arguments += ["--annotation-style", "line"]
         cached = self._resolve(arguments, output, offline=True)
         return cached if cached.status == 0 or self.is_offline else self._resolve(arguments, output, offline=False)
@@ -262,47 +261,6 @@ def _written(file: Path) -> tuple[int, int] | None:
 
 def _text(said: bytes) -> str:
     return said.decode("utf-8", "replace").replace("\r\n", "\n")
-
-
-def _compile(sources: Sequence[Path], output: Path, python: str, options: IndexOptions) -> list[str]:
-    """What every resolution is called with."""
-    arguments = ["pip", "compile", *map(str, sources), "--output-file", str(output), "--python-version", python]
-    arguments += ["--universal", "--no-header", "--no-annotate", "--no-emit-index-url"]
-    arguments += ["--python", str(_builder(python)), "--no-python-downloads", *index_arguments(options)]
-    return [*arguments, "--prerelease", "allow"] if options.pre else arguments
-
-
-def index_arguments(options: IndexOptions) -> list[str]:
-    """The command-line form of what requirement files say about indexes; ``pip install`` reads no such files here."""
-    arguments: list[str] = []
-    if options.no_index:
-        arguments.append("--no-index")
-    if options.index_url:
-        arguments += ["--index-url", options.index_url]
-    for url in options.extra_index_urls:
-        arguments += ["--extra-index-url", url]
-    for place in options.find_links:
-        arguments += ["--find-links", place]
-    for host in options.trusted_hosts:
-        arguments += ["--allow-insecure-host", host]
-    for package in options.no_binary:
-        arguments += ["--no-binary", package]
-    for package in options.only_binary:
-        arguments += ["--only-binary", package]
-    return arguments
-
-
-@functools.cache
-def _builder(python: str) -> Path:
-    """The interpreter that reads the metadata of source distributions; the version asked for, where there is one.
-
-    Naming it spares every call of uv the search, which takes longer than most resolutions.
-    """
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    try:
-        return interpreter.find(None if python == running else python)
-    except WorldError:
-        return interpreter.find(None)
 
 
 _finding_uv = threading.Lock()

@@ -1,0 +1,64 @@
+"""What uv is called with: how a resolution is asked for, and where packages may come from."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import TYPE_CHECKING
+
+from fumehood.errors import WorldError
+from fumehood.outside import interpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fumehood.model.requirement import IndexOptions
+
+
+def compile_arguments(sources: Sequence[Path], output: Path, python: str, options: IndexOptions) -> list[str]:
+    """What every resolution is called with.
+
+    Args:
+        sources: Requirement files.
+        output: Where uv writes the pins.
+        python: Lower bound of the versions to resolve for, such as ``3.11``.
+        options: Where packages come from.
+    """
+    arguments = ["pip", "compile", *map(str, sources), "--output-file", str(output), "--python-version", python]
+    arguments += ["--universal", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    arguments += ["--python", str(_builder(python)), "--no-python-downloads", *index_arguments(options)]
+    return [*arguments, "--prerelease", "allow"] if options.pre else arguments
+
+
+def index_arguments(options: IndexOptions) -> list[str]:
+    """The command-line form of what requirement files say about indexes; ``pip install`` reads no such files here."""
+    arguments: list[str] = []
+    if options.no_index:
+        arguments.append("--no-index")
+    if options.index_url:
+        arguments += ["--index-url", options.index_url]
+    for url in options.extra_index_urls:
+        arguments += ["--extra-index-url", url]
+    for place in options.find_links:
+        arguments += ["--find-links", place]
+    for host in options.trusted_hosts:
+        arguments += ["--allow-insecure-host", host]
+    for package in options.no_binary:
+        arguments += ["--no-binary", package]
+    for package in options.only_binary:
+        arguments += ["--only-binary", package]
+    return arguments
+
+
+@functools.cache
+def _builder(python: str) -> Path:
+    """The interpreter that reads the metadata of source distributions; the version asked for, where there is one.
+
+    Naming it spares every call of uv the search, which takes longer than most resolutions.
+    """
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        return interpreter.find(None if python == running else python)
+    except WorldError:
+        return interpreter.find(None)
