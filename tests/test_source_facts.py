@@ -75,6 +75,7 @@ def test_an_import_knows_whether_it_is_for_typing_optional_or_lazy() -> None:
         "if is_q_available() and x:\n    import q\nelse:\n    import r\n"
         "def f():\n    if not is_u_available():\n        raise ImportError\n    if x:\n        import u, v\n"
         "if not HAS_S:\n    import s\nif torch.cuda.is_available():\n    import t\n"
+        "def f():\n    if not HAS_W:\n        return\n    if not is_y_available():\n        return\n    import w, y\n"
     )
     assert imports(source) == [
         "2: a typing",
@@ -98,6 +99,8 @@ def test_an_import_knows_whether_it_is_for_typing_optional_or_lazy() -> None:
         "42: v lazy",
         "44: s",
         "46: t",
+        "52: w optional lazy",
+        "52: y optional lazy",
     ]
 
 

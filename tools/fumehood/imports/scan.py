@@ -224,7 +224,8 @@ def _imports(body: Sequence[ast.stmt], flags: int, there: str = "") -> Iterator[
             case _:
                 for block, more in blocks(statement):
                     yield from _imports(block, flags | more, there)
-                there += looked_for(statement)
+                if found := looked_for(statement):
+                    there += f" {found}"
 
 
 def _optional(module: str, there: str) -> int:
