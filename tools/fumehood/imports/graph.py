@@ -214,10 +214,7 @@ class _Builder:
     def _run_by(self, path: str, raw: RawImport, roots: Sequence[str]) -> tuple[str, ...]:
         module, level, name, _, _ = raw
         if level:
-            folder = path
-            for _ in range(level):
-                folder = folder.rpartition("/")[0]
-            files, _ = self.modules.below(folder, module, name)
+            files, _ = self.modules.below(_above(path, level), module, name)
         else:
             files = self.modules.run_by(module, name, roots)
         return (*files, *self._exported(files[-1])) if name == "*" and files else files
@@ -233,10 +230,8 @@ class _Builder:
         """The folders in which a name is looked for that begins so, and the package and the rest of that beginning."""
         relative = beginning.lstrip(".")
         package, _, rest = relative.rpartition(".")
-        folder = path
-        for _ in range(len(beginning) - len(relative)):
-            folder = folder.rpartition("/")[0]
-        return (self.roots(path) if folder == path else (folder,)), package, rest
+        level = len(beginning) - len(relative)
+        return (_above(path, level),) if level else self.roots(path), package, rest
 
     def _of_prefixes(self, path: str, found: Scan) -> Iterator[tuple[str, int]]:
         """Every module whose name could be put together from such a beginning."""
@@ -277,6 +272,13 @@ class _Builder:
             conftest = f"{folder}/conftest.py" if folder else "conftest.py"
             if conftest in self.modules.files:
                 yield conftest, 0
+
+
+def _above(path: str, level: int) -> str:
+    """The folder that so many dots before a name mean in a file."""
+    for _ in range(level):
+        path = path.rpartition("/")[0]
+    return path
 
 
 def _is_collected(path: str) -> bool:

@@ -218,28 +218,28 @@ def _crossing(path: str, survey: Survey, where: Parts) -> Iterator[RawUse]:
     for raw in survey.sources.scans[path].imports:
         first = "" if raw[1] else raw[0].partition(".")[0]
         # Most imports are of other distributions, which need no more than this look.
-        files = graph.runs(path, raw) if raw[1] or graph.modules.may_have(first) else ()
-        if files:
-            target = files[-1]
-            if where.experiment(target) != own or (not own and target.startswith(where.roots)):
-                yield _use(raw, target)
-        elif folder := _namespace(path, raw, survey, where):
-            if where.experiment(folder) != own or (not own and folder.startswith(where.roots)):
-                yield _use(raw, folder)
-        elif first and first not in STANDARD:
-            yield _use(raw, "")
+        target = _target(path, raw, graph, where) if raw[1] or graph.modules.may_have(first) else ""
+        if not target:
+            if first and first not in STANDARD:
+                yield _use(raw, "")
+        elif where.experiment(target) != own or (not own and target.startswith(where.roots)):
+            yield _use(raw, target)
 
 
-def _namespace(path: str, raw: RawImport, survey: Survey, where: Parts) -> str:
+def _target(path: str, raw: RawImport, graph: ImportGraph, where: Parts) -> str:
+    """The file that an import leads to, or the folder that stands for one; empty outside of the repository."""
+    files = graph.runs(path, raw)
+    return files[-1] if files else _namespace(path, raw, graph, where)
+
+
+def _namespace(path: str, raw: RawImport, graph: ImportGraph, where: Parts) -> str:
     """The folder, with a ``/`` at its end, around or of experiments that is imported as a package without a file.
 
     Not where the first part of the name is an experiment's: a distribution of that name would come first.
     """
     first = raw[0].partition(".")[0]
-    if not raw[1] and not survey.graph.modules.may_have(first):
-        return ""
-    folder = survey.graph.namespace(path, raw)
-    around = survey.graph.package_folders(path, f"{first}.")[:1] if first and not raw[1] else ()
+    folder = graph.namespace(path, raw)
+    around = graph.package_folders(path, f"{first}.")[:1] if first and not raw[1] else ()
     is_meant = folder and where.is_among_experiments(folder) and not any(where.experiment(f"{one}/") for one in around)
     return f"{folder}/" if is_meant else ""
 

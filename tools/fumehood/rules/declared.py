@@ -32,19 +32,24 @@ class Declared:
 
     def own(self, experiment: Experiment | None) -> Sequence[Requirement]:
         """The lines of an experiment; of core those of its pyproject.toml, with all extras."""
-        return self.seen.lines(experiment).requirements if experiment else self._project(extras=True)
+        return self.seen.lines(experiment).requirements if experiment else self._with_extras
 
     def names(self, experiment: Experiment | None) -> frozenset[str]:
         """The distributions that lines of core, and of the experiment, ask for."""
         name = experiment.name if experiment else ""
         if name not in self._asked:
-            asked = names_of([*self.seen.lines(None).requirements, *self._declared, *self.own(experiment)])
-            self._asked[name] = asked | self._built | self._in_setup_script(all_of_it=not experiment)
+            asked = self._for_all | names_of(self.own(experiment))
+            self._asked[name] = asked | self._in_setup_script(all_of_it=not experiment)
         return self._asked[name]
 
     @cached_property
-    def _declared(self) -> Sequence[Requirement]:
-        return self._project(extras=False)
+    def _for_all(self) -> frozenset[str]:
+        """What core's lines bring to every experiment."""
+        return names_of([*self.seen.lines(None).requirements, *self._project(extras=False)]) | self._built
+
+    @cached_property
+    def _with_extras(self) -> Sequence[Requirement]:
+        return self._project(extras=True)
 
     def _project(self, *, extras: bool) -> Sequence[Requirement]:
         """What core's pyproject.toml declares, wherever core's requirements are read from; all its extras on demand."""
@@ -81,9 +86,9 @@ class Declared:
 
     def pinned(self, experiment: Experiment | None) -> frozenset[str]:
         """The distributions in core's lock and in the experiment's, as they are committed."""
-        paths = [self.seen.core.lock, *([experiment.lock] if experiment else [])]
+        book = self.seen.book
         try:
-            locks = [self.seen.book.store.committed(path) for path in paths]
+            locks = [book.committed_core, book.store.committed(experiment.lock) if experiment else None]
         except FumehoodError:
             return frozenset()
         return frozenset(str(pin.name) for lock in locks if lock for pin in lock.pins)

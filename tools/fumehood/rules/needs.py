@@ -211,17 +211,13 @@ class NeedsReader:
         return not names.isdisjoint(self._installed.bringing(module))
 
     def _idle(
-        self, experiment: Experiment, lines: Iterable[Requirement], uses: Collection[str]
+        self, experiment: Experiment, lines: Sequence[Requirement], uses: Collection[str]
     ) -> Iterator[Requirement]:
+        files = {line.place.file for line in lines if line.place.file.startswith(f"{experiment.path}/")}
+        written = {file for file in files if not self._is_compiled(file)}
         for line in lines:
             name = str(line.name)
-            file = line.place.file
-            if (
-                not line.name
-                or line.constraint
-                or not file.startswith(f"{experiment.path}/")
-                or self._is_compiled(file)
-            ):
+            if not line.name or line.constraint or line.place.file not in written:
                 continue
             if name in _NOT_IMPORTED or name.startswith(("pytest-", "types-")) or name.endswith("-stubs"):
                 continue

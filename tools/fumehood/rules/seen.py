@@ -163,7 +163,7 @@ class Seen:
             return reader.found(asked.reading)
 
     def _ahead(self, asked: Sequence[Asked]) -> AbstractContextManager[Reader]:
-        blobs = self._listing.blobs if asked else {}  # rules that look at no sources must not start git
+        blobs = self._listing.blobs if asked else {}  # Rules that look at no sources do not start git.
         return ahead(asked, self.root, self.book.environ, states=self.states, blobs=blobs)
 
     @property
@@ -265,7 +265,7 @@ class Seen:
         return self.known_lines(experiment) or Inputs()
 
     def known_lines(self, experiment: Experiment | None) -> Inputs | None:
-        """The same; None for an experiment whose files are wrong."""
+        """As `lines`; None of an experiment whose files are wrong."""
         if experiment is None:
             return self.book.core_inputs
         try:

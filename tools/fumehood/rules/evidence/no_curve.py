@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def check(seen: Seen) -> Iterator[Finding]:
     """Sections on convergence with neither figure nor table."""
     for experiment, readme, section in sections(seen, "convergence"):
-        has_table = any(map(_has_numbers, (table for part in readme.parts(section) for table in part.tables)))
+        has_table = any(_has_numbers(table) for part in readme.parts(section) for table in part.tables)
         if readme.has_text(section) and not has_table and not readme.has_picture(section):
             yield RULE.finding(
                 experiment.name,
