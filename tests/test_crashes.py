@@ -69,6 +69,8 @@ def test_the_run_after_a_kill_succeeds_and_every_file_agrees_with_its_record(
         outcome = project.run(environment / "bin/python", "-c", code, env={"PYTHONPATH": ""})
         if outcome.stdout != f"{environment}\n":
             damage.append(repr(outcome))
+        if (environment.parent / ".gitignore").read_bytes() != b"*\n":
+            damage.append(".gitignore is not whole")
         missing = [name for name in wanted if not (environment / "bin" / name).exists()]
         return damage + [f"command {name} is missing" for name in missing]
 

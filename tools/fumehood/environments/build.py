@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fumehood.environments import bare, binaries, source_metadata, state
 from fumehood.environments.frame import PLUGIN
 from fumehood.environments.replace import replacing
-from fumehood.errors import ConfigurationError, Place
-from fumehood.outside.files import disk_errors
+from fumehood.errors import ConfigurationError, Place, WorldError
+from fumehood.outside.files import disk_errors, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +67,9 @@ def _mark(envdir: Path) -> None:
     """Keep git, and programs that make backups, out of a folder of environments, with the files that nox gives it."""
     for name, content in _MARKS.items():
         if not (envdir / name).exists():
-            with contextlib.suppress(OSError):
-                (envdir / name).write_text(content, encoding="utf-8")
+            with contextlib.suppress(WorldError):  # an environment in such a folder works all the same
+                # Written first where leases are, so that a run that is killed leaves nothing beside environments.
+                write_whole(envdir / name, content, scratch=envdir / ".fumehood", durable=False)
 
 
 def import_path(frame: Frame, prepared: Stack) -> str:
