@@ -124,7 +124,7 @@ def _alone(sharing: Sharing, width: int) -> str:
         if verdict.outcome == "conflict":
             found[f"does not fit on core by itself: see `fumehood explain {name}`"] = [name]
         elif verdict.outcome == "undecided":
-            found.setdefault(f"not decided: {(verdict.reason.splitlines() or [''])[0]}", []).append(name)
+            found.setdefault(f"not decided: {_cause(verdict)}", []).append(name)
     lines = [_wrapped(f"{', '.join(names)}: {what}", width) for what, names in found.items()]
     return "\n".join(["what shares with nobody", *lines]) if lines else ""
 

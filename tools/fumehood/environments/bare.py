@@ -86,7 +86,7 @@ def _template(interpreter: Interpreter, cache: Path) -> Template | None:
     status = os.stat(interpreter.executable)
     parts = [_FORMAT, sys.executable, str(interpreter.executable), str(status.st_mtime_ns), interpreter.identity]
     key = hashlib.sha256("\n".join([*parts, *_virtualenv_identity()]).encode()).hexdigest()[:32]
-    return _remembered(cache / "templates" / f"{key}.json", interpreter)
+    return _remembered(key, interpreter, cache)
 
 
 @functools.cache
@@ -101,12 +101,13 @@ def _virtualenv_identity() -> tuple[str, ...]:
 _templates: dict[Path, Template | None] = {}
 
 
-def _remembered(path: Path, interpreter: Interpreter) -> Template | None:
+def _remembered(key: str, interpreter: Interpreter, cache: Path) -> Template | None:
+    path = cache / "templates" / f"{key}.json"
     if path not in _templates:
         try:
             _templates[path] = _from_json(json.loads(path.read_bytes()))
         except (OSError, ValueError, KeyError, TypeError):
-            _templates[path] = made = _capture(interpreter, path.parent.parent)
+            _templates[path] = made = _capture(interpreter, cache)
             with contextlib.suppress(WorldError):  # then the next run makes it again
                 write_whole(path, json.dumps(asdict(made) if made else None))
     return _templates[path]

@@ -55,13 +55,15 @@ class Environment:
         """What a user wants to know of an environment that was just obtained; nothing when it was there."""
         if self.action != "reused":
             yield f"{self.action}: {self.reason}"
-            yield from self.details()
+        yield from self.details()
 
     def details(self) -> Iterator[str]:
         """What there is to know of one that was not there: how it differs from the usual."""
-        if self.action != "reused" and self.state.why_flat:
+        if self.action == "reused":
+            return
+        if self.state.why_flat:
             yield f"flat, not stacked: {self.state.why_flat}"
-        if self.action != "reused" and self.state.changes:
+        if self.state.changes:
             yield f"changes {len(self.state.changes)} of core's pins: {', '.join(self.state.changes)}"
 
     @property
@@ -104,7 +106,7 @@ class Environments:
         deadline: When uv, and waiting for others, is given up, as `time.monotonic` counts; None for never.
         shared: What those that are made anew have in common, see `drafting`.
         drafted: What was drafted already, or why it could not be, by the folder of the environment.
-        failed: The layers that could not be made, see `LayerStore`.
+        layers: The layers of the cache; one store for the whole run, since it knows which could not be made.
     """
 
     repository: Repository
@@ -115,13 +117,11 @@ class Environments:
     deadline: float | None = None
     shared: Shared | None = None
     drafted: dict[Path, Draft | FumehoodError] = field(default_factory=dict)
-    failed: dict[str, FumehoodError] = field(default_factory=dict)
+    layers: LayerStore = field(init=False)
     _found: dict[Path | None, Interpreter] = field(default_factory=dict)
 
-    @property
-    def layers(self) -> LayerStore:
-        """The layers of the cache."""
-        return LayerStore(cache=self.cache, say=self.say, deadline=self.deadline, failed=self.failed)
+    def __post_init__(self) -> None:
+        self.layers = LayerStore(cache=self.cache, say=self.say, deadline=self.deadline)
 
     @property
     def uv(self) -> Uv:

@@ -72,9 +72,9 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
     """
     for draft in _drafts(environments, wish):
         if found and found.digest == draft.digest and not wish.fresh and not environments.is_broken(wish.folder, found):
-            touched = replace(
-                state.with_files(found, environments.key(wish), draft.files), reason="", unlocked=draft.unlocked
-            )
+            # The same environment, found right again after files were touched.
+            key = environments.key(wish)
+            touched = replace(found, key=key, files=draft.files, reason="", unlocked=draft.unlocked)
             state.write(wish.folder, touched)
             return touched
         moved = rebuilt_because(found, reason, draft.versions)

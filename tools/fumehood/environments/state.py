@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from fumehood.outside.files import digest_file, write_whole
@@ -111,11 +111,6 @@ def changed_file(root: Path, files: Mapping[str, FileState]) -> str | None:
         if before.digest is None or digest_file(root / path) != before.digest:
             return path
     return None
-
-
-def with_files(state: EnvironmentState, key: str, files: Mapping[str, FileState]) -> EnvironmentState:
-    """The same environment, found right again after files were touched."""
-    return replace(state, key=key, files=files)
 
 
 def difference(before: EnvironmentState, versions: Mapping[str, str]) -> str:

@@ -37,7 +37,7 @@ class LayerStore:
     cache: Path
     say: Say
     deadline: float | None = None
-    failed: dict[str, FumehoodError] = field(default_factory=dict)
+    failed: dict[str, FumehoodError] = field(default_factory=dict, init=False)
 
     @property
     def folder(self) -> Path:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_OWN = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+OWN = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
 """Files that configure pytest and nothing else, and so count even where they are empty."""
 
 _SHARED = {"tox.ini": "pytest", "setup.cfg": "tool:pytest"}
@@ -41,7 +41,7 @@ def folders(root: Path, project: Mapping[str, Any], option: str) -> tuple[str, .
 
 
 def _configured(root: Path, project: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name in _OWN:
+    for name in OWN:
         if os.path.isfile(root / name):
             return _of_toml(root, name) if name.endswith(".toml") else _of_section(root, name, "pytest") or {}
     if table := toml_file.table_at(project, "tool", "pytest"):

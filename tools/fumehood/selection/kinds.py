@@ -7,6 +7,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Literal
 
+from fumehood.reading import pytest_settings
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,7 +20,7 @@ EVERYTHING = (
     "noxfile.py",
     "setup.py",
     "setup.cfg",
-    *("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
+    *pytest_settings.OWN,
     "tox.ini",
     "uv.toml",
     ".python-version",
