@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from uv import find_uv_bin
 
 from support.answers import PLAIN, answer_of
 from support.index import Fault, Index
@@ -72,6 +73,30 @@ def test_a_failing_registry_leaves_open_what_needs_it(
     ]
     faulty_index.heal()
     repository.fumehood(*VERSIONS).assert_ok()
+
+
+def test_a_page_in_the_place_of_a_registry_s_is_no_conflict_even_where_uv_may_keep_it(
+    repository: Project, faulty_index: Index
+) -> None:
+    faulty_index.misbehave("tokenizers", Fault.KEPT_GARBAGE, on="page")
+    found = undecided(repository.fumehood(*VERSIONS, "--format", "json").assert_exit(3))
+    first, *_, last = found["bad"].splitlines()
+    assert (list(found), first) == (["bad"], "a registry has no version of what a package requires")
+    assert (
+        last
+        == "  → see whether something before the registry has answered in its place; then `uv cache clean` the package"
+    )
+    assert repository.fumehood("explain", "bad").assert_exit(3).stdout.startswith(f"bad: not decided: {first}\n")
+    faulty_index.heal()
+    repository.run(find_uv_bin(), "cache", "clean", "tokenizers").assert_ok()
+    repository.fumehood(*VERSIONS).assert_ok()
+
+
+def test_a_conflict_stays_one_beside_a_package_that_cannot_be_had(repository: Project, faulty_index: Index) -> None:
+    repository.write({"experiments/bad/requirements.txt": "transformers==5.0.0\ngamma\nalpha>=2\n"})
+    faulty_index.misbehave("tokenizers", Fault.KEPT_GARBAGE, on="page")
+    answer = answer_of(repository.fumehood(*VERSIONS, "--format", "json").assert_exit(1), "check")
+    assert [(one["experiment"], one["rule"]) for one in answer["findings"]] == [("bad", "conflict/resolved")]
 
 
 def test_a_registry_that_is_down_leaves_core_open_and_the_experiments_with_it(repository: Project) -> None:

@@ -44,6 +44,8 @@ class Fault(Enum):
     """A sound file whose bytes are not those that its hash promises."""
     GARBAGE = auto()
     """An HTML page with status 200 in place of anything, as captive portals send."""
+    KEPT_GARBAGE = auto()
+    """The same, from one that lets others keep it."""
     WRONG_HASH = auto()
     """The project's page promises hashes that its files do not have."""
     VANISHED = auto()
@@ -53,7 +55,7 @@ class Fault(Enum):
 # A fault about the transport strikes whatever is asked; one about contents strikes the files.
 _STRIKES: dict[Fault, frozenset[Kind]] = {
     fault: frozenset({"page", "metadata", "file"})
-    for fault in (Fault.STATUS_500, Fault.STATUS_403, Fault.HANG, Fault.SLOW, Fault.GARBAGE)
+    for fault in (Fault.STATUS_500, Fault.STATUS_403, Fault.HANG, Fault.SLOW, Fault.GARBAGE, Fault.KEPT_GARBAGE)
 }
 _STRIKES |= {fault: frozenset({"file"}) for fault in (Fault.TRUNCATED, Fault.WRONG_CONTENT, Fault.VANISHED)}
 _STRIKES[Fault.WRONG_HASH] = frozenset({"page"})
@@ -238,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_error(403)
             case Fault.VANISHED:
                 self.send_error(404)
-            case Fault.GARBAGE:
+            case Fault.GARBAGE | Fault.KEPT_GARBAGE:
                 self._send(b"<!doctype html><title>Sign in</title>Sign in to this network.", "text/html", fault)
             case _:
                 if fault in {Fault.HANG, Fault.SLOW}:
@@ -268,7 +270,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("ETag", etag)
         self.send_header("Vary", "Accept")
         # A wrong answer is not to outlive the fault in some cache.
-        self.send_header("Cache-Control", self.server.index.cache_control if fault in _RIGHT else "no-store")
+        is_kept = fault in _RIGHT or fault is Fault.KEPT_GARBAGE
+        self.send_header("Cache-Control", self.server.index.cache_control if is_kept else "no-store")
         if not known:
             self.send_header("Content-Type", media)
             self.send_header("Content-Length", str(len(body)))

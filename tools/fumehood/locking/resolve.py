@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fumehood.errors import ConflictError, FumehoodError, NotDecidedError
 from fumehood.locking import lockfile
+from fumehood.locking.mentioned import mentioned
 from fumehood.model.experiment import CORE_TESTS
 from fumehood.model.lock import by_name
 from fumehood.outside.files import disk_errors
@@ -36,12 +37,17 @@ _ANEW = f"run it again; if that does not help, {REINSTALL}"
 
 _SEE_ABOVE = "see uv's message above; the network, the registry or a package's own build may have failed"
 
+_ASK_REGISTRY = "see whether something before the registry has answered in its place; then `uv cache clean` the package"
+
 _LET_KEEP = "let uv keep it with `cache-control` in [[tool.uv.index]], so that a conflict can be proven"
 
 _OTHER_WORDS_FROM_BUILDS = {"PYTHONHASHSEED": "no number"}
 """Under it no Python starts that heeds its environment: not one that builds a package, unlike those that uv asks."""
 
 _WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+_NOWHERE = 'python_version < "3"'
+"""A marker under which nothing is required: what is resolved here is for Python 3."""
 
 _ANY_PYTHON = "3.99"
 """A Python so new that no package is left out for its lower bound."""
@@ -169,14 +175,17 @@ class _Attempt:
             if suspect:
                 return self._without(suspect, result.stderr)
             if self._is_reproducible(result):
-                return ConflictError(
-                    f"{self.question.subject}: the requirements cannot hold together",
-                    details=result.stderr,
-                    remedy=_blame(self.question),
-                )
+                return self._proven(result)
             if not self._is_kept():
                 return self._undecided("a registry forbids to keep what it says", result, _LET_KEEP)
         return self._undecided("uv could not finish", result, _SEE_ABOVE)
+
+    def _proven(self, result: UvResult) -> FumehoodError:
+        """What a failure comes to that follows from what registries said."""
+        if self._lacks_what_packages_require(result.stderr):
+            return self._undecided("a registry has no version of what a package requires", result, _ASK_REGISTRY)
+        what = f"{self.question.subject}: the requirements cannot hold together"
+        return ConflictError(what, details=result.stderr, remedy=_blame(self.question))
 
     def _undecided(self, why: str, result: UvResult, remedy: str) -> NotDecidedError:
         return NotDecidedError(self.question.subject, why, details=result.said, remedy=remedy)
@@ -194,6 +203,19 @@ class _Attempt:
         uv = replace(self.uv, environ={**self.uv.environ, **_OTHER_WORDS_FROM_BUILDS})
         again = replace(self, uv=uv).ask(offline=True)
         return (again.status, again.stderr) == (result.status, result.stderr)
+
+    def _lacks_what_packages_require(self, text: str) -> bool:
+        """Whether only a package that no line names and that cannot be had at all keeps the lines from holding.
+
+        So it looks where something else than the registry has answered with a page that uv may keep.
+        """
+        others = sorted(mentioned(text) - set(self._named()))
+        if not others or self._is_obtainable("\n".join(others)):
+            return False
+        lacking = [name for name in others if not self._is_obtainable(name)]
+        overrides = self._file("overrides")
+        overrides.write_text("".join(f"{name} ; {_NOWHERE}\n" for name in lacking), encoding="utf-8")
+        return replace(self, uv=replace(self.uv, overrides=overrides)).ask(offline=False).status == 0
 
     def _is_kept(self) -> bool:
         """Whether uv's cache holds what was found to be obtainable a moment ago."""

@@ -108,6 +108,7 @@ class Uv:
         offline: Never use the network.
         deadline: When a call is given up, with all that it has started, as `time.monotonic` counts; None for never.
         lowest: Compile to the lowest versions of what the lines themselves name.
+        overrides: Compile with the lines of this file in place of what anything requires of the packages in them.
     """
 
     cwd: Path
@@ -115,6 +116,7 @@ class Uv:
     offline: bool = False
     deadline: float | None = None
     lowest: bool = False
+    overrides: Path | None = None
 
     @property
     def is_offline(self) -> bool:
@@ -147,6 +149,8 @@ class Uv:
             arguments += ["--resolution", "lowest-direct"]
         if not dependencies:
             arguments.append("--no-deps")
+        if self.overrides:
+            arguments += ["--override", str(self.overrides)]
         return self._resolve(arguments, output, offline=offline)
 
     def ask(
