@@ -157,9 +157,12 @@ def test_names_in_strings_and_in_files_of_core_are_found_and_those_for_tools_are
             ".github/workflows/ci.yml": "run: python -m experiments.one.model\n",
             "src/core/registry.py": 'MODELS = ["experiments.one.model:Model", "experiments.none.model"]\n',
             "src/core/registry.yaml": "models:\n  one: experiments.one.model\n  none: experiments.none\n",
+            "src/core/registry.ini": "[models]\none = experiments.one.model\n",
+            "mypy.ini": "[mypy-experiments.one.model]\nignore_errors = true\n",
         }
     )
     assert said(repository, "boundary/core-names-experiment") == [
+        "src/core/registry.ini:2: core names experiments.one.model, which is no part of core",
         "src/core/registry.py:1: core names experiments.one.model.Model, which is no part of core",
         "src/core/registry.yaml:2: core names experiments.one.model, which is no part of core",
     ]

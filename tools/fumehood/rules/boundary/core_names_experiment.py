@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from fumehood.model.finding import Finding
     from fumehood.rules.seen import Seen
 
-_REGISTRIES = (".json", ".toml", ".yaml", ".yml")
+_REGISTRIES = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
+_OF_TOOLS = frozenset({PYPROJECT, "mypy.ini", "pytest.ini", "setup.cfg", "tox.ini"})
+"""Files that tools read, which check and build, and not core."""
 _MOST_BYTES = 1024 * 1024
 
 
@@ -39,7 +41,7 @@ def check(seen: Seen) -> Iterator[Finding]:
 
 
 def _in_registries(seen: Seen) -> Iterator[Finding]:
-    """Names in JSON, TOML and YAML of core's; not in hidden files, which are for tools that check and build."""
+    """Names in configuration files of core's; not in hidden files, which are for tools too."""
     names = sorted({*seen.needs.homes, *(name for root in seen.parts.roots for name in _dotted(seen, root))})
     if not names:
         return
@@ -60,7 +62,7 @@ def _dotted(seen: Seen, root: str) -> Iterator[str]:
 
 
 def _is_read_by_core(path: str) -> bool:
-    return path != PYPROJECT and not is_hidden(path)
+    return path.rpartition("/")[2] not in _OF_TOOLS and not is_hidden(path)
 
 
 def _finding(path: str, line: int, name: str) -> Finding:
