@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _REGISTRIES = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
 _OF_TOOLS = frozenset({PYPROJECT, "mypy.ini", "pytest.ini", "setup.cfg", "tox.ini"})
-"""Files that tools read, which check and build, and not core."""
+"""Files at the top that tools read, which check and build, and not core."""
 _MOST_BYTES = 1024 * 1024
 
 
@@ -62,7 +62,7 @@ def _dotted(seen: Seen, root: str) -> Iterator[str]:
 
 
 def _is_read_by_core(path: str) -> bool:
-    return path.rpartition("/")[2] not in _OF_TOOLS and not is_hidden(path)
+    return path not in _OF_TOOLS and not is_hidden(path)
 
 
 def _finding(path: str, line: int, name: str) -> Finding:
