@@ -207,10 +207,12 @@ class _Attempt:
     def _lacks_what_packages_require(self, text: str) -> bool:
         """Whether only a package that no line names and that cannot be had at all keeps the lines from holding.
 
-        So it looks where something else than the registry has answered with a page that uv may keep.
+        So it looks where something else than the registry has answered with a page that uv may keep. What a line
+        brings that does not name it, such as ``-e .``, is in no registry either, so nothing is said where there is one.
         """
-        others = sorted(mentioned(text) - set(self._named()))
-        if not others or self._is_obtainable("\n".join(others)):
+        names = {line.name for line in self.question.inputs.requirements if not line.constraint}
+        others = sorted(mentioned(text) - names)
+        if None in names or not others or self._is_obtainable("\n".join(others)):
             return False
         lacking = [name for name in others if not self._is_obtainable(name)]
         overrides = self._file("overrides")
