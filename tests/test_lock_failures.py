@@ -210,7 +210,7 @@ def test_a_package_that_does_not_build_is_no_conflict(project: Project, tmp_path
     with Index(folder) as index:
         outcome = project.fumehood("lock", env={"UV_DEFAULT_INDEX": index.url}).assert_exit(3)
     for name in "ab":
-        start = f"experiments/{name}: not decided, because uv could not finish\n  | warning: "
+        start = f"experiments/{name}: not decided, because uv could not finish\n  | error: Failed to build "
         assert start in outcome.stderr
     assert WORDS not in outcome.stderr
 

@@ -45,10 +45,11 @@ addressed = st.builds(
 )
 local = st.builds(
     lambda path, editable, marker: Pin(name=NormalizedName(path), url=path, editable=editable, marker=marker),
-    st.sampled_from(["./lib", "../other lib", "file:///srv/x.whl"]),
+    st.sampled_from(["./lib", "../other lib", "my lib/inner", "x-1.0-py3-none-any.whl", "file:///srv/x.whl"]),
     st.booleans(),
     markers,
 )
+named_file = st.builds(Pin, name=names, url=st.just("file:///srv/x.whl"), marker=markers)
 digests = st.text("0123456789abcdef", min_size=8, max_size=8).map("sha256:{}".format)
 headers = st.builds(
     Header,
@@ -60,7 +61,9 @@ headers = st.builds(
 locks = st.builds(
     Lock,
     header=headers,
-    pins=st.lists(released | addressed | local, max_size=6, unique=True).map(lambda pins: tuple(sorted(pins))),
+    pins=st.lists(released | addressed | local | named_file, max_size=6, unique=True).map(
+        lambda pins: tuple(sorted(pins))
+    ),
 )
 
 

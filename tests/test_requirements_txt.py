@@ -112,7 +112,6 @@ def test_names_addresses_and_paths_are_told_apart(
         ("-e \"./my pkg; sys_platform == 'linux'\"", None, "./my pkg", "sys_platform == 'linux'"),
         ("-e git+https://h.invalid/r#egg=foo", "foo", "git+https://h.invalid/r#egg=foo", None),
         ("-e foo @ file:///srv/foo", "foo", "file:///srv/foo", None),
-        ("-e ./pkg --config-settings a=b", None, "./pkg", None),
     ],
 )
 def test_editable_requirements(tmp_path: Path, line: str, name: str | None, url: str, marker: str | None) -> None:
@@ -136,7 +135,7 @@ def test_options_of_all_lines_and_files_add_up(tmp_path: Path) -> None:
         "--require-hashes\n"
         "--use-feature fast-deps\n"
         "-f nowhere\n"
-        "foo -C a=b --global-option=c\n"
+        "foo\n"
         "-r a/inc.txt\n",
         {"USER_NAME": "token"},
     )

@@ -178,6 +178,20 @@ def test_parentheses_without_end_are_quoted_with_the_reason(tmp_path: Path) -> N
             "--hash=sha256:00",
             "--hash has no effect without a requirement\n  → write it behind the requirement that it is about",
         ),
+        (
+            "foo -C a=b --global-option=c",
+            (
+                "--config-settings cannot be given to uv for one requirement\n"
+                "  → remove it, and write config-settings-package in [tool.uv] of pyproject.toml"
+            ),
+        ),
+        (
+            "-e ./a --global-option=c",
+            (
+                "--global-option cannot be given to uv for one requirement\n"
+                "  → remove it, and write config-settings-package in [tool.uv] of pyproject.toml"
+            ),
+        ),
         ("-e ./a --hash=sha256:00", "--hash has no effect on an editable requirement\n  → remove it"),
     ],
 )

@@ -50,7 +50,7 @@ def questions(project: Project) -> dict[str, Question]:
     """What would be asked for the experiments, on what core resolves to."""
     repository = open_repository(project.root)
     book = LockBook(repository, LockStore(root=project.root, cache=project.root.parent / "cache"), os.environ)
-    core, _ = core_lock(book, lambda asked: resolved(Uv(cwd=project.root), project.root, asked), None, locked=False)
+    core, _ = core_lock(book, lambda asked: resolved(Uv(cwd=project.root), asked), None, locked=False)
     return {item.name: book.question(experiment_target(item), core) for item in repository.experiments}
 
 
@@ -98,12 +98,12 @@ def test_experiments_that_differ_only_in_what_core_gives_are_asked_about_once(
         repository.write({f"experiments/{name}/requirements.txt": lines})
     asked = questions(repository)
     heard = Heard()
-    many = Resolutions(Uv(cwd=repository.root, offline=True), repository.root, tmp_path, heard)
+    many = Resolutions(Uv(cwd=repository.root, offline=True), tmp_path, heard)
     assert many.answers(asked.values()).keys() == {"experiments/none"}
     assert heard.phases == [("from uv's cache", 2), ("from uv's cache", 2)]
 
     heard = Heard()
-    many = Resolutions(Uv(cwd=repository.root), repository.root, tmp_path, heard)
+    many = Resolutions(Uv(cwd=repository.root), tmp_path, heard)
     found = many.answers(asked.values())
     assert {name: [pin.requirement for pin in found[f"experiments/{name}"]] for name in asked} == {
         "first": ["alpha==2.0", "beta==2.0", "delta-lib==1.0", "withdrawn==1.0"],
@@ -126,7 +126,7 @@ def test_one_that_core_moves_away_from_is_asked_about_by_itself(repository: Proj
     )
     asked = questions(repository)
     assert asked["experiments/first".rpartition("/")[2]].key == asked["second"].key
-    many = Resolutions(Uv(cwd=repository.root), repository.root, tmp_path, Heard())
+    many = Resolutions(Uv(cwd=repository.root), tmp_path, Heard())
     assert [pin.requirement for pin in many.answers(asked.values())["experiments/first"]] == [
         "alpha==1.1",
         "beta==1.0",

@@ -80,11 +80,11 @@ class Desk:
     def _prober(self, python: str, options: IndexOptions) -> Prober:
         with disk_errors("preparing to ask uv"):
             scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-        return Prober(uv=self.uv, root=self.repository.root, scratch=scratch, python=python, options=options)
+        return Prober(uv=self.uv, scratch=scratch, python=python, options=options)
 
     def resolutions(self, progress: Progress) -> Resolutions:
         """For many questions at once, each time with none of them answered yet."""
-        return Resolutions(self.uv, self.repository.root, self.scratch, progress)
+        return Resolutions(self.uv, self.scratch, progress)
 
     def name(self, subject: str) -> str:
         """The name of an experiment, given its path."""
@@ -114,7 +114,7 @@ class Desk:
         """
         committed = self.book.store.committed(self.repository.core.lock)
         try:
-            return core_lock(self.book, partial(answer, self.uv, self.repository.root), committed, locked=False)[0]
+            return core_lock(self.book, partial(answer, self.uv), committed, locked=False)[0]
         except ConflictError:
             return Lock(header=self.book.core_header())
 

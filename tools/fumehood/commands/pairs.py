@@ -33,7 +33,7 @@ def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline
     with desk(repository, offline=False) as asking, Bar() as bar:
         check = Check(asking.book, asking.uv, asking.scratch, bar, offline, keeps_all=True)
         checked = check.run(experiments)
-        joint = None if offline else Joint(asking.uv, repository.root, asking.scratch, bar, JOBS)
+        joint = None if offline else Joint(asking.uv, asking.scratch, bar, JOBS)
         sharing = Pairing(asking.book, check.locks, joint).share(experiments, checked)
     if not names:
         for broken in repository.broken:

@@ -63,7 +63,7 @@ class Check:
 
     def __post_init__(self) -> None:
         """Ask nothing yet."""
-        self._resolutions = Resolutions(self.uv, self.book.repository.root, self.scratch, self.progress)
+        self._resolutions = Resolutions(self.uv, self.scratch, self.progress)
 
     def run(self, experiments: Sequence[tuple[Experiment, Target]]) -> CheckAnswer:
         """Check core's lock and the experiments.
@@ -122,7 +122,7 @@ class Check:
                     soon.append(self.book.question(target, Lock(header=self.book.core_header())))
         with ThreadPoolExecutor(max_workers=1) as pool:
             prepared = pool.submit(self._resolutions.prepare, soon)
-            pins = answer(self.uv, self.book.repository.root, question)
+            pins = answer(self.uv, question)
             prepared.result()
         return pins
 

@@ -108,7 +108,7 @@ def diagnosed(prober: Prober, lines: Sequence[Requirement], question: resolve.Qu
         BudgetError: There is no time left to ask.
     """
     try:
-        pins = resolve.resolve(prober.uv, question, root=prober.root, scratch=scratch)
+        pins = resolve.resolve(prober.uv, question, scratch=scratch)
     except ConflictError:
         prober.is_fresh = True
         return prober.ask(lines)

@@ -77,13 +77,11 @@ class Joint:
     """Asks uv.
 
     Attributes:
-        root: The repository.
         scratch: An existing folder for files of its own.
         jobs: How many resolutions at a time.
     """
 
     uv: Uv
-    root: Path
     scratch: Path
     progress: Progress
     jobs: int
@@ -147,7 +145,7 @@ class Joint:
             subject=_SUBJECT, inputs=question.inputs, python=question.python, preferred=question.preferred
         )
         with contextlib.suppress(UndecidedError):
-            resolve.resolve(self.uv, asked, root=self.root, scratch=self._folder(), offline=True)
+            resolve.resolve(self.uv, asked, scratch=self._folder(), offline=True)
             return True
         return False
 
@@ -160,7 +158,7 @@ class Joint:
         inputs = of_lines(lines, question.inputs.options)
         asked = resolve.Question(subject=_SUBJECT, inputs=inputs, python=question.python)
         try:
-            resolve.resolve(self.uv, asked, root=self.root, scratch=self._folder())
+            resolve.resolve(self.uv, asked, scratch=self._folder())
         except ConflictError:
             return True
         return False
@@ -168,7 +166,6 @@ class Joint:
     def _prober(self, question: JointQuestion) -> Prober:
         return Prober(
             uv=self.uv,
-            root=self.root,
             scratch=self._folder(),
             python=question.python,
             options=question.inputs.options,

@@ -75,7 +75,6 @@ class Prober:
 
     Attributes:
         uv: Its deadline is when to stop asking.
-        root: The repository, which relative paths in lines count from.
         scratch: An existing folder for files of its own.
         python: Lower bound of the Python versions.
         options: Where packages come from.
@@ -86,7 +85,6 @@ class Prober:
     """
 
     uv: Uv
-    root: Path
     scratch: Path
     python: str
     options: IndexOptions

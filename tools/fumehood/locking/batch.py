@@ -63,7 +63,7 @@ def lock(book: LockBook, uv: Uv, request: LockRequest, progress: Progress) -> Lo
     outcome = LockOutcome()
     with disk_errors("locking"), tempfile.TemporaryDirectory(prefix="fumehood-lock-") as folder:
         scratch = Path(folder)
-        resolutions = Resolutions(uv, book.repository.root, scratch, progress, outcome.failures)
+        resolutions = Resolutions(uv, scratch, progress, outcome.failures)
         batch = _Batch(book, request, outcome, resolutions)
         batch.deltas(batch.core())
     outcome.reports.sort(key=lambda report: (report.name is not None, report.name or ""))
@@ -92,7 +92,7 @@ class _Batch:
         question = self.book.core_question(self._preferred(committed.pins if committed else ()))
         self.resolutions.progress.begin("core", 1)
         uv, scratch = self.resolutions.uv, self.resolutions.scratch
-        pins = resolving.resolve(uv, question, root=self.book.repository.root, scratch=scratch)
+        pins = resolving.resolve(uv, question, scratch=scratch)
         self.resolutions.progress.advance("core")
         lock = Lock(header=self.book.core_header(), pins=pins)
         written = self.book.store.commit(path, lock)

@@ -62,9 +62,11 @@ def _breach(
     pinned: Mapping[NormalizedName, tuple[Pin, ...]],
     environments: tuple[MarkerEnvironment, ...],
 ) -> Breach | None:
-    if requirement.name is None:
-        return None  # Only its source knows its name; the digest of the inputs covers it.
+    if requirement.name is None or requirement.is_local:
+        return None  # Only its source knows its name, and the lock its path; the digest of the inputs covers it.
     candidates = pinned.get(requirement.name, ())
+    if not candidates and any(pin.is_local for pins in pinned.values() for pin in pins):
+        return None  # What a pinned folder or file is called, the lock does not know; the digest covers this, too.
     if _holds_everywhere(requirement, candidates):
         return None
     marker = str(requirement.marker or "")

@@ -65,7 +65,7 @@ class IndexData:
         request.write_text("".join(f"{name}\n" for name in ordered), encoding="utf-8")
         output.unlink(missing_ok=True)
         done = self.uv.compile(
-            [request], output=output, python=registry.python, options=registry.options, dependencies=False
+            request, output=output, python=registry.python, options=registry.options, dependencies=False
         )
         if done.status == _NO_SOLUTION and len(ordered) > 1:
             middle = len(ordered) // 2

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 _HASH = re.compile(r"\s--hash=(\S+)")
 _FIELD = re.compile(r"# ([a-z-]+): ?(.*)")
+_LOCAL = re.compile(r"(?!-)[^=@:]+/[^=@:]+|[^=@:/]+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))")
+"""A path that begins with neither a dot nor a slash, which uv writes as it was given."""
 _PYTHON = re.compile(r"3\.\d{1,3}")
 
 
@@ -151,7 +153,7 @@ def _pin(line: str) -> Pin:
     """A pin without its hashes: a thousand locks name the same ones again and again."""
     editable = line.startswith("-e ")
     reference, _, marker = line.removeprefix("-e ").partition(" ; ")
-    if editable or reference.startswith((".", "/", "file:")):
+    if editable or reference.startswith((".", "/", "file:")) or _LOCAL.fullmatch(reference):
         name = NormalizedName(reference)
         return Pin(name=name, url=reference, editable=editable, marker=marker.strip())
     parsed = Pep508(line)

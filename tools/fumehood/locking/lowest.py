@@ -50,7 +50,7 @@ def lowest_lock(book: LockBook, uv: Uv, target: Target) -> Obtained:
         if others:
             lines = replace(lines, lines=(*lines.lines, _made_up_project(scratch / "unlowered", others)))
         question = Question(subject=f"{target.subject} with lowest versions", inputs=lines, python=book.python(target))
-        pins = resolve(replace(uv, lowest=True), question, root=book.repository.root, scratch=scratch)
+        pins = resolve(replace(uv, lowest=True), question, scratch=scratch)
     kept = tuple(pin for pin in pins if pin.name != _UNLOWERED)
     core = Lock(header=book.core_header())
     return Obtained(

@@ -46,14 +46,12 @@ class Resolutions:
     """Resolves many questions of one repository; one that fails does not stop the others.
 
     Attributes:
-        root: The repository.
         scratch: An existing folder for files of its own.
         failures: Why those failed that have no answer, by subject.
         older: Those whose answer, taken as proof, may not be what the registry would have led to.
     """
 
     uv: Uv
-    root: Path
     scratch: Path
     progress: Progress
     failures: dict[str, FumehoodError] = field(default_factory=dict)
@@ -203,6 +201,6 @@ class Resolutions:
         try:
             with disk_errors(f"resolving {question.subject}"):
                 scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-            return resolve(self.uv, question, root=self.root, scratch=scratch, offline=offline)
+            return resolve(self.uv, question, scratch=scratch, offline=offline)
         finally:
             self.progress.advance(question.subject)

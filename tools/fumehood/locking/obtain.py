@@ -72,7 +72,7 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
     found = known(book, target, core)
     if found:
         return Obtained(lock=found, origin="remembered", proven=True, notes=notes)
-    lock = remember(book, target, core, answer(uv, book.repository.root, book.question(target, core, delta)))
+    lock = remember(book, target, core, answer(uv, book.question(target, core, delta)))
     return Obtained(lock=lock, origin="resolved", proven=True, notes=notes)
 
 
@@ -80,7 +80,7 @@ def _core(book: LockBook, uv: Uv, *, locked: bool) -> tuple[Lock, tuple[str, ...
     """Core's lock as `core_lock` says; asked for once, whatever comes of it."""
     with book.turn:
         if locked not in book.cores:
-            ask = partial(answer, uv, book.repository.root)
+            ask = partial(answer, uv)
             try:
                 book.cores[locked] = core_lock(book, ask, book.committed_core, locked=locked)
             except FumehoodError as error:
@@ -153,16 +153,16 @@ def _core_key(book: LockBook, committed: Lock | None) -> tuple[str, ...]:
     return book.core_header().inputs, pins_digest(committed) if committed else ""
 
 
-def answer(uv: Uv, root: Path, question: Question) -> tuple[Pin, ...]:
+def answer(uv: Uv, question: Question) -> tuple[Pin, ...]:
     """What one question resolves to: from the cache alone if that suffices, which spares asking the registry."""
     with disk_errors("resolving"), tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
         scratch = Path(folder)
         if question.preferred:
             with contextlib.nullcontext() if uv.is_offline else contextlib.suppress(UndecidedError):
-                pins = resolve(uv, question, root=root, scratch=scratch, offline=True)
+                pins = resolve(uv, question, scratch=scratch, offline=True)
                 if uv.is_offline or IndexData(uv, scratch).confirms(question, pins):
                     return pins
-        return resolve(uv, question, root=root, scratch=scratch)
+        return resolve(uv, question, scratch=scratch)
 
 
 def _stale(reasons: tuple[str, ...]) -> StaleLockError:

@@ -88,13 +88,12 @@ class UndecidedError(NotDecidedError):
     """The cache alone did not suffice to resolve; with the network it may."""
 
 
-def resolve(uv: Uv, question: Question, *, root: Path, scratch: Path, offline: bool = False) -> tuple[Pin, ...]:
+def resolve(uv: Uv, question: Question, *, scratch: Path, offline: bool = False) -> tuple[Pin, ...]:
     """Resolve for every platform, with hashes.
 
     Args:
         uv: The door to uv.
         question: What to resolve.
-        root: The repository, which the inputs' files are relative to.
         scratch: An existing folder that this call may write files of its own to.
         offline: Use only what uv's cache holds.
 
@@ -105,10 +104,10 @@ def resolve(uv: Uv, question: Question, *, root: Path, scratch: Path, offline: b
     """
     if question.settled:
         return question.settled
+    if not question.inputs.lines:
+        return ()
     with disk_errors(f"resolving {question.subject}"):
-        attempt = _Attempt(uv, question, _source_files(question, root, scratch), scratch)
-        if not attempt.sources:
-            return ()
+        attempt = _Attempt(uv, question, _source_file(question, scratch), scratch)
         pins = attempt.pins(offline=offline)
         nearer = _with_former(question, pins)
         if nearer is None:
@@ -120,7 +119,7 @@ def resolve(uv: Uv, question: Question, *, root: Path, scratch: Path, offline: b
 class _Attempt:
     uv: Uv
     question: Question
-    sources: tuple[Path, ...]
+    source: Path
     scratch: Path
 
     def pins(self, *, offline: bool) -> tuple[Pin, ...]:
@@ -143,7 +142,7 @@ class _Attempt:
         output = self._file("lock")
         output.write_text(preferred, encoding="utf-8")
         options, python = self.question.inputs.options, self.question.python
-        return self.uv.compile(self.sources, output=output, python=python, options=options, offline=offline)
+        return self.uv.compile(self.source, output=output, python=python, options=options, offline=offline)
 
     def _look_for_git(self) -> None:
         """Fail at once where git cannot reach a repository that uv would try again and again.
@@ -245,7 +244,7 @@ class _Attempt:
             output = self._file("probe.lock")
             output.unlink(missing_ok=True)
             done = self.uv.compile(
-                [probe], output=output, python=python, options=options, dependencies=False, offline=offline
+                probe, output=output, python=python, options=options, dependencies=False, offline=offline
             )
             if done.status == 0:
                 return True
@@ -259,18 +258,15 @@ def _scratch_file(question: Question, scratch: Path, kind: str) -> Path:
     return scratch / f"{re.sub(r'[^A-Za-z0-9._-]', '-', question.subject)}.{kind}"
 
 
-def _source_files(question: Question, root: Path, scratch: Path) -> tuple[Path, ...]:
-    sources = [root / file for file in question.inputs.requirement_files]
+def _source_file(question: Question, scratch: Path) -> Path:
     lines = list(question.inputs.lines)
     if question.inputs.constraint_lines:
         constraints = _scratch_file(question, scratch, "constraints.in")
         constraints.write_text("".join(f"{line}\n" for line in question.inputs.constraint_lines), encoding="utf-8")
         lines.append(f"-c {constraints.name}")
-    if lines:
-        file = _scratch_file(question, scratch, "in")
-        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        sources.append(file)
-    return tuple(sources)
+    file = _scratch_file(question, scratch, "in")
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return file
 
 
 def _with_former(question: Question, pins: tuple[Pin, ...]) -> Question | None:

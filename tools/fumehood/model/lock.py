@@ -46,8 +46,10 @@ class Pin:
         """The requirement line without marker and hashes, as pip and uv read it."""
         if self.version:
             return f"{self.name}=={self.version}"
-        if self.is_local:
-            return f"-e {self.url}" if self.editable else self.url
+        if self.editable:
+            return f"-e {self.url}"
+        if self.name == self.url:
+            return self.url
         return f"{self.name} @ {self.url}"
 
     @property

@@ -26,6 +26,8 @@ class Requirement:
         editable: Written with ``-e``.
         constraint: Came through ``-c``: it bounds a package without asking for it.
         hashes: ``algorithm:digest`` values from ``--hash``.
+        unexpanded: The requirement with the variables in its address on a server; None where there are none. uv
+            replaces them itself and locks them as they are, for what they stand for may be secret.
     """
 
     name: NormalizedName | None
@@ -38,6 +40,7 @@ class Requirement:
     editable: bool = False
     constraint: bool = False
     hashes: tuple[str, ...] = ()
+    unexpanded: str | None = None
 
     @property
     def shown(self) -> str:
@@ -74,10 +77,8 @@ class RequirementSet:
         requirements: In the order of reading, includes in their place; constraints among them are marked so.
         options: Index options of all the files together.
         files: Every file that was read, relative to the repository, in the order of reading.
-        has_expanded: Whether a line that names no address had variables in it, which uv would leave as they are.
     """
 
     requirements: tuple[Requirement, ...] = ()
     options: IndexOptions = field(default_factory=IndexOptions)
     files: tuple[str, ...] = ()
-    has_expanded: bool = False

@@ -125,7 +125,7 @@ class Uv:
 
     def compile(
         self,
-        sources: Sequence[Path],
+        source: Path,
         *,
         output: Path,
         python: str,
@@ -133,17 +133,17 @@ class Uv:
         dependencies: bool = True,
         offline: bool = False,
     ) -> UvResult:
-        """Resolve requirement files for every platform, from a Python version upwards, with hashes.
+        """Resolve a requirement file for every platform, from a Python version upwards, with hashes.
 
         Args:
-            sources: The requirement files, read by uv itself.
+            source: The requirement file.
             output: Written by uv; what it holds before is preferred where the requirements admit it.
             python: Lower bound, such as ``3.11``.
-            options: Where packages come from. uv reads most of it in the files too, but not ``--pre``.
+            options: Where packages come from.
             dependencies: Whether to follow what packages require.
             offline: Use only what uv's cache holds.
         """
-        arguments = compile_arguments(sources, output, python, options)
+        arguments = compile_arguments(source, output, python, options)
         arguments.append("--generate-hashes")
         if self.lowest:
             arguments += ["--resolution", "lowest-direct"]
@@ -166,7 +166,7 @@ class Uv:
             lowest: Choose the lowest version of what the file itself names.
             offline: Use only what uv's cache holds.
         """
-        arguments = [*compile_arguments([source], output, python, options), "--emit-index-annotation"]
+        arguments = [*compile_arguments(source, output, python, options), "--emit-index-annotation"]
         if lowest:
             arguments += ["--resolution", "lowest-direct"]
         return self._resolve(arguments, output, offline=offline)
@@ -180,7 +180,7 @@ class Uv:
             python: Lower bound, such as ``3.11``.
             options: Where packages come from.
         """
-        arguments = [part for part in compile_arguments([source], output, python, options) if part != "--no-annotate"]
+        arguments = [part for part in compile_arguments(source, output, python, options) if part != "--no-annotate"]
         arguments += ["--annotation-style", "line"]
         cached = self._resolve(arguments, output, offline=True)
         return cached if cached.status == 0 or self.is_offline else self._resolve(arguments, output, offline=False)

@@ -10,22 +10,21 @@ from fumehood.errors import WorldError
 from fumehood.outside import interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from fumehood.model.requirement import IndexOptions
 
 
-def compile_arguments(sources: Sequence[Path], output: Path, python: str, options: IndexOptions) -> list[str]:
+def compile_arguments(source: Path, output: Path, python: str, options: IndexOptions) -> list[str]:
     """What every resolution is called with.
 
     Args:
-        sources: Requirement files.
+        source: A requirement file.
         output: Where uv writes the pins.
         python: Lower bound of the versions to resolve for, such as ``3.11``.
         options: Where packages come from.
     """
-    arguments = ["pip", "compile", *map(str, sources), "--output-file", str(output), "--python-version", python]
+    arguments = ["pip", "compile", str(source), "--output-file", str(output), "--python-version", python]
     arguments += ["--universal", "--no-header", "--no-annotate", "--no-emit-index-url"]
     arguments += ["--python", str(_builder(python)), "--no-python-downloads", *index_arguments(options)]
     return [*arguments, "--prerelease", "allow"] if options.pre else arguments

@@ -36,6 +36,8 @@ _WITH_VALUE = (
 )
 _FLAGS = ("--no-index", "--pre", "--prefer-binary", "--require-hashes")
 _OF_ONE_REQUIREMENT = ("--hash", "--config-settings", "--global-option")
+_OF_BUILDS = ("--config-settings", "--global-option")
+_SAY_TO_UV = "remove it, and write config-settings-package in [tool.uv] of pyproject.toml"
 _ALONE = ("--requirement", "--constraint", "--editable")
 
 _MARKER = re.compile(r"\s;|;\s")
@@ -133,9 +135,10 @@ def _without_marker(text: str) -> tuple[str, str]:
 
 
 def _without_effect(values: Mapping[str, Sequence[str]], *, requirement: bool, stray: bool) -> tuple[str, str] | None:
-    """What pip would drop from the line, and what to write instead."""
+    """What pip would drop from the line, or uv, and what to write instead."""
     alone = [name for name in _ALONE for _ in values.get(name, ())]
     own = [name for name in _OF_ONE_REQUIREMENT if name in values]
+    builds = [name for name in _OF_BUILDS if name in values]
     others = [name for name in values if name not in (*_ALONE, *_OF_ONE_REQUIREMENT)]
     if requirement and (alone or others):
         return f"{(alone + others)[0]} has no effect behind a requirement", "write it on a line of its own"
@@ -143,11 +146,12 @@ def _without_effect(values: Mapping[str, Sequence[str]], *, requirement: bool, s
         return f"{alone[0]} must be the only option of its line", "write each of them on a line of its own"
     if alone and "--hash" in own:
         return "--hash has no effect on an editable requirement", "remove it"
+    if builds and (requirement or alone):
+        return f"{builds[0]} cannot be given to uv for one requirement", _SAY_TO_UV
     if own and not requirement and not alone:
         return f"{own[0]} has no effect without a requirement", "write it behind the requirement that it is about"
-    if stray:
-        return "a word behind the options has no effect", "write the requirement before its options, or on its own line"
-    return None
+    word = "a word behind the options has no effect", "write the requirement before its options, or on its own line"
+    return word if stray else None
 
 
 def merged(options: IndexOptions, line: LineOptions, *, link: Callable[[str], str]) -> IndexOptions:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from fumehood.reading.requirement_options import LineOptions
+
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _COMMENT_LINE = re.compile(r"\s*#")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -67,7 +69,6 @@ def read(path: Path, *, root: Path, environ: Mapping[str, str], asked_by: Place 
         requirements=tuple(reading.requirements),
         options=reading.options,
         files=tuple(dict.fromkeys(reading.files)),
-        has_expanded=reading.has_expanded,
     )
 
 
@@ -114,7 +115,6 @@ class _Reading:
     requirements: list[Requirement] = field(default_factory=list)
     options: IndexOptions = field(default_factory=IndexOptions)
     files: list[str] = field(default_factory=list)
-    has_expanded: bool = False
     mistakes: list[FumehoodError] = field(default_factory=list)
 
     def file(self, path: Path, *, constraint: bool, steps: tuple[_Step, ...]) -> None:
@@ -152,9 +152,7 @@ class _Reading:
 
     def _line(self, line: LogicalLine, folder: Path, *, constraint: bool, steps: tuple[_Step, ...]) -> None:
         place = steps[-1].place
-        before, *after = _OPTIONS_START.split(line.text, maxsplit=1)
-        options = requirement_options.parse("".join(after), place=place, requirement=bool(before.strip()))
-        specifier = before.strip() or options.editable
+        specifier, options = _parted(line.text, place)
         match options.values:
             case {"--requirement": [target]}:
                 self.file(_included(target, folder, place), constraint=constraint, steps=steps)
@@ -164,10 +162,13 @@ class _Reading:
                 editable = options.editable is not None
                 found = requirement_line.parse_line(specifier, place=place, written=line.written, editable=editable)
                 hashes = options.hashes(place)
-                if editable or constraint or hashes:
-                    found = replace(found, editable=editable, constraint=constraint, hashes=hashes)
+                is_remote = found.url is not None and not found.is_local
+                unexpanded = _parted(line.written, place)[0] if is_remote and line.text != line.written else None
+                if editable or constraint or hashes or unexpanded:
+                    found = replace(
+                        found, editable=editable, constraint=constraint, hashes=hashes, unexpanded=unexpanded
+                    )
                 self.requirements.append(found)
-                self.has_expanded |= found.url is None and line.text != line.written
             case _:
                 self.options = requirement_options.merged(
                     self.options, options, link=lambda link: self._link(link, folder)
@@ -177,6 +178,13 @@ class _Reading:
         """A ``--find-links`` folder is looked for beside the file first, as pip does, and else kept as written."""
         beside = folder / link
         return link if _REMOTE.match(link) or not os.path.lexists(beside) else text_file.shown(beside, self.root)
+
+
+def _parted(text: str, place: Place) -> tuple[str | None, LineOptions]:
+    """The requirement of a line, if it has one, and the line's options."""
+    before, *after = _OPTIONS_START.split(text, maxsplit=1)
+    options = requirement_options.parse("".join(after), place=place, requirement=bool(before.strip()))
+    return before.strip() or options.editable, options
 
 
 def _included(target: str, folder: Path, place: Place) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place, raise_all
-from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
+from fumehood.model.requirement import IndexOptions, Requirement
 from fumehood.reading import (
     local_project,
     pyproject_requirements,
@@ -38,16 +38,15 @@ class Inputs:
     """Requirement lines, where their packages may come from, and the files they were read from.
 
     Attributes:
-        requirement_files: Files that uv can read itself.
-        lines: Lines that no such file holds: from pyproject.toml, from the settings, or from a file that uv refuses.
-        constraint_lines: Likewise, what such files say with ``-c``.
+        lines: What uv is asked. It is given no requirement file: it reads them in its own way, without continuations
+            inside of a requirement, quotes, glued or abbreviated options, and names between commas.
+        constraint_lines: Likewise, what files say with ``-c``.
         folders: For each folder and file on this machine that a line names, a digest of what it says that it requires.
     """
 
     requirements: tuple[Requirement, ...] = ()
     options: IndexOptions = field(default_factory=IndexOptions)
     files: tuple[str, ...] = ()
-    requirement_files: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     constraint_lines: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -67,7 +66,6 @@ class Inputs:
             requirements=self.requirements + other.requirements,
             options=_merged(self.options, other.options),
             files=self.files + other.files,
-            requirement_files=self.requirement_files + other.requirement_files,
             lines=self.lines + other.lines,
             constraint_lines=self.constraint_lines + other.constraint_lines,
             folders=self.folders + other.folders,
@@ -105,7 +103,7 @@ def without_credentials(text: str) -> str:
 
 
 def of_lines(requirements: Iterable[Requirement], options: IndexOptions) -> Inputs:
-    """Inputs that stand in no file as they are: uv gets each line by itself."""
+    """Inputs of which uv gets each line by itself."""
     chosen = tuple(requirements)
     return Inputs(
         requirements=chosen,
@@ -119,16 +117,11 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
     path = root / source.path
     if source.is_pyproject:
         found = pyproject_requirements.read_project(path, root=root, groups=source.groups, extras=source.extras)
-        lines = tuple(_line(requirement) for requirement in found.requirements if not requirement.constraint)
-        return _inputs(found, lines=lines)
-    if source.path in setup_script.FILES:
+    elif source.path in setup_script.FILES:
         found = setup_script.read(path, root=root)
-        return replace(of_lines(found.requirements, found.options), files=found.files)
-    found = requirements_txt.read(path, root=root, environ=environ)
-    is_refused = found.has_expanded or any(_is_checkout(requirement) for requirement in found.requirements)
-    if is_refused and not _has_secrets(found):
-        return replace(of_lines(found.requirements, found.options), files=found.files)
-    return _inputs(found, requirement_files=(source.path,))
+    else:
+        found = requirements_txt.read(path, root=root, environ=environ)
+    return replace(of_lines(found.requirements, found.options), files=found.files)
 
 
 def _with_folders(root: Path, found: Inputs) -> Inputs:
@@ -141,24 +134,11 @@ def _with_folders(root: Path, found: Inputs) -> Inputs:
     return replace(found, files=tuple(dict.fromkeys(files)), folders=tuple(map(local_project.digest, places)))
 
 
-def _is_checkout(requirement: Requirement) -> bool:
-    """Whether a line asks for an editable checkout of a repository elsewhere, which pip makes and uv refuses.
+def _is_editable(requirement: Requirement) -> bool:
+    """Whether it is installed editable: not a checkout of a repository elsewhere, which pip makes and uv refuses.
 
     In an environment that is made of immutable layers, the same commit installed plainly is what comes closest.
     """
-    return requirement.editable and not requirement.is_local
-
-
-def _has_secrets(found: RequirementSet) -> bool:
-    """Whether an address holds more than a user name, maybe from a variable: what uv reads itself stays unexpanded."""
-    return any(
-        login not in _PUBLIC_LOGINS
-        for requirement in found.requirements
-        for login in _CREDENTIALS.findall(requirement.text)
-    )
-
-
-def _is_editable(requirement: Requirement) -> bool:
     return requirement.editable and requirement.is_local
 
 
@@ -169,18 +149,23 @@ def _line(requirement: Requirement) -> str:
 def asked_of_uv(requirement: Requirement) -> str:
     """A requirement as uv takes it."""
     editable = "-e " if _is_editable(requirement) else ""
-    name = f"{requirement.name} @ " if _is_checkout(requirement) and requirement.name else ""
-    return f"{editable}{name}{requirement.text}"
+    return f"{editable}{_before_address(requirement)}{requirement.unexpanded or requirement.text}"
 
 
-def _inputs(found: RequirementSet, *, requirement_files: tuple[str, ...] = (), lines: tuple[str, ...] = ()) -> Inputs:
-    return Inputs(
-        requirements=found.requirements,
-        options=found.options,
-        files=found.files,
-        requirement_files=requirement_files,
-        lines=lines,
-    )
+def _before_address(requirement: Requirement) -> str:
+    """What uv needs before an address that the line begins with.
+
+    That is a dot before a path with a space, which would be a name, and the name and extras of a checkout, which
+    ``egg`` says to pip only.
+    """
+    if not (requirement.url and requirement.text.startswith(requirement.url)):
+        return ""
+    if requirement.is_local:
+        return "./" if " " in requirement.url and not requirement.url.startswith((".", "/", "file:")) else ""
+    if not (requirement.editable and requirement.name):
+        return ""
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    return f"{requirement.name}{extras} @ "
 
 
 _NO_OPTIONS = IndexOptions()

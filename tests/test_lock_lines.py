@@ -1,0 +1,110 @@
+"""`fumehood lock`: lines as pip reads them lead to the lock that they mean, also where uv reads them otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.answers import PLAIN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.project import Project
+
+
+def pins(project: Project, path: str) -> list[str]:
+    """The pins of a lock, without their hashes, and without what pytest needs."""
+    lines = (line.removesuffix(" \\") for line in (project.root / path).read_text().splitlines() if line[0] not in " #")
+    return [line for line in lines if line.partition("==")[0] not in {"pytest", "pygments", "pluggy", "packaging"}]
+
+
+def is_settled(project: Project) -> bool:
+    """Whether the locks are current, and locking again changes nothing."""
+    before = {path: path.read_bytes() for path in project.root.rglob("requirements.lock")}
+    project.fumehood("lock", "--check").assert_ok()
+    project.fumehood("lock").assert_ok()
+    return before == {path: path.read_bytes() for path in before}
+
+
+@pytest.fixture
+def wheels(project: Project, wheelhouse: Path) -> Path:
+    """A wheel of `alpha` in two folders of the repository, one of them with a space in its name."""
+    project.write({"pyproject.toml": PLAIN})
+    (wheel,) = wheelhouse.glob("alpha-1.1-*.whl")
+    for folder in (project.root / "wheels", project.root / "my wheels"):
+        folder.mkdir()
+        (folder / wheel.name).write_bytes(wheel.read_bytes())
+    return folder / wheel.name
+
+
+@pytest.mark.usefixtures("wheels")
+def test_lines_that_uv_reads_otherwise_mean_what_they_mean_to_pip(project: Project) -> None:
+    project.write(
+        {
+            "requirements.txt": (
+                "\ufeffalpha \\\r\n    >=1, \\\r\n    <2  # no later\r\n"
+                "beta==1.0 \\\r\n    ; python_version > '3' \\\r\n    and os_name != 'x'\r\n"
+                "-rmore.txt"
+            ),
+            "more.txt": (
+                "--only-binary=alpha,beta\n--prefer-b\n--find-links 'my wheels'\n"
+                "-e 'my lib' ; python_version > '3'\n-climits.txt\n"
+            ),
+            "limits.txt": "alpha \\\n<1.1\n",
+            "my lib/pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n',
+        }
+    )
+    project.fumehood("lock").assert_ok()
+    assert pins(project, "requirements.lock") == ["-e ./my lib", "alpha==1.0", 'beta==1.0 ; os_name != "x"']
+    assert is_settled(project)
+
+
+@pytest.mark.parametrize(
+    ("line", "pin"),
+    [
+        ("my wheels/{wheel}", "./my wheels/{wheel}"),
+        ("./my wheels/{wheel}", "./my wheels/{wheel}"),
+        ("wheels/{wheel}", "wheels/{wheel}"),
+        ("alpha @ ./wheels/{wheel}", "./wheels/{wheel}"),
+        ("alpha @ file://{root}/my%20wheels/{wheel}", "alpha @ file://{root}/my%20wheels/{wheel}"),
+        ("alpha @ file://${{PLACE}}/my%20wheels/{wheel}", "alpha @ file://{root}/my%20wheels/{wheel}"),
+    ],
+)
+def test_a_wheel_in_the_repository_is_locked_by_its_path_however_it_is_written(
+    project: Project, wheels: Path, line: str, pin: str
+) -> None:
+    names = {"wheel": wheels.name, "root": str(project.root)}
+    project.env["PLACE"] = str(project.root)
+    project.write({"experiments/one/requirements.txt": f"{line.format(**names)}\nalpha>=1\ndelta-lib\n"})
+    project.fumehood("lock").assert_ok()
+    assert sorted(pins(project, "experiments/one/requirements.lock")) == sorted([pin.format(**names), "delta-lib==1.0"])
+    assert is_settled(project)
+    python = project.root / ".nox/exp-one/bin/python"
+    project.fumehood("env", "build", "one").assert_ok()
+    assert project.run(python, "-c", "import alpha; print(alpha.__version__)").assert_ok().stdout == "1.1\n"
+
+
+def test_what_a_variable_says_of_an_address_on_a_server_stands_in_no_lock(project: Project, tmp_path: Path) -> None:
+    library = tmp_path / "lib s3cret"
+    project.write({"pyproject.toml": PLAIN})
+    project.env.update(PLACE=library.as_uri().removeprefix("file://"), LEAST="1.1")
+    project.run("git", "init", "--quiet", str(library)).assert_ok()
+    (library / "pyproject.toml").write_text(
+        '[project]\nname = "lib"\nversion = "1"\noptional-dependencies = { x = ["beta"] }\n'
+    )
+    project.run("git", "-C", str(library), "add", "--all").assert_ok()
+    project.run("git", "-C", str(library), "commit", "--quiet", "--message", "It is there").assert_ok()
+    for line in (
+        "lib[x] @ git+file://${PLACE}",
+        "-e git+file://${PLACE}#egg=lib[x]",
+        "-e lib[x] @ git+file://${PLACE}",
+    ):
+        project.write({"experiments/one/requirements.txt": f"{line}\nalpha>=${{LEAST}}\n"})
+        project.fumehood("lock").assert_ok()
+        assert "s3cret" not in (project.root / "experiments/one/requirements.lock").read_text()
+        alpha, beta, lib = pins(project, "experiments/one/requirements.lock")
+        assert (alpha, beta) == ("alpha==2.0", "beta==2.0")
+        assert lib.startswith("lib @ git+file://${PLACE}@")
+        assert is_settled(project)
