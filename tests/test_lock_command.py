@@ -245,6 +245,19 @@ def test_pins_move_only_where_lines_force_them_until_an_upgrade(project: Project
     assert outcome.stderr == "--check writes nothing, so it does not go with --upgrade\n  → leave one of them out\n"
 
 
+def test_an_upgrade_of_what_no_lock_has_is_a_mistake(repository: Project) -> None:
+    lock(repository)
+    before = locks(repository)
+    outcome = repository.fumehood("lock", "--upgrade-package", "tokenizer", "--upgrade-package", "Delta.Lib")
+    assert outcome.assert_exit(2).stderr == "no lock has tokenizer\n  → correct what --upgrade-package names\n"
+    outcome = repository.fumehood("lock", "--upgrade-package", "tokenizers==0.22.0").assert_exit(2)
+    assert outcome.stderr == (
+        "--upgrade-package 'tokenizers==0.22.0' is no name of a package\n"
+        "  → name the package alone; which versions it may have, the requirement lines say\n"
+    )
+    assert locks(repository) == before
+
+
 def test_a_changed_pin_returns_to_core_s_when_nothing_forces_it_any_more(repository: Project) -> None:
     lock(repository)
     repository.write({"experiments/old/requirements.txt": "transformers>4.51\n"})

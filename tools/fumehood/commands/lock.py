@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import click
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from fumehood.locking.batch import LockOutcome
+    from packaging.utils import NormalizedName
+
+    from fumehood.locking.batch import LockOutcome, LockRequest
     from fumehood.repository import Repository
 
 _SHOWN = 3
@@ -49,7 +51,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
             *map(experiment_target, experiments),
         ),
         upgrade=upgrade,
-        upgrade_packages=frozenset(map(canonicalize_name, packages)),
+        upgrade_packages=frozenset(map(_package, packages)),
         check=check,
     )
     with Bar() as bar:
@@ -64,7 +66,27 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
             [*ignored[:_SHOWN], *([f"and {len(ignored) - _SHOWN} more"] if len(ignored) > _SHOWN else [])]
         )
         say(f"git ignores {shown}\n  → commit them with `git add --force`, or write !requirements.lock into .gitignore")
-    return _conclude(repository, outcome, names, say)
+    code = _conclude(repository, outcome, names, say)
+    if code == ExitCode.OK and (unknown := _unknown(book, request)):
+        raise UsageError(f"no lock has {', '.join(unknown)}", remedy="correct what --upgrade-package names")
+    return code
+
+
+def _package(text: str) -> NormalizedName:
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        remedy = "name the package alone; which versions it may have, the requirement lines say"
+        raise UsageError(f"--upgrade-package {text!r} is no name of a package", remedy=remedy) from None
+
+
+def _unknown(book: LockBook, request: LockRequest) -> list[str]:
+    """The packages that were to be upgraded and stand in none of the locks."""
+    wanted = set(request.upgrade_packages)
+    for path in (book.repository.core.lock, *(target.lock for target in request.targets)) if wanted else ():
+        lock = book.store.committed(path)
+        wanted -= {pin.name for pin in lock.pins} if lock else set()
+    return sorted(wanted)
 
 
 def _ignored(root: Path, paths: Iterable[str]) -> list[str]:
