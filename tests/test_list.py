@@ -78,19 +78,19 @@ def test_each_experiment_has_one_line_and_its_whole_name_also_where_the_summary_
     expected = """\
 core: no requirements · no package · tests: none
 
-experiment                           state   tests  owners  summary
-a_rather_long_name_of_an_experiment  active  0      nobody  Measures one thing.…
-two                                  active  0      nobody  Two.
+experiment                           requirements  state   tests  owners  summary
+a_rather_long_name_of_an_experiment  none          active  0      nobody  Measures one thing.…
+two                                  none          active  0      nobody  Two.
 """
-    assert project.fumehood("list", env={"COLUMNS": "80"}).assert_ok().stdout == expected
+    assert project.fumehood("list", env={"COLUMNS": "94"}).assert_ok().stdout == expected
     names_only = """\
 core: no requirements · no package · tests: none
 
-experiment                           state   tests  owners
-a_rather_long_name_of_an_experiment  active  0      nobody
-two                                  active  0      nobody
+experiment                           requirements  state   tests  owners
+a_rather_long_name_of_an_experiment  none          active  0      nobody
+two                                  none          active  0      nobody
 """
-    assert project.fumehood("list", env={"COLUMNS": "70"}).assert_ok().stdout == names_only
+    assert project.fumehood("list", env={"COLUMNS": "80"}).assert_ok().stdout == names_only
 
 
 def test_the_whole_answer_for_people_also_from_a_folder_below_and_without_git(project: Project) -> None:
@@ -99,10 +99,11 @@ def test_the_whole_answer_for_people_also_from_a_folder_below_and_without_git(pr
     expected = """\
 core: requirements.txt · acme · tests: tests
 
-experiment  state     tests  owners                       summary
-group/one   active    2      @example-org/vision @second  Measures one thing.
-two         proposed  0      @two                         Does two things.
+experiment  requirements      state     tests  owners                       summary
+group/one   requirements.txt  active    2      @example-org/vision @second  Measures one thing.
+two         pyproject.toml    proposed  0      @two                         Does two things.
 """
+    project.env["COLUMNS"] = "110"
     below = project.root / "experiments/two"
     outcome = project.run(sys.executable, "-m", "fumehood", "list", cwd=below).assert_ok()
     assert (outcome.stdout, outcome.stderr) == (expected, "")

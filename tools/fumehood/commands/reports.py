@@ -100,6 +100,7 @@ def experiments_text(repository: Repository, *, width: int) -> str:
     rows = [
         (
             experiment.name,
+            " ".join(source.path.removeprefix(f"{experiment.path}/") for source in experiment.requirements) or "none",
             experiment.state,
             str(len(experiment.tests)),
             " ".join(experiment.owners) or "nobody",
@@ -107,7 +108,7 @@ def experiments_text(repository: Repository, *, width: int) -> str:
         )
         for experiment in repository.experiments
     ]
-    headings = ("experiment", "state", "tests", "owners", "summary")
+    headings = ("experiment", "requirements", "state", "tests", "owners", "summary")
     taken = [max(map(len, column)) for column in zip(headings, *rows, strict=True)][:-1]
     if sum(length + _GAP for length in (taken[0], *(min(length, width // 4) for length in taken[1:]))) > width - _LEAST:
         # Whole names say more than the first letters of summaries.
