@@ -35,6 +35,7 @@ def test_an_empty_manifest_says_that_a_folder_is_an_experiment(tmp_path: Path) -
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     (tmp_path / "deps.txt").touch()
+    (tmp_path / "pyproject.toml").touch()
     (tmp_path / "checks").mkdir()
     text = """\
 theme = "vision"
@@ -118,6 +119,10 @@ memory = "lots"
         ("[gpus]\ncompute_capability = 'new'", ":2: compute_capability is 'new'\n  → write a version such as \"9.0\""),
         ("python = ['3.12', '>=3.12']", ":1: '>=3.12' is no Python version\n  → write a version such as \"3.12\""),
         ("tests = '/tests'", ":1: '/tests' leaves the experiment's folder\n  → give a path inside the folder"),
+        (
+            "groups = 'gpu'",
+            ":1: groups are those of pyproject.toml, and there is none beside it\n  → add it, or remove this",
+        ),
         ("owners = {a = 1}", ':1: owners is a list of strings, not a table\n  → write owners = ["…"]'),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from fumehood.ci_settings import read_demand
 from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
 from fumehood.outside.toml_file import TableReader, load
-from fumehood.settings import check_pythons, read_timeout, read_waivers
+from fumehood.settings import PYPROJECT, check_pythons, read_timeout, read_waivers
 
 if TYPE_CHECKING:
     from fumehood.model.waiver import Waiver
@@ -102,6 +102,11 @@ def _check(reader: TableReader, manifest: Manifest, folder: str) -> None:
         reader.complain("summary", "summary has several lines", "keep it to one line; the README has room for more")
     _check_files(reader, "requirements", manifest.requirements, folder)
     _check_files(reader, "tests", manifest.tests, folder)
+    for key, named in (("groups", manifest.groups), ("extras", manifest.extras)):
+        if named and not os.path.exists(f"{folder}/{PYPROJECT}"):
+            reader.complain(
+                key, f"{key} are those of {PYPROJECT}, and there is none beside it", "add it, or remove this"
+            )
 
 
 def _check_files(reader: TableReader, key: str, paths: tuple[str, ...], folder: str) -> None:
