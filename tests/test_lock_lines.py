@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,3 +109,38 @@ def test_what_a_variable_says_of_an_address_on_a_server_stands_in_no_lock(projec
         assert (alpha, beta) == ("alpha==2.0", "beta==2.0")
         assert lib.startswith("lib @ git+file://${PLACE}@")
         assert is_settled(project)
+
+
+def test_hashes_that_a_line_gives_are_the_lock_s_whatever_the_registry_says(project: Project, wheelhouse: Path) -> None:
+    (wheel,) = wheelhouse.glob("alpha-1.1-*.whl")
+    right, wrong, long = (
+        f"{name}:{hashlib.new(name, wheel.read_bytes()).hexdigest()}" for name in ("sha256", "sha1", "sha512")
+    )
+    wrong = wrong.replace("sha1:", "sha256:").ljust(71, "0")
+    project.write({"pyproject.toml": PLAIN, "requirements.txt": f"alpha==1.1 --hash={wrong} \\\n    --hash={right}\n"})
+    project.fumehood("lock").assert_ok()
+    locked = (project.root / "requirements.lock").read_text()
+    assert locked.endswith("\nalpha==1.1 \\\n    --hash=" + " \\\n    --hash=".join(sorted([wrong, right])) + "\n")
+    assert is_settled(project)
+
+    project.write({"requirements.txt": f"alpha==1.1 --hash={wrong}\n"})
+    stale = project.fumehood("lock", "--check").assert_exit(1)
+    assert stale.stderr.startswith("requirements.lock was made from other requirement lines\n")
+    refused = (
+        "requirements.txt:1: no file of alpha 1.1 has a hash that is given for it\n"
+        "  → if the registry's files are the right ones, write their hashes, or none\n"
+    )
+    assert project.fumehood("lock").assert_exit(1).stderr == refused
+    assert (project.root / "requirements.lock").read_text() == locked
+
+    project.write({"requirements.txt": f"alpha==1.1 --hash={long}\n"})
+    project.fumehood("lock").assert_ok()
+    assert f"\nalpha==1.1 \\\n    --hash={long}\n" in (project.root / "requirements.lock").read_text()
+    assert is_settled(project)
+    project.write({"requirements.txt": f"alpha==1.1 --hash={right} --hash={wrong}\n"})
+    project.write({"experiments/one/requirements.txt": f"alpha --hash={right}\n"})
+    project.fumehood("lock").assert_ok()
+    assert f"\nalpha==1.1 \\\n    --hash={right}\n" in (project.root / "experiments/one/requirements.lock").read_text()
+    python = project.root / ".nox/exp-one/bin/python"
+    project.fumehood("env", "build", "one").assert_ok()
+    assert project.run(python, "-c", "import alpha; print(alpha.__version__)").assert_ok().stdout == "1.1\n"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
+from fumehood.locking.given_hashes import is_other_file
 from fumehood.model.markers import universal
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Breach:
 
     def __str__(self) -> str:
         line = f"{self.requirement.place}: {self.requirement.text}"
+        if self.pin and is_other_file(self.requirement, self.pin):
+            return f"{line} gives other hashes than the lock has"
         if self.pin is None:
             return f"{line} is not in the lock"
         return f"{line} does not admit {self.pin.name} {self.pin.what}"
@@ -88,6 +91,8 @@ def _holds_everywhere(requirement: Requirement, candidates: tuple[Pin, ...]) -> 
 
 
 def _admits(requirement: Requirement, pin: Pin) -> bool:
+    if is_other_file(requirement, pin):
+        return False
     if requirement.url:
         return bool(pin.url)
     if pin.url:

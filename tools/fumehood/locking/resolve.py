@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fumehood.errors import ConflictError, FumehoodError, NotDecidedError
 from fumehood.locking import lockfile
+from fumehood.locking.given_hashes import held_to_given
 from fumehood.locking.mentioned import mentioned
 from fumehood.model.experiment import CORE_TESTS
 from fumehood.model.lock import by_name
@@ -99,6 +100,7 @@ def resolve(uv: Uv, question: Question, *, scratch: Path, offline: bool = False)
 
     Raises:
         ConflictError: The lines cannot hold together.
+        HashMismatchError: The registry has none of the files whose hashes a line gives.
         UndecidedError: It failed offline, which proves nothing.
         WorldError: Network, registry or a source failed.
     """
@@ -127,7 +129,7 @@ class _Attempt:
             self._look_for_git()
         result = self.ask(offline=offline)
         if result.status == 0:
-            return lockfile.parse_pins(result.answer)
+            return held_to_given(lockfile.parse_pins(result.answer), self.question.inputs.requirements)
         if offline or self.uv.is_offline:
             raise UndecidedError(
                 self.question.subject,
@@ -138,9 +140,11 @@ class _Attempt:
         raise self.diagnosis(result)
 
     def ask(self, *, offline: bool) -> UvResult:
-        preferred = "".join(f"{lockfile.render_pin(pin)}\n" for pin in self.question.preferred)
+        # uv takes over the hashes of what it keeps; where lines give some, those of the registry are wanted.
+        given = {line.name for line in self.question.inputs.requirements if line.hashes}
+        kept = [pin.line if pin.name in given else lockfile.render_pin(pin) for pin in self.question.preferred]
         output = self._file("lock")
-        output.write_text(preferred, encoding="utf-8")
+        output.write_text("".join(f"{pin}\n" for pin in kept), encoding="utf-8")
         options, python = self.question.inputs.options, self.question.python
         return self.uv.compile(self.source, output=output, python=python, options=options, offline=offline)
 

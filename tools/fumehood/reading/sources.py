@@ -57,7 +57,7 @@ class Inputs:
         It does not depend on comments, on the order of lines or on where they stand, nor on user names and passwords
         in addresses, which differ from one machine to the next.
         """
-        lines = sorted({f"{line.constraint}\0{'-e ' * _is_editable(line)}{line.text}" for line in self.requirements})
+        lines = sorted({f"{line.constraint}\0{_written(line)}" for line in self.requirements})
         everything = "\0".join([f"python>={python}", str(self.options), *lines, *sorted(set(self.folders))])
         return f"sha256:{hashlib.sha256(_CREDENTIALS.sub('', everything).encode()).hexdigest()}"
 
@@ -140,6 +140,10 @@ def _is_editable(requirement: Requirement) -> bool:
     In an environment that is made of immutable layers, the same commit installed plainly is what comes closest.
     """
     return requirement.editable and requirement.is_local
+
+
+def _written(requirement: Requirement) -> str:
+    return " ".join([f"{'-e ' * _is_editable(requirement)}{requirement.text}", *sorted(requirement.hashes)])
 
 
 def _line(requirement: Requirement) -> str:
