@@ -220,6 +220,14 @@ def test_names_that_would_share_a_session_are_a_mistake_that_names_both(
     assert repository.experiment("fine").path == "experiments/fine"
 
 
+def test_a_session_for_one_of_several_pythons_is_not_shared_either(tmp_path: Path) -> None:
+    files = {"a/main.py": "", "a-3.11/main.py": "", "a/experiment.toml": 'python = ["3.11", "3.12"]\n', "b/main.py": ""}
+    repository = opened(tmp_path, {f"experiments/{path}": text for path, text in files.items()})
+    assert list(names(repository).values()) == ["b"]
+    sentence = "experiments/a and experiments/a-3.11 would share the session exp-a-3-11\n  → rename one of them"
+    assert mistakes(repository) == {name: f"experiments/{name}: {sentence}" for name in ("a", "a-3.11")}
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

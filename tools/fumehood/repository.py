@@ -298,23 +298,25 @@ def without_clashes(found: Iterable[Experiment]) -> tuple[list[Experiment], list
 
     nox makes an environment's folder from the session's name in lower case with ``.`` as ``-``.
     """
+    experiments = list(found)
     by_folder: dict[str, list[Experiment]] = {}
-    for experiment in found:
-        by_folder.setdefault(experiment.session.lower().replace(".", "-"), []).append(experiment)
-    clear = [group[0] for group in by_folder.values() if len(group) == 1]
-    clashing = [
-        BrokenExperiment(path=experiment.path, name=experiment.name, error=_clash(group, experiment))
-        for group in by_folder.values()
+    for experiment in experiments:
+        for python in ("", *(experiment.pythons if len(experiment.pythons) > 1 else ())):
+            session = f"{experiment.session}-{python}" if python else experiment.session
+            by_folder.setdefault(session.lower().replace(".", "-"), []).append(experiment)
+    clashing = {
+        experiment.path: BrokenExperiment(
+            path=experiment.path, name=experiment.name, error=_clash(group, experiment, session)
+        )
+        for session, group in by_folder.items()
         if len(group) > 1
         for experiment in group
-    ]
-    return clear, clashing
+    }
+    return [experiment for experiment in experiments if experiment.path not in clashing], list(clashing.values())
 
 
-def _clash(group: list[Experiment], experiment: Experiment) -> ConfigurationError:
+def _clash(group: list[Experiment], experiment: Experiment, session: str) -> ConfigurationError:
     folders = " and ".join(sorted(member.path for member in group))
     return ConfigurationError(
-        f"{folders} would share the session {experiment.session.lower().replace('.', '-')}",
-        place=Place(experiment.path),
-        remedy="rename one of them",
+        f"{folders} would share the session {session}", place=Place(experiment.path), remedy="rename one of them"
     )
