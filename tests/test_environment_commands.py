@@ -144,9 +144,8 @@ def test_list_shows_environments_and_layers_with_their_users(built: Project) -> 
     }
     text = built.fumehood("env", "list").assert_ok().stdout
     assert text.splitlines()[-1] == f"cache: {cache}"
-    assert [line.split()[:2] for line in text.splitlines() if line.startswith("exp-")] == [
-        ["exp-a", "stacked"],
-        ["exp-b", "stacked"],
+    assert [(*line.split()[:2], line.split()[-1]) for line in text.splitlines() if line.startswith("exp-")] == [
+        (f"exp-{name}", "stacked", str(built.root / f".nox/exp-{name}")) for name in "ab"
     ]
 
 

@@ -163,7 +163,7 @@ def test_an_owner_that_is_not_told_is_whoever_codeowners_names_else_the_committe
     assert contents(lab.root / "experiments/two")["experiment.toml"] == (
         'theme = "infrastructure"\nstate = "proposed"\n'
     )
-    assert "two         proposed" in lab.fumehood("list").stdout
+    assert "two         requirements.txt  proposed" in lab.fumehood("list").stdout
     assert "@example-org/lab" in lab.fumehood("list").stdout
 
 

@@ -51,7 +51,7 @@ def test_the_wheel_holds_what_it_needs_and_works_from_an_empty_environment(lab: 
     lab.run(uv.find_uv_bin(), "pip", "install", "--python", empty / "bin" / "python", wheel, timeout=300).assert_ok()
     lab.noxfile()
     listed = lab.run(empty / "bin" / "fumehood", "list").assert_ok()
-    assert "one         active  1      nobody" in listed.stdout
+    assert "one         requirements.txt  active  1      nobody" in listed.stdout
     outcome = lab.run(empty / "bin" / "nox", "-s", "exp-one").assert_ok()
     assert "1 passed" in outcome.stdout
 

@@ -33,6 +33,8 @@ _LEAST = 16
 _GAP = 2
 """Characters between columns."""
 
+_ENVIRONMENT = ("environment", "layout", "layers", "path")
+
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int, last_on_one_line: bool = False) -> str:
     """A plain table that fits a width; long cells are folded.
@@ -211,14 +213,15 @@ def stored_json(environments: Iterable[StoredEnvironment], layers: Iterable[Stor
 def stored_text(
     environments: Iterable[StoredEnvironment], layers: Iterable[StoredLayer], *, cache: Path, width: int
 ) -> str:
-    """The answer of ``fumehood env list`` for people."""
+    """The answer of ``fumehood env list`` for people; paths stay whole, to be copied."""
     rows = [(item.session, item.layout, " ".join(d[:12] for d in item.layers), str(item.path)) for item in environments]
+    whole = sum(max(map(len, column)) + _GAP for column in zip(_ENVIRONMENT, *rows, strict=True))
     layer_rows = [
         (item.path.name[:12], item.kind, str(item.distributions), megabytes(item.size), str(item.users))
         for item in layers
     ]
     parts = [
-        table(("environment", "layout", "layers", "path"), rows, width=width) if rows else "no environments",
+        table(_ENVIRONMENT, rows, width=max(width, whole)) if rows else "no environments",
         table(("layer", "kind", "distributions", "size", "environments"), layer_rows, width=width)
         if layer_rows
         else "no layers",
