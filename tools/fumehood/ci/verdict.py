@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fumehood.model.plural import counted
 from fumehood.testing.results import latest
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def headline(verdict: Verdict) -> str:
     blocking = sum(one.blocks for one in verdict.sessions)
     advisory = sum(one.failed and one.advisory for one in verdict.sessions)
     passed = sum(one.status == "passed" for one in verdict.sessions)
-    parts = [f"{passed} of {total} {'session' if total == 1 else 'sessions'} passed"]
+    parts = [f"{passed} of {counted(total, 'session')} passed"]
     parts += [f"{blocking} failed"] if blocking else []
     parts += [f"{advisory} failed that only their owners have to mend"] if advisory else []
     idle = total - passed - blocking - advisory

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -49,9 +48,13 @@ def report_broken(repository: Repository) -> int:
 
 def width() -> int:
     """The columns of the terminal; 80 where there is none."""
+    import shutil  # noqa: PLC0415 - most answers are not as wide as the terminal, and it takes long to load
+
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def terminal_width() -> int | None:
     """The columns of the terminal, or those that `COLUMNS` asks for; None where nothing tells them, as in a pipe."""
+    import shutil  # noqa: PLC0415 - as above
+
     return shutil.get_terminal_size((0, 0)).columns or None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fumehood.commands.effect_reports import WORDS, summary
 from fumehood.commands.people import CORE, line_json, line_text
 from fumehood.commands.reports import as_json, table
-from fumehood.formats.text import counted, folded
+from fumehood.formats.text import folded
+from fumehood.model.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

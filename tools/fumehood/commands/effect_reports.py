@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood.commands.people import NOBODY, line_json, line_text
 from fumehood.commands.reports import as_json
-from fumehood.formats.text import WIDTH, counted, folded
+from fumehood.formats.text import WIDTH, folded
+from fumehood.model.plural import counted
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:

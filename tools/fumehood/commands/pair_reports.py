@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fumehood.commands.reports import as_json
-from fumehood.formats.text import counted
+from fumehood.model.plural import counted
 from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:

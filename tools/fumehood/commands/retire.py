@@ -11,8 +11,8 @@ import click
 from fumehood.commands.asking import desk
 from fumehood.commands.memo import today
 from fumehood.errors import ExitCode, UsageError
-from fumehood.formats.text import counted
 from fumehood.lifecycle import removal, retire
+from fumehood.model.plural import counted
 from fumehood.outside.files import cache_folder
 from fumehood.outside.git import Git
 from fumehood.rules.seen import Seen

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fumehood.commands.reports import as_json, table
-from fumehood.formats.text import counted
+from fumehood.model.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.remedies import Search
-from fumehood.conflicts.smallest import Smallest, resolutions, smallest
+from fumehood.conflicts.smallest import Smallest, smallest
 from fumehood.conflicts.static import clashes
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking import resolve
+from fumehood.model.plural import counted
 from fumehood.outside.uv import OutOfTimeError
 from fumehood.reading.sources import without_credentials
 
@@ -136,7 +137,7 @@ class _Explaining:
         try:
             return self._clash(lines, shown) if shown else self._resolved(lines)
         except BudgetError:
-            reason = f"the time was used up after {resolutions(self.prober.asked)}"
+            reason = f"the time was used up after {counted(self.prober.asked, 'resolution')}"
             return Explanation(subject=self.subject, status="undecided", reason=reason, asked=self.prober.asked)
 
     def _clash(self, lines: list[Requirement], shown: tuple[Clash, ...]) -> Explanation:

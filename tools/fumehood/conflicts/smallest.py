@@ -16,6 +16,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from fumehood.conflicts.probe import BudgetError
+from fumehood.model.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,13 +103,8 @@ def _holds_without(asker: Asker, lines: Iterable[Requirement], left_out: Require
 def _as_far_as(asker: Asker, lines: Sequence[Requirement]) -> Smallest:
     """What is known when time runs out: the fewest lines that were seen to fail."""
     fewest = asker.fewest(lines) or lines
-    remark = f"the time was used up after {resolutions(asker.asked)}; fewer of these lines may clash already"
+    remark = f"the time was used up after {counted(asker.asked, 'resolution')}; fewer of these lines may clash already"
     return Smallest(lines=tuple(fewest), proven=False, remark=remark)
-
-
-def resolutions(count: int) -> str:
-    """So many resolutions."""
-    return f"{count} resolution{'' if count == 1 else 's'}"
 
 
 def _without_needless(asker: Asker, lines: Sequence[Requirement]) -> list[Requirement]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
-import shutil
 from typing import TYPE_CHECKING
 
 from fumehood.environments import shelf
@@ -44,6 +42,8 @@ def shebang(python: Path) -> str:
     direct = f"#!{python}"
     if len(os.fsencode(direct)) <= _SHEBANG_LIMIT and " " not in direct:
         return f"{direct}\n"
+    import shlex  # noqa: PLC0415 - few paths need it
+
     # The shell reads the second line as a command, Python as the beginning of a string.
     return f"#!/bin/sh\n'''exec' {shlex.quote(str(python))} \"$0\" \"$@\"\n' '''\n"
 
@@ -99,6 +99,8 @@ def link_files(cache: Path, environment: Path, files: Iterable[tuple[str, str]])
             os.makedirs(folder, exist_ok=True)
             made.add(folder)
         if path.startswith("etc/"):
+            import shutil  # noqa: PLC0415 - few distributions have such a file, and it takes long to load
+
             shutil.copy2(there, here)
         else:
             shelf.symlink(cache, there, here)

@@ -6,6 +6,8 @@ import textwrap
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from fumehood.model.plural import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -75,11 +77,6 @@ def _experiments(checked: int, unfit: dict[str, set[str]]) -> str:
     parts = [f"{fit} {'fits' if fit == 1 else 'fit'}"] if fit else []
     parts += [f"{count} {what}" for what, count in counts.items() if count]
     return f"{counted(checked, 'experiment')} checked: {', '.join(parts)}"
-
-
-def counted(number: int, what: str) -> str:
-    """So many of something, whose plural ends in an s."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -83,6 +82,10 @@ def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None
 
 def remove_tree(path: Path | str) -> None:
     """Remove a folder, made writable where it has to be; one that is not there is fine, and so is one that resists."""
+    if not os.path.lexists(path):
+        return
+    import shutil  # noqa: PLC0415 - it takes long to load, and mostly there is nothing to remove
+
     shutil.rmtree(path, ignore_errors=True)
     if not os.path.isdir(path) or os.path.islink(path):
         return

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import FumehoodError
@@ -35,9 +34,15 @@ def folders(root: Path, project: Mapping[str, Any], option: str) -> tuple[str, .
     """
     value = _configured(root, project).get(option, ())
     with contextlib.suppress(ValueError):  # A quote that is never closed; pytest does not start either.
-        named = shlex.split(value) if isinstance(value, str) else value
+        named = _words(value) if isinstance(value, str) else value
         return tuple(posixpath.normpath(str(path)) for path in named) if isinstance(named, list) else ()
     return ()
+
+
+def _words(text: str) -> list[str]:
+    import shlex  # noqa: PLC0415 - few repositories need it
+
+    return shlex.split(text)
 
 
 def _configured(root: Path, project: Mapping[str, Any]) -> Mapping[str, Any]:
