@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,6 +185,22 @@ def test_an_index_that_is_gone_is_no_matter_for_what_is_there(project: Project, 
     assert build(project, exit_code=0).stdout == "exp-a: reused\n"
     outcome = project.fumehood("env", "build", "b").assert_exit(3)
     assert told(outcome)[0].startswith("experiments/b: not decided, because ")
+
+
+@pytest.mark.usefixtures("private_uv_cache")
+def test_a_layer_of_what_uv_has_in_its_cache_is_made_without_asking_the_registry(
+    project: Project, wheelhouse: Path
+) -> None:
+    with Index(wheelhouse, cache_control="max-age=0") as index:
+        project.env["UV_DEFAULT_INDEX"] = index.url
+        works(project)
+        project.fumehood("lock").assert_ok()
+        build(project, exit_code=0)
+        index.forget_requests()
+        for folder in (environments.cache(project) / "layers", project.root / ".nox"):
+            shutil.rmtree(folder)
+        assert build(project, exit_code=0).stdout == "exp-a: built (there is none yet)\n"
+        assert index.requests() == 0
 
 
 def test_a_package_that_is_not_for_this_platform_says_so(project: Project) -> None:

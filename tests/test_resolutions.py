@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fumehood.locking.answer import answer as resolved
 from fumehood.locking.book import LockBook
 from fumehood.locking.many import Resolutions
-from fumehood.locking.obtain import answer as resolved
 from fumehood.locking.obtain import core_lock
 from fumehood.locking.store import LockStore
 from fumehood.model.experiment import experiment_target
@@ -22,7 +22,7 @@ from support.project import VERSIONS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fumehood.locking.resolve import Question
+    from fumehood.locking.question import Question
     from support.index import Index
     from support.project import Project
 

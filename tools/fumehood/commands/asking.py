@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from fumehood.conflicts.probe import Prober
 from fumehood.errors import ConflictError, UsageError
+from fumehood.locking.answer import answer
 from fumehood.locking.book import LockBook
 from fumehood.locking.many import Resolutions
-from fumehood.locking.obtain import answer, core_lock
+from fumehood.locking.obtain import core_lock
 from fumehood.model.lock import Lock
 from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git

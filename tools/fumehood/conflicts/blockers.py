@@ -13,7 +13,7 @@ from fumehood.conflicts import relax
 from fumehood.conflicts.explain import plain
 from fumehood.conflicts.smallest import smallest
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
-from fumehood.locking.resolve import Question
+from fumehood.locking.question import Question
 from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines, without_credentials
 

@@ -12,8 +12,9 @@ from fumehood.conflicts.smallest import pointed_at
 from fumehood.conflicts.static import CoreLines, clashes
 from fumehood.conflicts.together import Together
 from fumehood.errors import ConflictError, FumehoodError
+from fumehood.locking.answer import answer
 from fumehood.locking.many import Resolutions
-from fumehood.locking.obtain import answer, core_lock, known, remember, remembered_core
+from fumehood.locking.obtain import core_lock, known, remember, remembered_core
 from fumehood.model.finding import CheckAnswer, Finding, Undecided
 from fumehood.model.lock import LayeredLock, Lock
 from fumehood.reading.sources import without_credentials
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Progress
-    from fumehood.locking.resolve import Question
+    from fumehood.locking.question import Question
     from fumehood.model.experiment import Experiment, Target
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement

@@ -10,7 +10,8 @@ from fumehood.conflicts.remedies import Search
 from fumehood.conflicts.smallest import Smallest, smallest
 from fumehood.conflicts.static import clashes
 from fumehood.errors import ConflictError, FumehoodError
-from fumehood.locking import resolve
+from fumehood.locking.question import Question
+from fumehood.locking.resolve import resolve
 from fumehood.model.plural import counted
 from fumehood.outside.uv import OutOfTimeError
 from fumehood.reading.sources import without_credentials
@@ -96,7 +97,7 @@ def found_offline(prober: Prober, lines: Sequence[Requirement], *, text: str) ->
     return found if found.proven and len(found.lines) > 1 else None
 
 
-def diagnosed(prober: Prober, lines: Sequence[Requirement], question: resolve.Question, *, scratch: Path) -> Answer:
+def diagnosed(prober: Prober, lines: Sequence[Requirement], question: Question, *, scratch: Path) -> Answer:
     """What it is that lines fail with the network: a conflict, or that something outside failed.
 
     Args:
@@ -109,7 +110,7 @@ def diagnosed(prober: Prober, lines: Sequence[Requirement], question: resolve.Qu
         BudgetError: There is no time left to ask.
     """
     try:
-        pins = resolve.resolve(prober.uv, question, scratch=scratch)
+        pins = resolve(prober.uv, question, scratch=scratch)
     except ConflictError:
         prober.is_fresh = True
         return prober.ask(lines)
@@ -174,7 +175,7 @@ class _Explaining:
     def _diagnosed(self, lines: list[Requirement]) -> Answer:
         """What a failure is: a conflict, or a source that cannot be had, or a registry that does not answer."""
         inputs = self.book.all_inputs(self.target)
-        question = resolve.Question(subject=self.subject, inputs=inputs, python=self.prober.python)
+        question = Question(subject=self.subject, inputs=inputs, python=self.prober.python)
         return diagnosed(self.prober, lines, question, scratch=self.scratch)
 
     def _conflict(

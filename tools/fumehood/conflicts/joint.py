@@ -17,8 +17,8 @@ from fumehood.conflicts.pairs import Verdict
 from fumehood.conflicts.probe import Prober
 from fumehood.conflicts.smallest import smallest
 from fumehood.errors import ConflictError, FumehoodError
-from fumehood.locking import resolve
-from fumehood.locking.resolve import UndecidedError
+from fumehood.locking.question import Question
+from fumehood.locking.resolve import UndecidedError, resolve
 from fumehood.outside.files import disk_errors
 from fumehood.reading.sources import of_lines, without_credentials
 
@@ -141,11 +141,9 @@ class Joint:
 
     def _is_cached(self, question: JointQuestion) -> bool:
         """Whether the pins of locks and uv's cache alone have an answer."""
-        asked = resolve.Question(
-            subject=_SUBJECT, inputs=question.inputs, python=question.python, preferred=question.preferred
-        )
+        asked = Question(subject=_SUBJECT, inputs=question.inputs, python=question.python, preferred=question.preferred)
         with contextlib.suppress(UndecidedError):
-            resolve.resolve(self.uv, asked, scratch=self._folder(), offline=True)
+            resolve(self.uv, asked, scratch=self._folder(), offline=True)
             return True
         return False
 
@@ -156,9 +154,9 @@ class Joint:
             WorldError: It is such a failure.
         """
         inputs = of_lines(lines, question.inputs.options)
-        asked = resolve.Question(subject=_SUBJECT, inputs=inputs, python=question.python)
+        asked = Question(subject=_SUBJECT, inputs=inputs, python=question.python)
         try:
-            resolve.resolve(self.uv, asked, scratch=self._folder())
+            resolve(self.uv, asked, scratch=self._folder())
         except ConflictError:
             return True
         return False

@@ -12,7 +12,7 @@ from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.requirers import Requirers, metadata_of, requirers
 from fumehood.conflicts.smallest import smallest
 from fumehood.errors import Place, UsageError
-from fumehood.locking.resolve import Question
+from fumehood.locking.question import Question
 from fumehood.model.lock import by_name, what_of
 from fumehood.outside.uv import OutOfTimeError
 from fumehood.reading.requirement_line import parse_line

@@ -15,7 +15,7 @@ from fumehood.conflicts.smallest import smallest
 from fumehood.conflicts.static import clashes
 from fumehood.conflicts.together import Together
 from fumehood.errors import ConflictError, FumehoodError, Place, UsageError
-from fumehood.locking.resolve import Question, UndecidedError
+from fumehood.locking.resolve import UndecidedError
 from fumehood.model.lock import Lock, by_name
 from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines, without_credentials
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fumehood.conflicts.together import Pins
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Resolutions
+    from fumehood.locking.question import Question
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Pin, PinChange
     from fumehood.model.requirement import Requirement

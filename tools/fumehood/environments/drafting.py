@@ -14,7 +14,6 @@ from fumehood.environments.manager import deciding_files
 from fumehood.environments.plan import plan as make_plan
 from fumehood.errors import Place, UnsupportedPythonError
 from fumehood.locking.book import LockBook
-from fumehood.locking.lowest import lowest_lock
 from fumehood.locking.obtain import obtain
 from fumehood.model.lock import changes
 from fumehood.settings import PYPROJECT
@@ -114,7 +113,12 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
     book = shared.book
     book.forget(wish.target)
     uv, target = environments.uv, wish.target
-    obtained = lowest_lock(book, uv, target) if wish.lowest else obtain(book, uv, target, locked=wish.locked)
+    if wish.lowest:
+        from fumehood.locking.lowest import lowest_lock  # noqa: PLC0415 - only the lowest versions need it
+
+        obtained = lowest_lock(book, uv, target)
+    else:
+        obtained = obtain(book, uv, target, locked=wish.locked)
     for note in obtained.notes:
         environments.say(f"{wish.target.session}: {note}; using fresh pins, run `fumehood lock` to commit them")
     inputs = book.all_inputs(wish.target)

@@ -6,13 +6,10 @@ of the wrong file, which uv shows and the lock does not hold.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import HashMismatchError, WorldError
@@ -22,7 +19,8 @@ from fumehood.outside.files import PREFIX_LOCK, disk_errors
 from fumehood.outside.uv import InstallOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions
@@ -79,13 +77,13 @@ def into_environment(uv: Uv, request: Request) -> None:
 
 
 def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
-    with _pins_file(request) as lines:
-        options = InstallOptions(
-            index=request.options,
-            hashed=all(pin.hashes for pin in request.pins),
-            anew=all(pin.is_local for pin in request.pins),
-        )
-        result = uv.install(lines, python=request.python, prefix=prefix, options=options)
+    lines = "".join(f"{lockfile.render_pin(pin)}\n" for pin in request.pins)
+    options = InstallOptions(
+        index=request.options,
+        hashed=all(pin.hashes for pin in request.pins),
+        anew=all(pin.is_local for pin in request.pins),
+    )
+    result = uv.install(lines, python=request.python, prefix=prefix, options=options)
     if result.status == 0:
         return
     if _names_other_digest(result.stderr, request.pins):
@@ -104,14 +102,6 @@ def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
 def _names_other_digest(text: str, pins: tuple[Pin, ...]) -> bool:
     """Whether an explanation shows the digest of a file that the lock does not know, whatever its words are."""
     return bool(set(_DIGEST.findall(text)) - {digest for pin in pins for digest in pin.hashes})
-
-
-@contextlib.contextmanager
-def _pins_file(request: Request) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
-        path = Path(folder) / "pins.txt"
-        path.write_text("".join(f"{lockfile.render_pin(pin)}\n" for pin in request.pins), encoding="utf-8")
-        yield path
 
 
 def _report_copies(uv: Uv, prefix: Path, what: str, say: Callable[[str], None]) -> None:

@@ -15,7 +15,7 @@ from fumehood.environments.frame import Frame, layers_of
 from fumehood.model.lock import Pin, by_name
 from fumehood.model.markers import from_variables
 from fumehood.outside.files import digest_file
-from fumehood.reading import local_project, setup_script
+from fumehood.reading import local_project
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -145,14 +145,14 @@ def _installed(repository: Repository, local: Iterable[Pin]) -> tuple[Pin, ...]:
     elsewhere = [pin for pin in local if pin not in itself]
     if not core.sources:
         return (*elsewhere, *itself)
-    is_wanted = bool(itself) or any(source.path in setup_script.FILES for source in core.requirements)
+    is_wanted = bool(itself) or any(source.is_setup_script for source in core.requirements)
     if is_wanted and source_metadata.read(root, PYPROJECT) is None:
         elsewhere.append(_ITSELF)
     return tuple(elsewhere)
 
 
 def _unmarked(pin: Pin) -> Pin:
-    return replace(pin, marker="")
+    return replace(pin, marker="") if pin.marker else pin
 
 
 def _spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> LayerSpec | None:

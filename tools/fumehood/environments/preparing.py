@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fumehood.environments.layer import Layer, LayerSpec
     from fumehood.environments.plan import EnvironmentPlan
     from fumehood.environments.prepared import Workshop
+    from fumehood.environments.store import LayerStore
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 
@@ -39,6 +40,18 @@ def prepare(plan: EnvironmentPlan, workshop: Workshop, uv: Uv) -> Stack:
     if (why := stack.obstacle(visible, added, hidden)) is not None:
         return _flat(why)
     return _stacked(plan, workshop, core, delta, [visible, added])
+
+
+def make_view(store: LayerStore, plan: EnvironmentPlan) -> None:
+    """Make the view of the core layer that a plan needs, if it needs one and the layer is there.
+
+    Raises:
+        WorldError: The disk refused; nothing is left behind.
+    """
+    core = layer.load(store.path(plan.core.digest)) if plan.core and plan.hidden else None
+    if core:
+        _, lease = view.obtain(store, core, plan.hidden)
+        lease.release()
 
 
 def _layer(plan: EnvironmentPlan, spec: LayerSpec | None, workshop: Workshop, uv: Uv, what: str) -> Layer | None:

@@ -15,6 +15,7 @@ from fumehood.environments.prepared import Workshop
 from fumehood.environments.registry import Registry
 from fumehood.environments.state import EnvironmentState
 from fumehood.errors import FumehoodError
+from fumehood.outside.processes import meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fumehood.environments.plan import EnvironmentPlan
     from fumehood.environments.prepared import Stack
     from fumehood.environments.state import FileState
+    from fumehood.environments.store import LayerStore
 
 
 class Draft(Protocol):
@@ -96,10 +98,24 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
 
     plans = [plan for plan in _plans(environments, lacking) if plan]
     stacked = [plan for plan in plans if plan.target.layout != "flat"]
-    together.build(environments.layers, environments.uv, [(plan.delta, plan.options) for plan in stacked if plan.delta])
+    views = meanwhile(functools.partial(_make_views, environments.layers, stacked))
+    try:
+        deltas = [(plan.delta, plan.options) for plan in stacked if plan.delta]
+        together.build(environments.layers, environments.uv, deltas)
+    finally:
+        views()
     specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]
     is_quick = len(stacked) == len(lacking) and not any(plan.local for plan in plans)
     return is_quick and all(environments.layers.path(spec.digest).exists() for spec in specs)
+
+
+def _make_views(store: LayerStore, plans: Iterable[EnvironmentPlan]) -> None:
+    """Make the views that are missing of core layers that are there, while uv is at work."""
+    from fumehood.environments import preparing  # noqa: PLC0415 - loaded meanwhile, too
+
+    for plan in plans:
+        with contextlib.suppress(FumehoodError):  # which the environment says that needs it
+            preparing.make_view(store, plan)
 
 
 def _is_recalled(environments: Environments, wish: Wish) -> bool:

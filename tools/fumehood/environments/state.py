@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from dataclasses import dataclass, fields
@@ -94,7 +95,14 @@ def _look(path: Path) -> FileState:
         status = os.stat(path)
     except OSError:
         return FileState()
-    return FileState(mtime_ns=status.st_mtime_ns, size=status.st_size, digest=digest_file(path))
+    digest = _digest(path, status.st_mtime_ns, status.st_size)
+    return FileState(mtime_ns=status.st_mtime_ns, size=status.st_size, digest=digest)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest(path: Path, mtime_ns: int, size: int) -> str | None:  # noqa: ARG001 - another time or size, another answer
+    """The digest of a file, found once as long as it looks the same: environments have most of theirs in common."""
+    return digest_file(path)
 
 
 def changed_file(root: Path, files: Mapping[str, FileState]) -> str | None:

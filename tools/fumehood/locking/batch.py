@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fumehood.locking.book import LockBook
     from fumehood.locking.many import Progress
-    from fumehood.locking.resolve import Question
+    from fumehood.locking.question import Question
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv

@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UnsupportedPythonError
 from fumehood.locking.certificate import breaches
 from fumehood.locking.lockfile import pins_digest
-from fumehood.locking.resolve import Question
+from fumehood.locking.question import Question
 from fumehood.locking.store import LockStore
 from fumehood.model.lock import Header, LayeredLock, Lock, by_name
 from fumehood.model.requirement import IndexOptions

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from fumehood.locking.resolve import Question
+    from fumehood.locking.question import Question
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import IndexOptions, Requirement
     from fumehood.outside.uv import Uv

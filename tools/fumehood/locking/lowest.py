@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from fumehood.locking.obtain import Obtained
-from fumehood.locking.resolve import Question, resolve
+from fumehood.locking.question import Question
+from fumehood.locking.resolve import resolve
 from fumehood.model.lock import LayeredLock, Lock
 from fumehood.outside.files import disk_errors
 from fumehood.reading.sources import BUILT_IN, of_lines

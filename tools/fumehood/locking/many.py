@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from fumehood.locking.resolve import Question
+    from fumehood.locking.question import Question
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.errors import FumehoodError, StaleLockError
 from fumehood.locking.delta import delta_of
-from fumehood.locking.index_data import IndexData
 from fumehood.locking.lockfile import pins_digest
-from fumehood.locking.resolve import UndecidedError, resolve
 from fumehood.model.lock import LayeredLock, Lock
-from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fumehood.locking.book import LockBook
-    from fumehood.locking.resolve import Question
+    from fumehood.locking.question import Question
     from fumehood.model.experiment import Target
     from fumehood.model.lock import Header, Pin
     from fumehood.outside.uv import Uv
@@ -72,15 +65,22 @@ def obtain(book: LockBook, uv: Uv, target: Target, *, locked: bool) -> Obtained:
     found = known(book, target, core)
     if found:
         return Obtained(lock=found, origin="remembered", proven=True, notes=notes)
+    from fumehood.locking.answer import answer  # noqa: PLC0415 - most locks are current, or remembered
+
     lock = remember(book, target, core, answer(uv, book.question(target, core, delta)))
     return Obtained(lock=lock, origin="resolved", proven=True, notes=notes)
 
 
 def _core(book: LockBook, uv: Uv, *, locked: bool) -> tuple[Lock, tuple[str, ...]]:
     """Core's lock as `core_lock` says; asked for once, whatever comes of it."""
+
+    def ask(question: Question) -> tuple[Pin, ...]:
+        from fumehood.locking.answer import answer  # noqa: PLC0415 - as above
+
+        return answer(uv, question)
+
     with book.turn:
         if locked not in book.cores:
-            ask = partial(answer, uv)
             try:
                 book.cores[locked] = core_lock(book, ask, book.committed_core, locked=locked)
             except FumehoodError as error:
@@ -151,18 +151,6 @@ def remembered_core(book: LockBook, committed: Lock | None) -> Lock | None:
 def _core_key(book: LockBook, committed: Lock | None) -> tuple[str, ...]:
     # Core's last pins are part of the question, since they are preferred: another lock may get another answer.
     return book.core_header().inputs, pins_digest(committed) if committed else ""
-
-
-def answer(uv: Uv, question: Question) -> tuple[Pin, ...]:
-    """What one question resolves to: from the cache alone if that suffices, which spares asking the registry."""
-    with disk_errors("resolving"), tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
-        scratch = Path(folder)
-        if question.preferred:
-            with contextlib.nullcontext() if uv.is_offline else contextlib.suppress(UndecidedError):
-                pins = resolve(uv, question, scratch=scratch, offline=True)
-                if uv.is_offline or IndexData(uv, scratch).confirms(question, pins):
-                    return pins
-        return resolve(uv, question, scratch=scratch)
 
 
 def _stale(reasons: tuple[str, ...]) -> StaleLockError:

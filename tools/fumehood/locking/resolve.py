@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from fumehood.locking.question import Question
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement
     from fumehood.outside.uv import Uv, UvResult
-    from fumehood.reading.sources import Inputs
 
 _NO_SOLUTION = 1
 """uv's exit status for a failed resolution; errors of another kind have others."""
@@ -52,37 +52,6 @@ _NOWHERE = 'python_version < "3"'
 
 _ANY_PYTHON = "3.99"
 """A Python so new that no package is left out for its lower bound."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What uv is asked to resolve.
-
-    Attributes:
-        subject: Whose requirements these are, for messages: ``core`` or ``experiments/foo``.
-        inputs: All the lines that have to hold together.
-        python: Lower bound of the Python versions.
-        preferred: Pins that are kept wherever the lines admit them.
-        former: Pins to fall back on where those of `preferred` cannot be kept, so that nothing moves without need.
-        essential: The lines that matter, if it is known that `preferred` satisfies all others.
-        settled: The answer where no resolution is needed to know it.
-    """
-
-    subject: str
-    inputs: Inputs
-    python: str
-    preferred: tuple[Pin, ...] = ()
-    former: tuple[Pin, ...] = ()
-    essential: tuple[Requirement, ...] | None = None
-    settled: tuple[Pin, ...] = ()
-
-    @property
-    def key(self) -> object:
-        """What is equal for two questions where the answer to one is likely to be the other's."""
-        if self.essential is None:
-            return self.subject
-        lines = tuple((line.text, line.editable, line.constraint) for line in self.essential)
-        return lines, self.inputs.options, self.python, self.preferred, self.former
 
 
 class UndecidedError(NotDecidedError):

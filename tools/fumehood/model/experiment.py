@@ -18,6 +18,8 @@ RUNNING_STATES: frozenset[State] = frozenset({"proposed", "active"})
 CORE_TESTS = "core's tests"
 """How messages call the environment that core's own tests run in, which is no experiment's."""
 _PYPROJECT = "pyproject.toml"
+SETUP_SCRIPTS = ("setup.cfg", "setup.py")
+"""What setuptools reads beside it, first what counts more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,11 @@ class RequirementSource:
     def is_pyproject(self) -> bool:
         """Whether the file is a ``pyproject.toml``."""
         return self.path.rpartition("/")[2] == _PYPROJECT
+
+    @property
+    def is_setup_script(self) -> bool:
+        """Whether the file is one of `SETUP_SCRIPTS`."""
+        return self.path in SETUP_SCRIPTS
 
 
 def requirement_sources(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
-from fumehood.outside.uv_arguments import compile_arguments, index_arguments
+from fumehood.outside.uv_arguments import clean_environment, compile_arguments, index_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,41 +24,6 @@ if TYPE_CHECKING:
     from fumehood.model.requirement import IndexOptions
 
 REINSTALL = "reinstall fumehood, which brings uv along"
-
-_LEAKS = (
-    "COLUMNS",
-    "CONDA_DEFAULT_ENV",
-    "CONDA_PREFIX",
-    "PYTHONHOME",
-    "PYTHONOPTIMIZE",
-    "PYTHONPATH",
-    "PYTHONPYCACHEPREFIX",
-    "UV",
-    "UV_BREAK_SYSTEM_PACKAGES",
-    "UV_BUILD_CONSTRAINT",
-    "UV_CONSTRAINT",
-    "UV_CUSTOM_COMPILE_COMMAND",
-    "UV_FORK_STRATEGY",
-    "UV_LINK_MODE",
-    "UV_NO_CACHE",
-    "UV_NO_VERIFY_HASHES",
-    "UV_OVERRIDE",
-    "UV_PREFIX",
-    "UV_PRERELEASE",
-    "UV_PROJECT",
-    "UV_PROJECT_ENVIRONMENT",
-    "UV_PYTHON",
-    "UV_REQUIRE_HASHES",
-    "UV_RESOLUTION",
-    "UV_SYSTEM_PYTHON",
-    "UV_TARGET",
-    "UV_TORCH_BACKEND",
-    "UV_WORKING_DIRECTORY",
-    "VIRTUAL_ENV",
-)
-"""Variables that would point uv at another environment, change what a lock means from one machine to the next, fold
-uv's sentences to a terminal's width, put bytecode elsewhere, or take away the cache, from which everything is resolved
-offline and installed by hard links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,16 +150,16 @@ class Uv:
         cached = self._resolve(arguments, output, offline=True)
         return cached if cached.status == 0 or self.is_offline else self._resolve(arguments, output, offline=False)
 
-    def install(self, requirements: Path, *, python: Path, prefix: Path | None, options: InstallOptions) -> UvResult:
+    def install(self, pins: str, *, python: Path, prefix: Path | None, options: InstallOptions) -> UvResult:
         """Install exactly the given pins.
 
         Args:
-            requirements: Pins, already chosen for this interpreter.
+            pins: Lines of a requirements file, already chosen for this interpreter.
             python: The interpreter to install for, or of the environment to install into.
             prefix: A folder to install into as if it were the interpreter's prefix.
             options: How.
         """
-        arguments = ["pip", "install", "--no-deps", "-r", str(requirements), "--python", str(python)]
+        arguments = ["pip", "install", "--no-deps", "-r", "-", "--python", str(python)]
         arguments += ["--no-compile-bytecode", "--no-python-downloads", *index_arguments(options.index)]
         if prefix is not None:
             arguments += ["--prefix", str(prefix)]
@@ -202,7 +167,12 @@ class Uv:
             arguments.append("--require-hashes")
         if options.anew:
             arguments.append("--reinstall")
-        return self._run(arguments)
+        if prefix is not None and options.hashed and not self.is_offline:
+            # The registry would only be asked whether it still says the same, of files that have to have these hashes.
+            cached = self._run(arguments, given=pins, offline=True)
+            if cached.status == 0:
+                return cached
+        return self._run(arguments, given=pins)
 
     def forget(self, packages: Sequence[str]) -> None:
         """Remove packages from uv's cache, because what it holds of them is damaged."""
@@ -222,17 +192,17 @@ class Uv:
             raise WorldError("uv ended well, but wrote no answer", details=result.stderr or None, remedy=REINSTALL)
         return replace(result, answer=_text(output.read_bytes()))
 
-    def _run(self, arguments: Sequence[str], *, offline: bool = False) -> UvResult:
+    def _run(self, arguments: Sequence[str], *, given: str = "", offline: bool = False) -> UvResult:
         from subprocess import TimeoutExpired  # noqa: PLC0415 - what is there already needs no uv
 
         from fumehood.outside import programs  # noqa: PLC0415 - as above
 
         command = [find_uv(), *arguments, "--color", "never", "--no-progress"]
-        if offline or self.offline:
+        if offline or self.is_offline:
             command.append("--offline")
-        environ = {key: value for key, value in self.environ.items() if key not in _LEAKS}
+        environ = clean_environment(self.environ, offline="--offline" in command)
         try:
-            done = programs.run(command, cwd=self.cwd, environ=environ, timeout=self.time_left())
+            done = programs.run(command, cwd=self.cwd, environ=environ, given=given.encode(), timeout=self.time_left())
         except TimeoutExpired as late:
             what = f"the time was used up while `{' '.join(['uv', *arguments[:2]])}` was at work"
             raise OutOfTimeError(what, details=_text(late.stderr or b"") or None) from None

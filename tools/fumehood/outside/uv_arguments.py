@@ -1,4 +1,4 @@
-"""What uv is called with: how a resolution is asked for, and where packages may come from."""
+"""What uv is called with: how a resolution is asked for, where packages may come from, and in what environment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,52 @@ from fumehood.errors import WorldError
 from fumehood.outside import interpreter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from fumehood.model.requirement import IndexOptions
+
+
+_LEAKS = frozenset(
+    {
+        "COLUMNS",
+        "CONDA_DEFAULT_ENV",
+        "CONDA_PREFIX",
+        "PYTHONHOME",
+        "PYTHONOPTIMIZE",
+        "PYTHONPATH",
+        "PYTHONPYCACHEPREFIX",
+        "UV",
+        "UV_BREAK_SYSTEM_PACKAGES",
+        "UV_BUILD_CONSTRAINT",
+        "UV_CONSTRAINT",
+        "UV_CUSTOM_COMPILE_COMMAND",
+        "UV_FORK_STRATEGY",
+        "UV_LINK_MODE",
+        "UV_NO_CACHE",
+        "UV_NO_VERIFY_HASHES",
+        "UV_OVERRIDE",
+        "UV_PREFIX",
+        "UV_PRERELEASE",
+        "UV_PROJECT",
+        "UV_PROJECT_ENVIRONMENT",
+        "UV_PYTHON",
+        "UV_REQUIRE_HASHES",
+        "UV_RESOLUTION",
+        "UV_SYSTEM_PYTHON",
+        "UV_TARGET",
+        "UV_TORCH_BACKEND",
+        "UV_WORKING_DIRECTORY",
+        "VIRTUAL_ENV",
+    }
+)
+"""Variables that would point uv at another environment, change what a lock means from one machine to the next, fold
+uv's sentences to a terminal's width, put bytecode elsewhere, or take away the cache, from which everything is resolved
+offline and installed by hard links."""
+
+
+_CERTIFICATES = frozenset({"SSL_CERT_DIR", "SSL_CERT_FILE"})
+"""Where uv finds certificates: it reads them all, of a folder every file, before it knows whether it will need any."""
 
 
 def compile_arguments(source: Path, output: Path, python: str, options: IndexOptions) -> list[str]:
@@ -48,6 +91,12 @@ def index_arguments(options: IndexOptions) -> list[str]:
     for package in options.only_binary:
         arguments += ["--only-binary", package]
     return arguments
+
+
+def clean_environment(environ: Mapping[str, str], *, offline: bool) -> dict[str, str]:
+    """The caller's environment variables, without those that must not reach uv, or that it has no use for."""
+    left_out = _LEAKS | _CERTIFICATES if offline else _LEAKS
+    return {name: value for name, value in environ.items() if name not in left_out}
 
 
 @functools.cache

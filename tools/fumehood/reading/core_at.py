@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, UsageError
+from fumehood.model.experiment import SETUP_SCRIPTS
 from fumehood.outside.files import disk_errors
 from fumehood.outside.toml_file import table_at
-from fumehood.reading import local_project, requirements_txt, setup_script, sources
+from fumehood.reading import local_project, requirements_txt, sources
 from fumehood.reading.core import written_in
 from fumehood.reading.text_file import decode
 
@@ -58,7 +59,7 @@ def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
         with disk_errors(f"laying out the requirement files of {ref}"):
             root = scratch / prefix if prefix else scratch
             root.mkdir(parents=True, exist_ok=True)
-            usual = (settings_module.PYPROJECT, "requirements.txt", *setup_script.FILES)
+            usual = (settings_module.PYPROJECT, "requirements.txt", *SETUP_SCRIPTS)
             _lay_out(git, commit, scratch, {f"{prefix}{name}" for name in usual})
             core = _core(root, now)
             inputs = sources.read(root, core.requirements, environ=git.environ)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place
+from fumehood.model.experiment import SETUP_SCRIPTS
 from fumehood.outside import toml_file
-from fumehood.reading import setup_script, text_file
+from fumehood.reading import text_file
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _TABLES = {
 }
 _GROUPS = (("project", "entry-points"), ("tool", "poetry", "plugins"), ("tool", "flit", "entrypoints"))
 _DYNAMIC = frozenset({"entry-points", "scripts", "gui-scripts"})
+_CONFIGURATION, _SCRIPT = SETUP_SCRIPTS
 _SECTION = "options.entry_points"
 _KEYWORD = "entry_points"
 
@@ -67,7 +69,7 @@ def read(root: Path, folder: str = "") -> tuple[EntryPoint, ...]:
         folder: Of the project, with a ``/`` at its end; empty for core.
     """
     beginning = f"{root}/{folder}"
-    if not any(os.path.exists(f"{beginning}{name}") for name in (PYPROJECT, *setup_script.FILES)):
+    if not any(os.path.exists(f"{beginning}{name}") for name in (PYPROJECT, *SETUP_SCRIPTS)):
         return ()  # Most experiments have none of them, and need no more than this look.
     project = _project(root, f"{folder}{PYPROJECT}")
     if project is not None:
@@ -79,7 +81,7 @@ def read(root: Path, folder: str = "") -> tuple[EntryPoint, ...]:
         found = ()
     with contextlib.suppress(FumehoodError, SyntaxError, ValueError, RecursionError):
         configured = tuple(_of_configuration(root, folder))
-        return (*found, *(configured or _of_script(root, f"{folder}{setup_script.SCRIPT}")))
+        return (*found, *(configured or _of_script(root, f"{folder}{_SCRIPT}")))
     return found
 
 
@@ -116,9 +118,11 @@ def _reference(value: object) -> str:
 
 def _of_configuration(root: Path, folder: str) -> Iterator[EntryPoint]:
     """What a ``setup.cfg`` has in its own section, or in files that it names."""
-    name = f"{folder}{setup_script.CONFIGURATION}"
+    name = f"{folder}{_CONFIGURATION}"
     if not os.path.exists(root / name):
         return
+    from fumehood.reading import setup_script  # noqa: PLC0415 - installed projects have no such file
+
     said = setup_script.configuration(root / name)
     elsewhere = said.get("options", _KEYWORD, fallback="")
     for file in elsewhere.removeprefix("file:").split(",") if elsewhere.startswith("file:") else ():
@@ -137,6 +141,8 @@ def _of_script(root: Path, name: str) -> Iterator[EntryPoint]:
     """What a ``setup.py`` has written out: lists or text by group, or one text with the groups in brackets."""
     if not os.path.exists(root / name):
         return
+    from fumehood.reading import setup_script  # noqa: PLC0415 - as above
+
     tree = ast.parse(text_file.read(root / name, name=name))
     call = setup_script.call_of_setup(tree)
     given = next((keyword.value for keyword in call.keywords if keyword.arg == _KEYWORD), None) if call else None

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from fumehood.errors import FumehoodError
+from fumehood.model.experiment import SETUP_SCRIPTS
 from fumehood.outside import toml_file
 from fumehood.outside.files import digest_file
-from fumehood.reading import setup_script
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BUILD_FILES = (PYPROJECT, *setup_script.FILES)
+BUILD_FILES = (PYPROJECT, *SETUP_SCRIPTS)
 """The files in a project's folder that may decide about its metadata."""
 
 _DECIDING = ("name", "requires-python", "dependencies", "optional-dependencies")

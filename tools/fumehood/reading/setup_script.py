@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
+from fumehood.model.experiment import SETUP_SCRIPTS
 from fumehood.model.requirement import RequirementSet
 from fumehood.reading import requirement_line, requirements_txt, text_file
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
     from fumehood.model.requirement import Requirement
 
-SCRIPT = "setup.py"
-CONFIGURATION = "setup.cfg"
-FILES = (CONFIGURATION, SCRIPT)
+CONFIGURATION, SCRIPT = SETUP_SCRIPTS
 _KEYWORD = "install_requires"
 
 

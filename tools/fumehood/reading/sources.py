@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.requirement import IndexOptions, Requirement
-from fumehood.reading import (
-    local_project,
-    pyproject_requirements,
-    requirement_line,
-    requirements_txt,
-    setup_script,
-    text_file,
-)
+from fumehood.reading import local_project, requirement_line, requirements_txt, text_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,8 +109,12 @@ def of_lines(requirements: Iterable[Requirement], options: IndexOptions) -> Inpu
 def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str]) -> Inputs:
     path = root / source.path
     if source.is_pyproject:
+        from fumehood.reading import pyproject_requirements  # noqa: PLC0415 - many repositories need only one kind
+
         found = pyproject_requirements.read_project(path, root=root, groups=source.groups, extras=source.extras)
-    elif source.path in setup_script.FILES:
+    elif source.is_setup_script:
+        from fumehood.reading import setup_script  # noqa: PLC0415 - as above
+
         found = setup_script.read(path, root=root)
     else:
         found = requirements_txt.read(path, root=root, environ=environ)

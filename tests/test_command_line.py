@@ -1,0 +1,44 @@
+"""The command line as a whole: every command is there, though each is loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from support.project import Project
+
+
+def test_every_command_that_the_help_lists_is_there(project: Project) -> None:
+    shown = project.fumehood("-h").assert_ok().stdout
+    names = re.findall(r"^  ([a-z-]+)  ", shown.partition("Commands:")[2], re.MULTILINE)
+    assert names == [
+        "affected",
+        "blockers",
+        "check",
+        "ci",
+        "env",
+        "explain",
+        "list",
+        "lock",
+        "matrix",
+        "new",
+        "release-gate",
+        "retire",
+        "reuse",
+        "run",
+        "status",
+        "whatif",
+    ]
+    for name in names:
+        usage = project.fumehood(name, "-h").assert_ok().stdout.splitlines()[0]
+        assert usage.startswith(f"Usage: python -m fumehood {name} "), usage
+
+
+def test_what_was_meant_by_a_command_that_is_none_is_guessed(project: Project) -> None:
+    outcome = project.fumehood("lsit").assert_exit(2)
+    assert outcome.stderr == (
+        "Usage: python -m fumehood [OPTIONS] COMMAND [ARGS]...\n"
+        "Try 'python -m fumehood --help' for help.\n\n"
+        "Error: No such command 'lsit'. Did you mean 'list'?\n"
+    )
