@@ -74,7 +74,9 @@ def _is_ours(store: LayerStore, spec: LayerSpec, leases: ExitStack) -> bool:
 def _build(store: LayerStore, uv: Uv, specs: list[LayerSpec], options: IndexOptions) -> None:
     for spec in specs:
         store.clear(spec.digest)
-    union, interpreter = store.private(specs[0].digest), specs[0].interpreter
+    # It goes before the last layer is there, for which whoever builds that clears away what a killed run has left.
+    last, interpreter = specs[-1].digest, specs[-1].interpreter
+    union = store.private(last)
     request = install.Request(
         pins=tuple(sorted({pin for spec in specs for pin in spec.pins})),
         python=interpreter.executable,
@@ -86,14 +88,15 @@ def _build(store: LayerStore, uv: Uv, specs: list[LayerSpec], options: IndexOpti
         install.into_prefix(uv, request, union, store.say)
         installed = {item.name: item for item in contents.distributions(union, interpreter.site_packages)}
         for spec, parts in divided(specs, installed, interpreter.site_packages):
-            store.publish(spec.digest, "a layer", functools.partial(_fill, union, spec, parts, installed))
+            fill = functools.partial(_fill, union, spec, parts, installed, is_last=spec.digest == last)
+            store.publish(spec.digest, "a layer", fill)
     except (FumehoodError, OSError):
         return
     finally:
         remove_tree(union)
 
 
-def _fill(union: Path, spec: LayerSpec, parts: Parts, installed: Installed, staging: Path) -> None:
+def _fill(union: Path, spec: LayerSpec, parts: Parts, installed: Installed, staging: Path, *, is_last: bool) -> None:
     """Move to a layer what it alone gets, and link what others get too."""
     made: set[str] = set()
     for path, alone in parts.items():
@@ -106,6 +109,8 @@ def _fill(union: Path, spec: LayerSpec, parts: Parts, installed: Installed, stag
             os.rename(there, here)
         else:
             os.link(there, here, follow_symlinks=False)
+    if is_last:
+        remove_tree(union)
     layer.complete(staging, spec, tuple(installed[pin.name] for pin in spec.pins), "a layer")
 
 
