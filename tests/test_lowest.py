@@ -53,6 +53,14 @@ def test_the_lowest_versions_are_installed_looked_for_and_tested_beside_the_usua
     assert "has 2.0 2.0 1.0" in lab.nox("-s", "exp-one", "--", "-s").assert_ok().stdout
 
 
+def test_a_line_without_a_lower_bound_is_not_lowered(lab: Project) -> None:
+    lab.write({"experiments/one/requirements.txt": "beta>=1.0\ndelta-lib\ntokenizers<0.23\n"})
+    test = "from importlib.metadata import version\n\ndef test_it():\n    print('has', version('tokenizers'))\n"
+    lab.write({"experiments/one/test_one.py": test})
+    outcome = lab.nox("-s", "exp-one", "--", "--lowest", "-s").assert_ok()
+    assert "has 0.22.0" in outcome.stdout
+
+
 def test_a_bound_that_nothing_reaches_is_said(lab: Project) -> None:
     lab.write({"experiments/one/requirements.txt": "beta>=1.5\ngamma>=1\n"})
     outcome = lab.nox("-s", "exp-one", "--", "--lowest").assert_exit(1)

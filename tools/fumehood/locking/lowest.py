@@ -1,14 +1,14 @@
 """The lowest versions that requirement lines admit, to test whether what the lines promise is true.
 
 Only lines with a lower bound promise anything about old versions. What has none, and what only running tests adds, is
-hidden from uv's ``lowest-direct`` as the requirement of a made-up project, so that it stays as new as the rest admits.
-Sources: uv's documentation ("Resolution strategy"); the core metadata of a project that needs no build (PEP 621).
+hidden from uv's ``lowest-direct`` as the requirement of a made-up package, so that it stays as new as the rest admits.
+Sources: uv's documentation ("Resolution strategy"); the binary distribution format (PEP 427).
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from fumehood.model.markers import MarkerEnvironment
     from fumehood.model.requirement import Requirement
     from fumehood.outside.uv import Uv
+    from fumehood.reading.sources import Inputs
 
 _UNLOWERED = "fumehood-unlowered"
+_VERSION = "0+made.up"
+"""A local version, which no public index can have."""
 
 
 def lowest_lock(book: LockBook, uv: Uv, target: Target) -> Obtained:
@@ -49,7 +52,7 @@ def lowest_lock(book: LockBook, uv: Uv, target: Target) -> Obtained:
         scratch = Path(folder)
         lines = of_lines(lowered, inputs.options)
         if others:
-            lines = replace(lines, lines=(*lines.lines, _made_up_project(scratch / "unlowered", others)))
+            lines = _with_made_up_package(lines, scratch / "unlowered", others)
         question = Question(subject=f"{target.subject} with lowest versions", inputs=lines, python=book.python(target))
         pins = resolve(replace(uv, lowest=True), question, scratch=scratch)
     kept = tuple(pin for pin in pins if pin.name != _UNLOWERED)
@@ -72,13 +75,21 @@ def _parted(requirements: Iterable[Requirement]) -> tuple[list[Requirement], lis
     return lowered, others
 
 
-def _made_up_project(folder: Path, lines: Iterable[Requirement]) -> str:
-    """Write a project that requires these lines, and return the line that asks for it."""
+def _with_made_up_package(inputs: Inputs, folder: Path, lines: Iterable[Requirement]) -> Inputs:
+    """The inputs with a package, a wheel in a folder of its own, that requires these lines.
+
+    What a package from an index requires is not lowered; what a folder or a URL requires uv lowers as what is direct.
+    """
     folder.mkdir()
-    wanted = json.dumps([line.text for line in lines], ensure_ascii=False)
-    text = f'[project]\nname = "{_UNLOWERED}"\nversion = "0"\ndependencies = {wanted}\n'
-    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
-    return f"{_UNLOWERED} @ {folder.as_uri()}"
+    stem = f"{_UNLOWERED.replace('-', '_')}-{_VERSION}"
+    metadata = ["Metadata-Version: 2.1", f"Name: {_UNLOWERED}", f"Version: {_VERSION}"]
+    metadata += [f"Requires-Dist: {line.text}" for line in lines]
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{stem}.dist-info/METADATA", "\n".join([*metadata, "", ""]))
+        wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{stem}.dist-info/RECORD", "")
+    options = replace(inputs.options, find_links=(*inputs.options.find_links, str(folder)))
+    return replace(inputs, lines=(*inputs.lines, f"{_UNLOWERED}=={_VERSION}"), options=options)
 
 
 def lower_bound(specifier: SpecifierSet) -> Version | None:
