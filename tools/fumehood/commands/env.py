@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +11,12 @@ import click
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
+from fumehood.environments import registry
 from fumehood.environments.folder import environment_folder
 from fumehood.environments.manager import Environment, Environments, Wish
-from fumehood.environments.registry import Registry
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode, FumehoodError, UsageError, WorldError
 from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target, session_name
-from fumehood.outside import interpreter
 from fumehood.outside.files import cache_folder
 
 if TYPE_CHECKING:
@@ -44,20 +41,20 @@ def build(  # noqa: PLR0913 - one keyword for each option of the command
 ) -> int:
     """Build or find the environments of the named experiments, or of all that run."""
     environments = _environments(repository, say, offline=offline)
-    orders = [
-        _Order(target=target, folder=folder, python=spec, locked=locked or bool(os.environ.get("CI")), fresh=rebuild)
+    wishes = [
+        Wish(target=target, folder=folder, python=spec, locked=locked or bool(os.environ.get("CI")), fresh=rebuild)
         for target in _targets(repository, names)
         for spec, folder in folders(repository, target, envdir, python)
     ]
-    if not (orders or repository.experiments or repository.broken):
+    if not (wishes or repository.experiments or repository.broken):
         say(reports.no_experiments_text(repository))
     with Bar() as bar:
-        bar.begin("environments", len(orders))
-        results = tuple(_in_order(environments, orders, bar))
+        bar.begin("environments", len(wishes))
+        results = tuple(_in_order(environments, wishes, bar))
     made = [result for result in results if isinstance(result, Environment)]
     if made or as_json:
         click.echo(reports.environment_json(made) if as_json else reports.environments_built_text(made))
-    obtained = [(order.target.session, result) for order, result in zip(orders, results, strict=True)]
+    obtained = [(wish.target.session, result) for wish, result in zip(wishes, results, strict=True)]
     broken = [] if names else [(session_name(item.name), item.error) for item in repository.broken]
     return _report_failures([*obtained, *broken], say)
 
@@ -77,54 +74,28 @@ def _report_failures(results: Iterable[tuple[str, object]], say: Say) -> ExitCod
     return worst
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """An environment to build, its interpreter not looked for yet."""
-
-    target: Target
-    folder: Path
-    python: str | None
-    locked: bool = False
-    fresh: bool = False
-
-    def wish(self) -> Wish:
-        """What is ordered, with its interpreter."""
-        python = interpreter.find(self.python) if self.python else None
-        return Wish(target=self.target, folder=self.folder, python=python, locked=self.locked, fresh=self.fresh)
-
-    def obtain(self, environments: Environments) -> Environment:
-        """The environment, leased."""
-        return environments.obtain(self.wish())
-
-
-def _in_order(environments: Environments, orders: list[_Order], bar: Bar) -> Iterator[Environment | FumehoodError]:
+def _in_order(environments: Environments, wishes: list[Wish], bar: Bar) -> Iterator[Environment | FumehoodError]:
     """One by one what is quick; else the first by itself, since it makes the core layer, and the rest side by side."""
 
-    def obtain(order: _Order) -> Environment | FumehoodError:
+    def obtain(wish: Wish) -> Environment | FumehoodError:
         try:
-            environment = order.obtain(environments)
+            environment = environments.obtain(wish)
         except FumehoodError as error:
             return error
         finally:
-            bar.advance(order.target.session)
+            bar.advance(wish.target.session)
         # Given back at once: whoever holds one environment while waiting for another may wait for ever.
         environment.release()
         return environment
 
-    quick = len(orders) == 1 or environments.prepare(_wishes(orders))
-    yield from map(obtain, orders if quick else orders[:1])
+    quick = len(wishes) == 1 or environments.prepare(wishes)
+    yield from map(obtain, wishes if quick else wishes[:1])
     if quick:
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - one environment needs no threads
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        yield from pool.map(obtain, orders[1:])
-
-
-def _wishes(orders: list[_Order]) -> Iterator[Wish]:
-    for order in orders:
-        with contextlib.suppress(FumehoodError):  # which is said when the environment is asked for
-            yield order.wish()
+        yield from pool.map(obtain, wishes[1:])
 
 
 def path(repository: Repository, name: str, *, envdir: Path | None) -> int:
@@ -142,7 +113,7 @@ def shell(repository: Repository, name: str, *, envdir: Path | None, say: Say) -
     environments = _environments(repository, say)
     (target,) = _targets(repository, (name,))
     spec, folder = folders(repository, target, envdir, None)[0]
-    environment = _Order(target=target, folder=folder, python=spec).obtain(environments)
+    environment = environments.obtain(Wish(target=target, folder=folder, python=spec))
     try:
         program = os.environ.get("SHELL", "/bin/sh")
         say(f"{program} in {target.session}; leave it with `exit`")
@@ -209,13 +180,13 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
 def _rebuilt(repository: Repository, say: Say, *, offline: bool) -> Iterator[tuple[str, Environment | FumehoodError]]:
     """Build this repository's environments again that have lost a layer; others do it at their next run."""
     environments = _environments(repository, say, offline=offline)
-    here = {path for path, _ in Registry(environments.cache).environments()}
+    here = {path for path, _ in registry.environments(environments.cache)}
     for target in _targets(repository, ()):
         for spec, folder in folders(repository, target, None, None):
             if folder not in here:
                 continue
             try:
-                environment = _Order(target=target, folder=folder, python=spec).obtain(environments)
+                environment = environments.obtain(Wish(target=target, folder=folder, python=spec))
             except FumehoodError as error:
                 yield target.session, error
                 continue

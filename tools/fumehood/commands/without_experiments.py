@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fumehood import running
 from fumehood.commands import check
 from fumehood.commands.run import terminable
-from fumehood.environments.registry import Registry
+from fumehood.environments import registry
 from fumehood.errors import UsageError
 from fumehood.extensions import SessionCall
 from fumehood.outside.files import cache_folder, disk_errors, remove_tree
@@ -80,4 +80,4 @@ def _run_core_alone(repository: Repository, say: Callable[[str], None]) -> Sessi
             return running.run_session(call, options=("--envdir", str(root / ".nox")))
     finally:
         remove_tree(scratch)
-        Registry(cache_folder(os.environ)).environments()  # Its environment is gone, and is forgotten with this.
+        registry.environments(cache_folder(os.environ))  # Its environment is gone, and is forgotten with this.

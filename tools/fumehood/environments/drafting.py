@@ -20,13 +20,15 @@ from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import ExitStack
     from pathlib import Path
 
     from fumehood.environments.frame import Frame
     from fumehood.environments.manager import Environments, Wish
     from fumehood.environments.plan import EnvironmentPlan
-    from fumehood.environments.prepared import Stack, Workshop
+    from fumehood.environments.prepared import Stack
     from fumehood.environments.state import FileState
+    from fumehood.environments.store import LayerStore
     from fumehood.locking.obtain import Obtained
     from fumehood.outside.uv import Uv
 
@@ -63,7 +65,7 @@ class Drafted:
     obtained: Obtained
     book: LockBook
     uv: Uv
-    recipe: recipes.Place | None
+    recipe: Path | None
 
     @property
     def frame(self) -> Frame:
@@ -85,9 +87,9 @@ class Drafted:
         """See `renew.Draft`."""
         return bool(self.obtained.notes)
 
-    def prepare(self, workshop: Workshop) -> Stack | None:
+    def prepare(self, store: LayerStore, leases: ExitStack) -> Stack | None:
         """Build the layers that are missing."""
-        return preparing.prepare(self.plan, workshop, self.uv)
+        return preparing.prepare(self.plan, store, leases, self.uv)
 
     def own(self, prepared: Stack, environment: Path) -> None:
         """Install local pins, and of a flat environment everything."""
@@ -98,7 +100,7 @@ class Drafted:
         if not self.obtained.proven:
             self.book.store.record_proof(self.obtained.lock)
         if self.recipe is not None and prepared.why_flat is None:
-            recipes.remember(self.recipe, self, self.plan, prepared)
+            recipes.remember(self.recipe, self, prepared)
 
 
 def draft(environments: Environments, wish: Wish) -> Drafted:
@@ -141,7 +143,7 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
         obtained=obtained,
         book=book,
         uv=uv,
-        recipe=recipes.place_of(environments, wish, files) if lasting else None,
+        recipe=recipes.path_of(environments, wish, files) if lasting else None,
     )
 
 

@@ -7,8 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.environments import layer, recipes, shelf
-from fumehood.environments.registry import Registry
+from fumehood.environments import layer, recipes, registry, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +54,7 @@ def stored_environments(cache: Path) -> tuple[StoredEnvironment, ...]:
     """Every environment that was made with this cache and still is there."""
     return tuple(
         StoredEnvironment(path=path, session=found.session, layout=found.layout, layers=found.layers)
-        for path, found in Registry(cache).environments()
+        for path, found in registry.environments(cache)
     )
 
 

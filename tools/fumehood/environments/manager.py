@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fumehood import __version__
-from fumehood.environments import state
+from fumehood.environments import registry, state
 from fumehood.environments.lease import Lease
-from fumehood.environments.registry import Registry
 from fumehood.environments.store import LayerStore
+from fumehood.errors import FumehoodError
 from fumehood.outside import interpreter as interpreters
 from fumehood.settings import PYPROJECT
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fumehood.environments.drafting import Shared
     from fumehood.environments.renew import Draft
     from fumehood.environments.state import EnvironmentState
-    from fumehood.errors import FumehoodError
     from fumehood.model.experiment import Target
     from fumehood.outside.interpreter import Interpreter
     from fumehood.outside.uv import Uv
@@ -78,7 +77,7 @@ class Wish:
 
     Attributes:
         folder: Where it shall be.
-        python: An interpreter; None for the one that runs fumehood.
+        python: The interpreter, or its version, name or path; None for the one that runs fumehood.
         locked: Refuse to resolve where locks are committed.
         fresh: Build it anew even if nothing changed.
         as_is: Take the one that is there, without looking whether it is still right.
@@ -87,7 +86,7 @@ class Wish:
 
     target: Target
     folder: Path
-    python: Path | None = None
+    python: Path | str | None = None
     locked: bool = False
     fresh: bool = False
     as_is: bool = False
@@ -118,7 +117,7 @@ class Environments:
     shared: Shared | None = None
     drafted: dict[Path, Draft | FumehoodError] = field(default_factory=dict)
     layers: LayerStore = field(init=False)
-    _found: dict[Path | None, Interpreter] = field(default_factory=dict)
+    _found: dict[Path | str | None, Interpreter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.layers = LayerStore(cache=self.cache, say=self.say, deadline=self.deadline)
@@ -154,12 +153,20 @@ class Environments:
 
     def prepare(self, wishes: Iterable[Wish]) -> bool:
         """Build together what layers several environments lack; whether all can be had in a moment now."""
-        waiting = [wish for wish in wishes if self.health_check(wish, state.read(wish.folder)) is not None]
+        waiting = [wish for wish in wishes if self._is_waiting(wish)]
         if not waiting:
             return True
         from fumehood.environments.renew import prepare  # noqa: PLC0415 - a reused environment needs none of it
 
         return prepare(self, waiting)
+
+    def _is_waiting(self, wish: Wish) -> bool:
+        """Whether something has to be made for it; one whose interpreter is missing says so when it is obtained."""
+        try:
+            self.interpreter(wish.python)
+        except FumehoodError:
+            return False
+        return self.health_check(wish, state.read(wish.folder)) is not None
 
     def _lease(self, wish: Wish) -> Lease:
         """The lease of an environment, beside its folder and not in it, so that it outlives a rebuild."""
@@ -209,10 +216,15 @@ class Environments:
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def interpreter(self, python: Path | None) -> Interpreter:
-        """Describe an interpreter, once a run."""
+    def interpreter(self, python: Path | str | None) -> Interpreter:
+        """Describe an interpreter, once a run; see `Wish`.
+
+        Raises:
+            WorldError: There is none on this machine, or it does not answer as Python does.
+        """
         if python not in self._found:
-            self._found[python] = interpreters.inspect(python or interpreters.find(None), cache=self.cache)
+            found = interpreters.find(python) if python is None or isinstance(python, str) else python
+            self._found[python] = interpreters.inspect(found, cache=self.cache)
         return self._found[python]
 
     def _renewed(self, wish: Wish, lease: Lease) -> Environment | None:
@@ -239,8 +251,8 @@ class Environments:
         try:
             for layer in leases:
                 layer.shared()
-            if leases:
-                Registry(self.cache).add(wish.folder)  # again, in case the run that made it was killed before it could
+            if leases and action == "reused":
+                registry.add(self.cache, wish.folder)  # in case the run that made it was killed before it could
         except BaseException:
             _release(leases)
             raise

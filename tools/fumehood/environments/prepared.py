@@ -6,23 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
     from pathlib import Path
-
-    from fumehood.environments.store import LayerStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
-    """What preparing layers needs beside a plan.
-
-    Attributes:
-        store: Where layers are.
-        leases: Keeps the layers until the environment that uses them is known to everybody.
-    """
-
-    store: LayerStore
-    leases: ExitStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,18 +11,25 @@ from fumehood.errors import StaleLockError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import ExitStack
     from pathlib import Path
 
     from fumehood.environments.layer import Layer, LayerSpec
     from fumehood.environments.plan import EnvironmentPlan
-    from fumehood.environments.prepared import Workshop
     from fumehood.environments.store import LayerStore
+    from fumehood.environments.view import View
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 
 
-def prepare(plan: EnvironmentPlan, workshop: Workshop, uv: Uv) -> Stack:
+def prepare(plan: EnvironmentPlan, store: LayerStore, leases: ExitStack, uv: Uv) -> Stack:
     """Build the layers that are missing and decide how they are put together.
+
+    Args:
+        plan: The environment.
+        store: Where layers are.
+        leases: Keeps the layers until the environment that uses them is known to everybody.
+        uv: The door to uv.
 
     Raises:
         HashMismatchError: A download does not have the hash that the lock promises.
@@ -31,15 +38,26 @@ def prepare(plan: EnvironmentPlan, workshop: Workshop, uv: Uv) -> Stack:
     """
     if plan.target.layout == "flat":
         return _flat('experiment.toml says layout = "flat"')
-    core = _layer(plan, plan.core, workshop, uv, "core")
-    delta = _layer(plan, plan.delta, workshop, uv, plan.target.subject)
+
+    def layer_of(spec: LayerSpec | None, what: str) -> Layer | None:
+        if spec is None:
+            return None
+        found, lease = layer.obtain(store, spec, uv, plan.options, what=what)
+        leases.callback(lease.release)
+        return found
+
+    core, delta = layer_of(plan.core, "core"), layer_of(plan.delta, plan.target.subject)
     visible, hidden = Side.of(core, plan.hidden), _hidden(core, plan.hidden)
     added = Side.of(delta)
     if not plan.proven:
         check_fit(plan, [*visible.distributions, *added.distributions])
     if (why := stack.obstacle(visible, added, hidden)) is not None:
         return _flat(why)
-    return _stacked(plan, workshop, core, delta, [visible, added])
+    seen = None
+    if core and plan.hidden:
+        seen, lease = view.obtain(store, core, plan.hidden)
+        leases.callback(lease.release)
+    return _stacked(core, delta, seen, [visible, added])
 
 
 def make_view(store: LayerStore, plan: EnvironmentPlan) -> None:
@@ -52,14 +70,6 @@ def make_view(store: LayerStore, plan: EnvironmentPlan) -> None:
     if core:
         _, lease = view.obtain(store, core, plan.hidden)
         lease.release()
-
-
-def _layer(plan: EnvironmentPlan, spec: LayerSpec | None, workshop: Workshop, uv: Uv, what: str) -> Layer | None:
-    if spec is None:
-        return None
-    found, lease = layer.obtain(workshop.store, spec, uv, plan.options, what=what)
-    workshop.leases.callback(lease.release)
-    return found
 
 
 def check_fit(plan: EnvironmentPlan, distributions: Iterable[stack.Described]) -> None:
@@ -90,9 +100,7 @@ def _flat(why: str) -> Stack:
     return Stack(paths=(), layers=(), startup=(), commands=stack.commands([]), why_flat=why)
 
 
-def _stacked(
-    plan: EnvironmentPlan, workshop: Workshop, core: Layer | None, delta: Layer | None, sides: list[Side]
-) -> Stack:
+def _stacked(core: Layer | None, delta: Layer | None, seen: View | None, sides: list[Side]) -> Stack:
     paths: list[Path] = []
     layers: list[str] = []
     with_startup: list[Path] = []
@@ -101,9 +109,7 @@ def _stacked(
             continue
         path = part.import_path
         layers.append(part.digest)
-        if part is core and plan.hidden:
-            seen, lease = view.obtain(workshop.store, core, plan.hidden)
-            workshop.leases.callback(lease.release)
+        if part is core and seen:
             path = seen.import_path(core)
             layers.append(seen.path.name)
         paths.append(path)

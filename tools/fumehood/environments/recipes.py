@@ -27,29 +27,18 @@ from fumehood.outside.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from contextlib import ExitStack
     from pathlib import Path
 
+    from fumehood.environments.drafting import Drafted
     from fumehood.environments.manager import Environments, Wish
-    from fumehood.environments.plan import EnvironmentPlan
-    from fumehood.environments.prepared import Workshop
-    from fumehood.environments.renew import Draft
     from fumehood.environments.state import FileState
     from fumehood.environments.store import LayerStore
+    from fumehood.model.experiment import Target
+    from fumehood.repository import Repository
 
 _FORMAT = "1"
 _FOLDER = "recipes"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a recipe is, or would be.
-
-    Attributes:
-        known: The deciding files whose content its name stands for; it names the others itself.
-    """
-
-    path: Path
-    known: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +53,13 @@ class Recalled:
     stack: Stack
     unlocked: bool = False
 
-    def prepare(self, workshop: Workshop) -> Stack | None:
+    def prepare(self, store: LayerStore, leases: ExitStack) -> Stack | None:
         """Take the leases on the layers; None when one of them is gone."""
         for digest in self.stack.layers:
-            lease = workshop.store.lease(digest)
-            workshop.leases.callback(lease.release)
+            lease = store.lease(digest)
+            leases.callback(lease.release)
             lease.shared()
-        return self.stack if _are_there(workshop.store, self.stack.layers) else None
+        return self.stack if _are_there(store, self.stack.layers) else None
 
     def own(self, prepared: Stack, environment: Path) -> None:
         """There is nothing that belongs to no layer, or there would be no recipe."""
@@ -79,7 +68,7 @@ class Recalled:
         """It is remembered already."""
 
 
-def place_of(environments: Environments, wish: Wish, files: Mapping[str, FileState]) -> Place:
+def path_of(environments: Environments, wish: Wish, files: Mapping[str, FileState]) -> Path:
     """Where the recipe for an environment is kept.
 
     Args:
@@ -87,7 +76,7 @@ def place_of(environments: Environments, wish: Wish, files: Mapping[str, FileSta
         wish: Which environment.
         files: The deciding files, those that are known without reading any at least.
     """
-    names = sorted(set(deciding_files(environments.repository, wish.target, ())))
+    names = sorted(_known_files(environments.repository, wish.target))
     interpreter = environments.interpreter(wish.python)
     parts = [
         f"{_FORMAT} {frames.FORMAT} {LAYER_FORMAT} {__version__} {frames.PLUGIN} {sys.version_info[:2]}",
@@ -98,16 +87,21 @@ def place_of(environments: Environments, wish: Wish, files: Mapping[str, FileSta
         *(f"{name} {files[name].digest}" for name in names),
     ]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return Place(path=environments.cache / _FOLDER / digest[:2] / f"{digest}.json", known=frozenset(names))
+    return environments.cache / _FOLDER / digest[:2] / f"{digest}.json"
+
+
+def _known_files(repository: Repository, target: Target) -> frozenset[str]:
+    """The deciding files whose content the name of a recipe stands for; it names the others itself."""
+    return frozenset(deciding_files(repository, target, ()))
 
 
 def recall(environments: Environments, wish: Wish) -> Recalled | None:
     """What is remembered of an environment whose layers are all there."""
     root, repository = environments.repository.root, environments.repository
-    files = state.look_at(root, deciding_files(repository, wish.target, ()))
-    place = place_of(environments, wish, files)
+    files = state.look_at(root, _known_files(repository, wish.target))
+    path = path_of(environments, wish, files)
     try:
-        data: dict[str, Any] = json.loads(place.path.read_bytes())
+        data: dict[str, Any] = json.loads(path.read_bytes())
         others = state.look_at(root, data["files"])
         prepared = _stack(data["stack"])
         unlike = any(others[name].digest != digest for name, digest in data["files"].items())
@@ -125,15 +119,16 @@ def recall(environments: Environments, wish: Wish) -> Recalled | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     with contextlib.suppress(OSError):
-        os.utime(place.path)  # when it was last used, for `forget`
+        os.utime(path)  # when it was last used, for `forget`
     return recalled
 
 
-def remember(place: Place, draft: Draft, made: EnvironmentPlan, prepared: Stack) -> None:
+def remember(path: Path, draft: Drafted, prepared: Stack) -> None:
     """Keep how an environment was put together; where the cache cannot be written to, it is not."""
+    plan, known = draft.plan, _known_files(draft.book.repository, draft.plan.target)
     data = {
-        "files": {name: file.digest for name, file in draft.files.items() if name not in place.known},
-        "layers": frames.layers_of(made.core, made.delta, made.hidden),
+        "files": {name: file.digest for name, file in draft.files.items() if name not in known},
+        "layers": frames.layers_of(plan.core, plan.delta, plan.hidden),
         "versions": dict(draft.versions),
         "changes": draft.changes,
         "stack": {
@@ -144,7 +139,7 @@ def remember(place: Place, draft: Draft, made: EnvironmentPlan, prepared: Stack)
         },
     }
     with contextlib.suppress(WorldError):
-        write_whole(place.path, json.dumps(data), durable=False)
+        write_whole(path, json.dumps(data), durable=False)
 
 
 def forget(cache: Path, *, before: float) -> None:

@@ -9,10 +9,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from fumehood.environments import build, recipes, state
+from fumehood.environments import build, recipes, registry, state
 from fumehood.environments.manager import rebuilt_because
-from fumehood.environments.prepared import Workshop
-from fumehood.environments.registry import Registry
 from fumehood.environments.state import EnvironmentState
 from fumehood.errors import FumehoodError
 from fumehood.outside.processes import meanwhile
@@ -56,7 +54,7 @@ class Draft(Protocol):
     def unlocked(self) -> bool:
         """Whether a committed lock was passed over."""
 
-    def prepare(self, workshop: Workshop) -> Stack | None:
+    def prepare(self, store: LayerStore, leases: ExitStack) -> Stack | None:
         """Its layers, leased; None where they cannot be had in this way."""
 
     def own(self, prepared: Stack, environment: Path) -> None:
@@ -169,8 +167,7 @@ def _drafts(environments: Environments, wish: Wish) -> Iterator[Draft]:
 
 def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str) -> EnvironmentState | None:
     with ExitStack() as leases:
-        workshop = Workshop(store=environments.layers, leases=leases)
-        prepared = draft.prepare(workshop)
+        prepared = draft.prepare(environments.layers, leases)
         if prepared is None:
             return None
         made = EnvironmentState(
@@ -191,6 +188,6 @@ def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str
         own = functools.partial(draft.own, prepared)
         build.put_together(draft.frame, prepared, wish.folder, made, cache=environments.cache, own=own)
         # From here on it is known that the layers have a user, and the lease on them is not needed for that.
-        Registry(environments.cache).add(wish.folder)
+        registry.add(environments.cache, wish.folder)
     draft.done(prepared)
     return made

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fumehood.environments.registry import Registry
+from fumehood.environments import registry
 from fumehood.errors import UsageError, raise_all
 from fumehood.lifecycle import places, traces, workflows
 from fumehood.lifecycle import record as records
@@ -229,14 +229,14 @@ def content(root: Path, file: str) -> str | None:
 
 def _environments(repository: Repository, cache: Path, session: str) -> tuple[Path, ...]:
     root = str(repository.root)
-    known = Registry(cache).environments()
+    known = registry.environments(cache)
     return tuple(path for path, found in known if (found.root, found.session) == (root, session))
 
 
 def _layers(cache: Path, environments: Iterable[Path]) -> tuple[str, ...]:
     """What only these environments use."""
     going = set(environments)
-    known = Registry(cache).environments()
+    known = registry.environments(cache)
     others = {digest for path, found in known if path not in going for digest in found.layers}
     own = {digest for path, found in known if path in going for digest in found.layers}
     return tuple(sorted(own - others))
