@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,6 +75,26 @@ def test_an_environment_in_a_read_only_folder_can_be_used_and_not_changed(projec
             "  → make it writable; environments (--envdir) and the cache (FUMEHOOD_CACHE) may be elsewhere",
         ]
         still_works(project)
+
+
+def test_a_python_below_what_the_lock_is_for_is_refused_with_the_place_that_says_so(project: Project) -> None:
+    environments.write(project, core=["alpha"], a=["reader"])
+    project.write({"pyproject.toml": '[tool.fumehood]\ntest-requirements = []\npython = "3.30"\n'})
+    project.fumehood("lock").assert_ok()
+    project.write(environments.BARE)  # now the lock alone says it
+    older = f"the lock is for Python 3.30 and newer, and this is Python {sys.version.split()[0]}"
+    where = "in pyproject.toml, with [project] requires-python or [tool.fumehood] python"
+    assert told(build(project, exit_code=2)) == [
+        f"requirements.lock: experiments/a: {older}",
+        f"  → choose a newer one, or name what is supported {where}",
+    ]
+    assert not environments.folder(project).exists()
+    (project.root / "requirements.lock").unlink()
+    project.write({"experiments/a/experiment.toml": 'python = "3.30"\n'})
+    project.noxfile()
+    outcome = project.nox("-s", "exp-a", "--force-python", sys.executable).assert_exit(1)
+    assert f"experiments/a/experiment.toml: experiments/a: {older}" in outcome.stderr
+    assert "  → choose a newer one, or name what is supported there, as its `python`" in outcome.stderr
 
 
 def test_a_home_that_cannot_be_is_said_with_what_to_choose_instead(project: Project) -> None:

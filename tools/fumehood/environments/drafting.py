@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from fumehood.environments import preparing, recipes, state
 from fumehood.environments.manager import deciding_files
@@ -110,10 +111,11 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
         FumehoodError: It has none, or none that holds.
     """
     repository = environments.repository
-    _check_python(environments, wish)
+    _check_required_python(environments, wish)
     shared = shared_by(environments)
     book = shared.book
     book.forget(wish.target)
+    _check_locked_python(environments, wish, book)
     uv, target = environments.uv, wish.target
     if wish.lowest:
         from fumehood.locking.lowest import lowest_lock  # noqa: PLC0415 - only the lowest versions need it
@@ -147,7 +149,7 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
     )
 
 
-def _check_python(environments: Environments, wish: Wish) -> None:
+def _check_required_python(environments: Environments, wish: Wish) -> None:
     requires = environments.repository.core.requires_python
     version = environments.interpreter(wish.python).version
     with contextlib.suppress(InvalidSpecifier):  # which is reported with its line when the lock is asked for
@@ -158,6 +160,24 @@ def _check_python(environments: Environments, wish: Wish) -> None:
             place=Place(PYPROJECT),
             remedy="choose one that the repository supports: with `python` in [tool.fumehood], or to run nox",
         )
+
+
+def _check_locked_python(environments: Environments, wish: Wish, book: LockBook) -> None:
+    """A lock says nothing of what its packages need on a Python below the lowest that it is for."""
+    lowest, interpreter = book.python(wish.target), environments.interpreter(wish.python)
+    if Version(interpreter.minor) >= Version(lowest):
+        return
+    if lowest != book.python():
+        place: Place | None = Place(f"{wish.target.subject}/experiment.toml")
+        where = "there, as its `python`"
+    else:
+        place = Place(book.repository.core.lock) if book.committed_core else None
+        where = f"in {PYPROJECT}, with [project] requires-python or [tool.fumehood] python"
+    raise UnsupportedPythonError(
+        f"{wish.target.subject}: the lock is for Python {lowest} and newer, and this is Python {interpreter.version}",
+        place=place,
+        remedy=f"choose a newer one, or name what is supported {where}",
+    )
 
 
 def shared_by(environments: Environments) -> Shared:
