@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
-from fumehood.outside import bytecode
 from fumehood.outside.files import PREFIX_LOCK, disk_errors
 from fumehood.outside.uv import InstallOptions
 
@@ -60,7 +59,7 @@ def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], Non
         (prefix / PREFIX_LOCK).unlink(missing_ok=True)
         _report_copies(uv, prefix, request.what, say)
         if request.compiled:
-            bytecode.compile_all(prefix / "lib", request.python)
+            _compile(prefix, request.python)
 
 
 def into_environment(uv: Uv, request: Request) -> None:
@@ -73,7 +72,13 @@ def into_environment(uv: Uv, request: Request) -> None:
     with disk_errors(f"installing {request.what}"):
         _install(uv, request, None)
         if request.compiled:
-            bytecode.compile_all(request.python.parent.parent / "lib", request.python)
+            _compile(request.python.parent.parent, request.python)
+
+
+def _compile(prefix: Path, python: Path) -> None:
+    from fumehood.outside import bytecode  # noqa: PLC0415 - layers of deltas are not compiled
+
+    bytecode.compile_all(prefix / "lib", python)
 
 
 def _install(uv: Uv, request: Request, prefix: Path | None) -> None:

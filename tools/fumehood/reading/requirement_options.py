@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import optparse
+import functools
 import re
-import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from packaging.utils import canonicalize_name
 from fumehood.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import optparse
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
@@ -45,23 +45,21 @@ _NAMED_ADDRESS = re.compile(r"[\w.-]+(?: ?\[[^\]]*\])? ?@ ?\S+(?: ;|$)")
 _HASH = re.compile(r"(?:sha256|sha384|sha512):[0-9a-fA-F]+")
 
 
-class _OptionParser(optparse.OptionParser):
+@functools.cache
+def _option_parser() -> optparse.OptionParser:
     """The parser that pip uses too, so abbreviations and glued values are understood alike; it raises, never exits."""
+    import optparse  # noqa: PLC0415 - many files have no options
 
-    def error(self, msg: str) -> NoReturn:
-        raise ValueError(msg)
+    class Raising(optparse.OptionParser):
+        def error(self, msg: str) -> NoReturn:
+            raise ValueError(msg)
 
-
-def _option_parser() -> _OptionParser:
-    parser = _OptionParser(usage="", add_help_option=False)
+    parser = Raising(usage="", add_help_option=False)
     for names in _WITH_VALUE:
         parser.add_option(*names, action="append", dest=next(name for name in names if name.startswith("--")))
     for flag in _FLAGS:
         parser.add_option(flag, action="append_const", const="", dest=flag)
     return parser
-
-
-_PARSER = _option_parser()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +106,11 @@ def parse(text: str, *, place: Place, requirement: bool) -> LineOptions:
     """
     if not text:
         return _NONE
+    import shlex  # noqa: PLC0415 - as above
+
     head, marker = _without_marker(text)
     try:
-        parsed, words = _PARSER.parse_args(shlex.split(head))
+        parsed, words = _option_parser().parse_args(shlex.split(head))
     except ValueError as error:
         known = ", ".join([*(names[0] for names in _WITH_VALUE), *_FLAGS])
         raise ConfigurationError(
