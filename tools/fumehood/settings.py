@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from fumehood.ci_settings import read_ci, read_runners
 from fumehood.errors import FumehoodError, Place, raise_all
-from fumehood.model.duration import parse_duration
-from fumehood.model.limits import Limits
-from fumehood.model.runner import CiSettings, Runners
 from fumehood.outside.toml_file import TableReader, TomlFile, load
+from fumehood.shared_keys import check_pythons, read_timeout, read_waivers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fumehood.model.limits import Limits
+    from fumehood.model.runner import CiSettings, Runners
     from fumehood.model.waiver import Waiver
 
 Level = Literal["off", "note", "warning", "error"]
 
 PYPROJECT = "pyproject.toml"
-PYTHON_VERSION = re.compile(r"(?:python|pypy-?)?\d+(?:\.\d+){0,2}t?")
-"""What nox takes for an interpreter: ``3.12``, ``python3.12``, ``pypy3.11``, ``3.13t``."""
 DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
 _EXTENSION_POINT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)?")
 DEFAULT_THEMES = ("model", "infrastructure")
@@ -112,12 +109,12 @@ class Settings:
         timeout: Seconds that the tests of a session may take; None for as long as they need.
         waivers: Those for findings about core.
         extension_points: What core offers to experiments: a name for each, and a module or ``module:attribute``.
-        lifecycle: How long an experiment may be left alone.
         baseline: The file with the findings that were there when the repository began to be checked.
         core: See `CoreSettings`.
         affected: See `AffectedSettings`.
-        runners: The machines of CI jobs.
-        ci: How the workflow for them is written.
+        said_lifecycle: What is said of how long an experiment may be left alone, if anything is.
+        said_runners: What is said of the machines of CI jobs, if anything is.
+        said_ci: What is said of how the workflow for them is written, if anything is.
     """
 
     experiments: tuple[str, ...] = ("experiments/*",)
@@ -129,12 +126,33 @@ class Settings:
     timeout: int | None = None
     waivers: tuple[Waiver, ...] = ()
     extension_points: tuple[tuple[str, str], ...] = ()
-    lifecycle: Limits = field(default_factory=Limits)
     baseline: str = DEFAULT_BASELINE
     core: CoreSettings = CoreSettings()
     affected: AffectedSettings = AffectedSettings()
-    runners: Runners = field(default_factory=Runners)
-    ci: CiSettings = field(default_factory=CiSettings)
+    said_lifecycle: Limits | None = None
+    said_runners: Runners | None = None
+    said_ci: CiSettings | None = None
+
+    @property
+    def lifecycle(self) -> Limits:
+        """How long an experiment may be left alone."""
+        from fumehood.model.limits import Limits  # noqa: PLC0415 - most commands need none of these
+
+        return self.said_lifecycle or Limits()
+
+    @property
+    def runners(self) -> Runners:
+        """The machines of CI jobs."""
+        from fumehood.model.runner import Runners  # noqa: PLC0415 - as above
+
+        return self.said_runners or Runners()
+
+    @property
+    def ci(self) -> CiSettings:
+        """How the workflow for them is written."""
+        from fumehood.model.runner import CiSettings  # noqa: PLC0415 - as above
+
+        return self.said_ci or CiSettings()
 
 
 def read(root: Path) -> tuple[Settings, TomlFile | None]:
@@ -160,7 +178,6 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
         timeout=read_timeout(reader),
         waivers=read_waivers(reader, folder=""),
         extension_points=_extension_points(reader.subtable("extension-points")),
-        lifecycle=_limits(reader.subtable("lifecycle")),
         baseline=reader.string("baseline") or DEFAULT_BASELINE,
         core=CoreSettings(
             requirements=core.strings("requirements"),
@@ -172,8 +189,9 @@ def read(root: Path) -> tuple[Settings, TomlFile | None]:
             timeout=read_timeout(core),
         ),
         affected=_affected(reader.subtable("affected")),
-        runners=read_runners(reader.subtable("runners")),
-        ci=read_ci(reader.subtable("ci")),
+        said_lifecycle=_limits(reader),
+        said_runners=_runners(reader),
+        said_ci=_ci(reader),
     )
     _check_paths(reader, settings.experiments, "experiments")
     _check_paths(reader, (settings.baseline,), "baseline")
@@ -209,8 +227,12 @@ def _affected(reader: TableReader) -> AffectedSettings:
     return settings
 
 
-def _limits(reader: TableReader) -> Limits:
-    usual = Limits()
+def _limits(settings: TableReader) -> Limits | None:
+    if "lifecycle" not in settings.table:
+        return None
+    from fumehood.model.limits import Limits  # noqa: PLC0415 - most repositories say nothing of it
+
+    reader, usual = settings.subtable("lifecycle"), Limits()
     limits = Limits(
         commit=reader.integer("no-commit-days", usual.commit) or usual.commit,
         green=reader.integer("no-green-days", usual.green) or usual.green,
@@ -220,6 +242,22 @@ def _limits(reader: TableReader) -> Limits:
     )
     reader.finish()
     return limits
+
+
+def _runners(settings: TableReader) -> Runners | None:
+    if "runners" not in settings.table:
+        return None
+    from fumehood.ci_settings import read_runners  # noqa: PLC0415 - as above
+
+    return read_runners(settings.subtable("runners"))
+
+
+def _ci(settings: TableReader) -> CiSettings | None:
+    if "ci" not in settings.table:
+        return None
+    from fumehood.ci_settings import read_ci  # noqa: PLC0415 - as above
+
+    return read_ci(settings.subtable("ci"))
 
 
 def _rules(reader: TableReader) -> tuple[RuleSetting, ...]:
@@ -234,54 +272,6 @@ def _rules(reader: TableReader) -> tuple[RuleSetting, ...]:
                 place = reader.file.place(*table.keys, key)
                 found.append(RuleSetting(rule=rule, pattern=pattern, level=cast("Level", level), place=place))
     return tuple(found)
-
-
-def read_waivers(reader: TableReader, *, folder: str) -> tuple[Waiver, ...]:
-    """The array of tables ``waivers``; each needs a rule, a reason and a day.
-
-    Args:
-        reader: Of the table that holds it.
-        folder: The experiment's; empty for core.
-    """
-    found = []
-    for table in reader.tables("waivers"):
-        rule, reason, until = table.string("rule"), table.string("reason"), table.day("until")
-        path = table.string("path")
-        for key, value, remedy in (
-            ("rule", rule, 'name the rule that it waives, such as rule = "owner/missing"'),
-            ("reason", (reason or "").strip(), "say why the finding may stay"),
-            ("until", until, "say how long it may stay, such as until = 2026-12-31"),
-        ):
-            if not value and (key not in table.table or value == ""):
-                table.complain(key, f"a waiver without {'a day' if key == 'until' else f'a {key}'}", remedy)
-        table.finish()
-        if rule and reason and until:
-            from fumehood.model.waiver import Waiver  # noqa: PLC0415 - most files have none
-
-            place = reader.file.place(*table.keys)
-            found.append(
-                Waiver(place=place, rule=rule, reason=reason.strip(), until=until, path=path or "", folder=folder)
-            )
-    return tuple(found)
-
-
-def check_pythons(reader: TableReader, pythons: tuple[str, ...]) -> None:
-    """Complain about what is no Python version."""
-    for python in pythons:
-        if not PYTHON_VERSION.fullmatch(python):
-            reader.complain("python", f"{python!r} is no Python version", 'write a version such as "3.12"')
-
-
-def read_timeout(reader: TableReader) -> int | None:
-    """Seconds of a text such as ``45m``; None where it is not written, or wrong, which is complained about."""
-    text = reader.string("timeout")
-    if text is None:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        reader.complain("timeout", f"timeout: {error}", 'write timeout = "45m"')
-        return None
 
 
 def _check_paths(reader: TableReader, paths: tuple[str, ...], key: str) -> None:

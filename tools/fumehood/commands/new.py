@@ -21,7 +21,7 @@ from fumehood.outside.uv import Uv
 from fumehood.reading import owners
 from fumehood.reading.manifest import is_owner
 from fumehood.repository import open_repository
-from fumehood.settings import PYTHON_VERSION
+from fumehood.shared_keys import PYTHON_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from fumehood.ci_settings import read_demand
 from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.experiment import LAYOUTS, STATES, GpuDemand, Layout, State
 from fumehood.outside.toml_file import TableReader, load
-from fumehood.settings import PYPROJECT, check_pythons, read_timeout, read_waivers
+from fumehood.settings import PYPROJECT
+from fumehood.shared_keys import check_pythons, read_timeout, read_waivers
 
 if TYPE_CHECKING:
     from fumehood.model.waiver import Waiver
@@ -85,6 +85,8 @@ def _gpus(reader: TableReader) -> GpuDemand | None:
     if not isinstance(reader.table["gpus"], dict):
         count = reader.integer("gpus")
         return GpuDemand(count=count) if count else None
+    from fumehood.ci_settings import read_demand  # noqa: PLC0415 - few experiments say more than a number
+
     return read_demand(reader.subtable("gpus"))
 
 
