@@ -377,16 +377,21 @@ def test_core_s_requirements_stand_where_settings_say_or_in_the_usual_places(tmp
     assert core.tests == ("checks",)
 
 
-def test_the_root_is_the_nearest_folder_with_settings_else_with_git_else_with_experiments(
+def test_the_root_is_the_nearest_folder_with_settings_or_its_noxfile_else_with_git_else_with_experiments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deep = tmp_path / "outer/inner/experiments/a"
     deep.mkdir(parents=True)
     assert find_root(deep) == tmp_path / "outer/inner"
     (tmp_path / "outer/.git").mkdir()
+    noxfile = tmp_path / "outer/inner/noxfile.py"
+    noxfile.write_text("import nox\n")
     assert find_root(deep) == tmp_path / "outer"
-    (tmp_path / "outer/inner/pyproject.toml").write_text("[tool.fumehood]\n")
+    noxfile.write_text("import fumehood.nox\n")
     assert find_root(deep) == tmp_path / "outer/inner"
+    (tmp_path / "outer/inner/experiments/pyproject.toml").write_text("[tool.fumehood]\n")
+    assert find_root(deep) == tmp_path / "outer/inner/experiments"
+    (tmp_path / "outer/inner/experiments/pyproject.toml").unlink()
     monkeypatch.chdir(deep)
     assert find_root(Path()) == tmp_path / "outer/inner"
     with pytest.raises(UsageError) as caught:

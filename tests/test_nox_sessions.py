@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -63,6 +64,14 @@ def test_the_sessions_are_listed_with_their_summaries_and_tags(lab: Project) -> 
         "- exp-two [exp,gpu] -> Tests of experiments/two",
         "- core -> Core's own tests, where no experiment can be imported",
     ]
+
+
+def test_nox_and_the_command_line_agree_on_a_repository_that_is_a_part_of_a_larger_one(project: Project) -> None:
+    part = replace(project, root=project.root / "services/lab")
+    part.write({"experiments/a/requirements.txt": "alpha\n"})
+    part.noxfile()
+    assert "- exp-a [exp] -> Tests of experiments/a" in part.nox("--list").assert_ok().stdout
+    assert part.fumehood("env", "path", "a").assert_ok().stdout == f"{part.root}/.nox/exp-a\n"
 
 
 def test_a_session_builds_its_environment_once_and_runs_the_experiments_tests(lab: Project) -> None:

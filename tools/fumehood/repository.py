@@ -88,15 +88,16 @@ class Repository:
 def find_root(start: Path) -> Path:
     """The repository around a folder.
 
-    The nearest folder upwards whose pyproject.toml has ``[tool.fumehood]``; else the nearest with ``.git``; else the
-    nearest with ``experiments``.
+    The nearest folder upwards whose pyproject.toml has ``[tool.fumehood]`` or whose noxfile names fumehood; else the
+    nearest with ``.git``; else the nearest with ``experiments``.
 
     Raises:
         UsageError: None of these is found.
     """
     folders = [start.absolute(), *start.absolute().parents]
     for folder in folders:
-        if b"[tool.fumehood" in _bytes_of(folder / settings_module.PYPROJECT):
+        has_settings = b"[tool.fumehood" in _bytes_of(folder / settings_module.PYPROJECT)
+        if has_settings or b"fumehood" in _bytes_of(folder / "noxfile.py"):
             return folder
     for landmark in (".git", "experiments"):
         for folder in folders:
