@@ -126,7 +126,7 @@ def test_what_nobody_claims_is_for_the_settings_to_decide(lab: Project) -> None:
 
 
 def test_settings_can_say_that_a_file_affects_everything_or_nothing(lab: Project) -> None:
-    settings = '[tool.fumehood.affected]\nall = ["data/*"]\nignore = ["tools/*", "src/core/utils/*"]\n'
+    settings = '[tool.fumehood.affected]\nall = ["data/*"]\nignore = ["tools/", "src/core/utils/*"]\n'
     lab.write({"pyproject.toml": settings})
     lab.commit()
     lab.write({"tools/x.sh": "true\n", "src/core/utils/clip.py": "def clip(x): ...\n"})

@@ -450,7 +450,7 @@ def test_two_processes_never_hold_the_same_gpu(tmp_path: Path) -> None:
         who = f"is leased by process {other.process.pid} on {os.uname().nodename}"
         assert str(caught.value) == (
             f"needs 3 GPUs, and too many GPUs are in use: GPU 0 (H100) {who}; GPU 1 (H100) {who}\n"
-            "  → run it again when they have ended, or let it wait longer"
+            "  → run it again when they have ended"
         )
         assert try_to_lease(folder, 2) == [2, 3], "what a failed attempt took, it gave back"
     assert try_to_lease(folder, 4) == [0, 1, 2, 3]

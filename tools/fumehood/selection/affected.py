@@ -157,7 +157,7 @@ class _Selecting:
         self._follow(sources)
         self._follow_pins(sorted(core_files & self.found.labels.keys()))
         for path in sorted(self.found.outside):
-            if path.startswith(".") and kinds.matches(path, kinds.EVERYTHING):
+            if path.startswith(".") and kinds.sets_up_sessions(path):
                 self._add_all(path)
 
     def _label(self, path: str) -> str:

@@ -7,6 +7,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Literal
 
+from fumehood.model.globs import matches
 from fumehood.reading import pytest_settings
 
 if TYPE_CHECKING:
@@ -55,30 +56,34 @@ def kind_of(path: str, settings: AffectedSettings, *, home: str = "") -> Kind:
         settings: Its own patterns come first.
         home: The folder of the experiment that it is in, if it is in one: what is ``docs/`` there is documentation too.
     """
-    if matches(path, settings.all):
+    if matches(path, *settings.all):
         return "everything"
-    if matches(path, settings.ignore) or not _LEFT_BEHIND.isdisjoint(path.split("/")):
+    if matches(path, *settings.ignore) or not _LEFT_BEHIND.isdisjoint(path.split("/")):
         return "nothing"
-    if not home and matches(path, EVERYTHING):
+    if not home and sets_up_sessions(path):
         return "everything"
     if path.endswith(".py"):
         return "source"  # Also in `docs/`: something may import it.
     inside = path.removeprefix(f"{home}/") if home else path
-    is_nothing = matches(inside, NOTHING) or matches(path.rpartition("/")[2], _NAMES_ANYWHERE)
+    is_nothing = is_documentation(inside) or _fits(path.rpartition("/")[2], _NAMES_ANYWHERE)
     return "nothing" if is_nothing else "other"
 
 
+def sets_up_sessions(path: str) -> bool:
+    """Whether a file is one of `EVERYTHING`."""
+    return _fits(path, EVERYTHING)
+
+
 def is_documentation(path: str) -> bool:
-    """Whether a Python file that nothing imports belongs to the documentation."""
-    return matches(path, NOTHING)
+    """Whether a file is one of `NOTHING`, as a Python file can be that nothing imports."""
+    return _fits(path, NOTHING)
 
 
-def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a path matches one of some globs, whose ``*`` matches ``/`` too."""
+def _fits(path: str, patterns: Iterable[str]) -> bool:
     return _compiled(tuple(patterns)).match(path) is not None
 
 
 @functools.cache
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """One expression for all of them, since a change may have ten thousand files; without any, nothing matches."""
-    return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)")
+    """One expression for all of them, since a change may have ten thousand files."""
+    return re.compile("|".join(map(fnmatch.translate, patterns)))

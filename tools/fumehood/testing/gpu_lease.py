@@ -91,7 +91,7 @@ def _acquire(gpus: Sequence[Gpu], needs: GpuNeeds, folder: Path, *, wait: bool) 
         if not wait:
             raise GpusBusyError(
                 f"needs {needs}, and too many GPUs are in use: {'; '.join(holders)}",
-                remedy="run it again when they have ended, or let it wait longer",
+                remedy="run it again when they have ended",
             )
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)

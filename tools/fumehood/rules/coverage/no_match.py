@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError, Place
-from fumehood.model.globs import around
+from fumehood.model.globs import matches
 from fumehood.outside import toml_file
 from fumehood.rules.rule import Rule
-from fumehood.selection.kinds import matches
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -33,22 +31,21 @@ def check(seen: Seen) -> Iterator[Finding]:
 def _of_settings(seen: Seen) -> Iterator[Finding]:
     settings = seen.settings
     folders = {file.rpartition("/")[0] for file in seen.files}
-    folders |= {folder for one in folders for folder in around(one)}
 
     def is_there(pattern: str) -> bool:
         return bool(glob.glob(pattern, root_dir=seen.root, recursive=True))
 
     def is_folder(pattern: str) -> bool:
-        return any(fnmatch.fnmatchcase(folder, pattern.rstrip("/")) for folder in folders)
+        return any(matches(folder, pattern) for folder in folders)
 
-    def is_file(pattern: str) -> bool:
-        return any(matches(file, (pattern,)) for file in seen.files)
+    def has_files(pattern: str) -> bool:
+        return any(matches(file, pattern) for file in seen.files)
 
     found: tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[str], bool]], ...] = (
         (("experiments",), settings.experiments, is_there),
         (("exclude",), settings.exclude, is_folder),
-        (("affected", "all"), settings.affected.all, is_file),
-        (("affected", "ignore"), settings.affected.ignore, is_file),
+        (("affected", "all"), settings.affected.all, has_files),
+        (("affected", "ignore"), settings.affected.ignore, has_files),
     )
     for keys, patterns, exists in found:
         for pattern in patterns:
