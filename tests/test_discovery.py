@@ -108,8 +108,20 @@ def test_of_several_requirement_files_the_plain_one_counts_and_else_the_only_one
             "experiments/chosen/requirements-b.txt": "",
             "experiments/chosen/experiment.toml": 'requirements = ["requirements-b.txt", "requirements-a.txt"]',
             "experiments/none/main.py": "",
+            "experiments/open/main.py": "",
+            "experiments/open/requirements-cpu.txt": "",
+            "experiments/open/requirements-dev.txt": "",
+            "experiments/open/requirements-gpu.txt": "",
         },
     )
+    assert mistakes(repository) == {
+        "open": (
+            "experiments/open: has requirements-cpu.txt, requirements-dev.txt and requirements-gpu.txt, and nothing "
+            "says which of them are its requirements\n"
+            '  → choose with requirements = ["requirements-cpu.txt"] in its experiment.toml, '
+            "or rename one to requirements.txt"
+        )
+    }
     assert requirements(repository) == {
         "both": ["experiments/both/requirements.txt"],
         "chosen": ["experiments/chosen/requirements-b.txt", "experiments/chosen/requirements-a.txt"],

@@ -107,7 +107,7 @@ def read_experiment(root: str, shape: Shape) -> Experiment:
     """Read the experiment in a folder: what follows from that alone, so that it is called by its path yet.
 
     Raises:
-        ConfigurationError: Its manifest is wrong.
+        ConfigurationError: Its manifest is wrong, or nothing says which files are its requirements.
     """
     path, names = shape.path, shape.names
     file = f"{path}/{MANIFEST}" if MANIFEST in names else None
@@ -151,20 +151,30 @@ def settled(experiment: Experiment, name: str, settings: Settings, owners: CodeO
 
 def _requirements(path: str, names: list[str], manifest: Manifest) -> tuple[RequirementSource, ...]:
     files = manifest.requirements or _requirement_files(names)
+    if not (files or manifest.groups or manifest.extras) and (others := _other_files(names)):
+        raise ConfigurationError(
+            f"has {', '.join(others[:-1])} and {others[-1]}, and nothing says which of them are its requirements",
+            place=Place(path),
+            remedy=f'choose with requirements = ["{others[0]}"] in its {MANIFEST}, or rename one to requirements.txt',
+        )
     return requirement_sources(files, groups=manifest.groups, extras=manifest.extras, folder=f"{path}/")
 
 
 def _requirement_files(names: list[str]) -> tuple[str, ...]:
     """``requirements.txt``; else the only ``requirements*.txt``; else pyproject.toml.
 
-    Several others without a plain one are alternatives more often than parts, so the manifest has to choose.
+    Several others are alternatives more often than parts, so that the manifest has to choose.
     """
     if "requirements.txt" in names:
         return ("requirements.txt",)
-    others = [name for name in names if _REQUIREMENTS.fullmatch(name)]
+    others = _other_files(names)
     if len(others) == 1:
         return (others[0],)
     return (PYPROJECT,) if PYPROJECT in names else ()
+
+
+def _other_files(names: list[str]) -> list[str]:
+    return [name for name in names if _REQUIREMENTS.fullmatch(name)]
 
 
 def _chosen_tests(root: str, shape: Shape, chosen: tuple[str, ...]) -> list[str]:
