@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import fumehood
+from fumehood.outside.kept import Kept, changed
 from fumehood.outside.noted import Notes
 from fumehood.repository import discover, open_repository
 
@@ -153,6 +155,16 @@ def test_notes_that_are_damaged_are_not_believed(
     for damaged in (kept.read_bytes()[:-9], b"", kept.read_bytes().replace(b"e001", b"e002")):
         kept.write_bytes(damaged)
         assert open_repository(settled).experiments == first.experiments
+
+
+def test_notes_of_other_code_are_not_believed_though_it_has_the_same_version(tmp_path: Path) -> None:
+    module = tmp_path / "package" / "inner" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("")
+    os.utime(module, ns=(7, 7))
+    assert changed(str(tmp_path / "package")) == 7
+    own = changed(os.path.dirname(fumehood.__file__))
+    assert f" {own} ".encode() in Kept.of("discovery", 1, tmp_path, {"FUMEHOOD_CACHE": str(tmp_path)}).head
 
 
 def test_what_is_noted_is_what_would_be_read(settled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
-"""What was found out is kept in the cache from one run to the next: believed only whole, and from the same version."""
+"""What was found out is kept in the cache from one run to the next: believed only whole, and from the same code."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import marshal
 import os
@@ -23,6 +24,7 @@ RACY = 2_000_000_000
 """Nanoseconds before reading within which a change may be followed by one that leaves no trace."""
 
 _SEAL = 32
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,14 @@ class Kept:
 
         Args:
             name: Of the folder in the cache.
-            version: What decides beside files; this package and the version of Python always do.
+            version: What decides beside files; the code of this package and the version of Python always do.
             root: The repository.
             environ: Says where the cache is.
             key: A digest of whatever else decides.
         """
         file = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        head = f"fumehood {__version__} {name} {version}, Python {python}\n".encode()
+        head = f"fumehood {__version__} {changed(_PACKAGE)} {name} {version}, Python {python}\n".encode()
         return cls(cache_folder(environ) / name / f"{file}{ONLY_FASTER}", head + key)
 
     def load(self) -> dict[str, Any]:
@@ -71,6 +73,13 @@ class Kept:
         body = marshal.dumps(entries)
         with suppress(WorldError):  # What cannot be kept is found out again.
             write_whole(self.place, self.head + hashlib.sha256(body).digest() + body, durable=False)
+
+
+@functools.cache
+def changed(package: str) -> int:
+    """When a module of a package was changed last, in nanoseconds of the epoch: what is not released has no number."""
+    modules = (os.path.join(top, name) for top, _, names in os.walk(package) for name in names if name.endswith(".py"))
+    return max(os.stat(module).st_mtime_ns for module in modules)
 
 
 def written(what: Any) -> bytes:  # noqa: ANN401 - whatever `marshal` takes
