@@ -124,6 +124,14 @@ def test_required_gpus_fail_a_session_that_ran_nothing(lab: Project) -> None:
     )
 
 
+def test_gpus_that_the_settings_of_pytest_require_are_required(lab: Project) -> None:
+    lab.write({"experiments/one/pytest.ini": "[pytest]\naddopts = --gpus=require\n"})
+    outcome = lab.nox("-s", "exp-one", "--", "-k", "nothing").assert_exit(1)
+    assert said(outcome)[-1] == (
+        "Session exp-one aborted: experiments/one: no tests were found, and --gpus=require asks for tests that run"
+    )
+
+
 def test_gpu_tests_run_on_the_gpus_that_are_granted(lab: Project) -> None:
     lab.write(
         {
@@ -174,7 +182,8 @@ def test_nothing_of_the_callers_shell_leaks_into_the_tests(lab: Project) -> None
                 import os, sys
 
                 def test_variables():
-                    leaked = {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "CONDA_PREFIX", "PIP_INDEX_URL"}
+                    leaked = {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONSAFEPATH", "PIP_INDEX_URL"}
+                    leaked |= {"CONDA_PREFIX", "CONDA_SHLVL", "_CE_CONDA"}
                     assert not leaked & set(os.environ)
                     assert os.environ["VIRTUAL_ENV"] == sys.prefix
                     assert os.environ["PYTHONNOUSERSITE"] == "1"
@@ -185,7 +194,10 @@ def test_nothing_of_the_callers_shell_leaks_into_the_tests(lab: Project) -> None
     hostile = {
         "PYTHONPATH": f"{lab.root / 'elsewhere'}:{lab.env.get('PYTHONPATH', '')}",
         "PYTHONUSERBASE": str(lab.root / "elsewhere"),
+        "PYTHONSAFEPATH": "1",
         "CONDA_PREFIX": "/opt/conda",
+        "CONDA_SHLVL": "1",
+        "_CE_CONDA": "",
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "VIRTUAL_ENV": "/opt/other",
     }

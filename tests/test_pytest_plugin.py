@@ -140,7 +140,7 @@ def test_tests_whose_needs_are_not_met_are_skipped_counted_and_reported(suite: S
         "skipped": 4,
         "xfailed": 1,
         "xpassed": 1,
-        "gpu": {"tests": 4, "ran": 1, "skipped": 3},
+        "gpu": {"mode": "auto", "tests": 4, "ran": 1, "skipped": 3},
         "skip_reasons": {"for another day": 1, **REASONS},
     }
     counted = " | ".join(f"1: {reason}" for reason in REASONS)
@@ -171,7 +171,7 @@ def test_with_require_a_gpu_test_without_its_gpus_fails(suite: Suite, workers: t
         1,
         1,
         0,
-        {"tests": 2, "ran": 1, "skipped": 0},
+        {"mode": "require", "tests": 2, "ran": 1, "skipped": 0},
     )
 
 
@@ -218,7 +218,7 @@ def test_a_run_that_collects_nothing_says_so_where_gpus_are_required(suite: Suit
     assert run.report == {
         "schema": 1,
         **dict.fromkeys(("collected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"), 0),
-        "gpu": {"tests": 0, "ran": 0, "skipped": 0},
+        "gpu": {"mode": "require", "tests": 0, "ran": 0, "skipped": 0},
         "skip_reasons": {},
     }
 

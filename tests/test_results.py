@@ -134,6 +134,24 @@ def test_a_failed_session_keeps_the_end_of_what_was_said(lab: Project) -> None:
             "all-skipped",
             "experiments/one: every test was skipped (1: needs 1 GPU; granted: none)",
         ),
+        (
+            {
+                "test_one.py": "import pytest\npytest.skip('no data', allow_module_level=True)\n",
+                "test_two.py": "import pytest\n\n@pytest.mark.skip(reason='later')\ndef test_it(): ...\n",
+            },
+            "all-skipped",
+            "experiments/one: every test was skipped (1: later; 1: no data)",
+        ),
+        (
+            {"test_one.py": "import pytest\n\ndef test_it():\n    pytest.exit('no', returncode=0)\n"},
+            "no-tests",
+            "experiments/one: none of its 1 tests has run",
+        ),
+        (
+            {"test_one.py": "import os\n\ndef test_it():\n    os._exit(0)\n"},
+            "failed",
+            "experiments/one: pytest ended without reporting its tests",
+        ),
         ({"requirements.txt": "beta>=3\n"}, "conflict", "experiments/one: the requirements cannot hold together"),
         ({"requirements.txt": "./no-such-folder\n"}, "install-failed", None),
         ({"experiment.toml": 'python = "3.99"\n'}, "unsupported-python", "Python interpreter 3.99 not found"),
@@ -147,7 +165,7 @@ def test_every_other_end_has_its_status_and_a_junit_file(
     (result,) = left(lab)
     assert result.status == status, result
     assert reason is None or result.reason == reason
-    if status != "all-skipped":
+    if status != "all-skipped" and "has run" not in result.reason:  # pytest wrote the file
         kind = "error" if result.failed else "skipped"
         assert suites(lab, "exp-one.xml") in ([(status, f"{kind}: {result.reason}")], [])
 
@@ -214,9 +232,18 @@ def test_an_interrupted_session_leaves_the_result_before_it_as_it_was(lab: Proje
     assert left(lab) == before
 
 
-def test_what_only_lists_tests_leaves_no_result(lab: Project) -> None:
-    lab.nox("-s", "exp-one", "--", "--collect-only").assert_ok()
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--setup-plan", "--version"])
+def test_what_only_shows_something_leaves_no_result(lab: Project, option: str) -> None:
+    lab.nox("-s", "exp-one", "--", option).assert_ok()
     assert read_results(default_folder(lab.root, lab.env)) == ()
+
+
+def test_a_file_that_skips_itself_is_no_test_of_another_that_passes(lab: Project) -> None:
+    skipping = "import pytest\npytest.skip('no data', allow_module_level=True)\n"
+    lab.write({"experiments/one/test_two.py": skipping, "experiments/one/test_three.py": skipping})
+    lab.nox("-s", "exp-one").assert_ok()
+    (result,) = left(lab)
+    assert (result.status, result.reason) == ("passed", "experiments/one: 1 passed, 2 skipped")
 
 
 def test_sessions_side_by_side_and_core_leave_theirs_where_it_is_said(lab: Project, tmp_path: Path) -> None:

@@ -28,27 +28,22 @@ if TYPE_CHECKING:
 NOTHING_COLLECTED = 5
 """pytest's exit code when no test was collected."""
 
+_RAN = ("passed", "failed", "errors", "xfailed", "xpassed")
+"""What may have become of a test that has run."""
+_ONLY_SHOW = {"--co", "--collect-only", "--collectonly", "--setup-only", "--setuponly", "--setup-plan", "--setupplan"}
+_ONLY_SHOW |= {"--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--cache-show"}
+_ONLY_SHOW |= {"--help", "-h", "--version", "-V", "-VV"}
+"""The options of pytest with which it runs no test, and is not meant to."""
+
 GpuMode = Literal["auto", "none", "require"]
 MODES: tuple[GpuMode, ...] = get_args(GpuMode)
 
-_LEAKS = (
-    "CONDA_DEFAULT_ENV",
-    "CONDA_EXE",
-    "CONDA_PREFIX",
-    "CONDA_PYTHON_EXE",
-    "PYTHONEXECUTABLE",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "PYTHONPLATLIBDIR",
-    "PYTHONPYCACHEPREFIX",
-    "PYTHONSTARTUP",
-    "PYTHONUSERBASE",
-    "UV_PROJECT_ENVIRONMENT",
-    "UV_PYTHON",
-    "UV_SYSTEM_PYTHON",
-    "VIRTUAL_ENV_PROMPT",
-)
-"""Variables by which the caller's shell would reach into the environment; those of pip are taken out by prefix."""
+_LEAKS = {"PYTHONEXECUTABLE", "PYTHONHOME", "PYTHONPATH", "PYTHONPLATLIBDIR", "PYTHONPYCACHEPREFIX", "PYTHONSAFEPATH"}
+_LEAKS |= {"PYTHONSTARTUP", "PYTHONUSERBASE", "VIRTUAL_ENV_PROMPT"}
+_LEAKS |= {"UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_SYSTEM_PYTHON"}
+"""Variables by which the caller's shell would reach into the environment, beside those with a prefix."""
+_LEAKING_PREFIXES = ("CONDA_", "_CE_", "PIP_")
+"""Of conda's and pip's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +57,7 @@ class TestRun:
         gpu_mode: What to do about tests whose GPUs are not there.
         gpus: Those that the run was given.
         has_tests: Whether there is anything to point pytest at.
+        only_shows: Whether it was asked for something else than to run tests.
     """
 
     __test__ = False  # pytest would take the class for tests because of its name.
@@ -72,6 +68,7 @@ class TestRun:
     gpu_mode: GpuMode
     gpus: tuple[Gpu, ...]
     has_tests: bool
+    only_shows: bool
 
     @property
     def ending(self) -> Path:
@@ -118,7 +115,7 @@ def _said(option: str, arguments: Sequence[str]) -> str | None:
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str | None]:
     """The variables to take out of, or set in, the environment of a test run so that nothing leaks into it."""
-    leaks = [name for name in environ if name in _LEAKS or name.startswith("PIP_")]
+    leaks = [name for name in environ if name in _LEAKS or name.startswith(_LEAKING_PREFIXES)]
     return {**dict.fromkeys(leaks), "PYTHONNOUSERSITE": "1"}
 
 
@@ -180,6 +177,7 @@ def test_run(
             gpu_mode=mode,
             gpus=gpus,
             has_tests=bool(paths) or _names_tests(repository, experiment, arguments),
+            only_shows=any(argument.partition("=")[0] in _ONLY_SHOW for argument in arguments),
         )
 
 
@@ -258,24 +256,33 @@ def verdict(run: TestRun, subject: str) -> Verdict:
         subject: Whose tests they are, for the sentence.
 
     Raises:
-        TestsMissingError: GPUs are required, and nothing ran.
+        TestsMissingError: GPUs are required, and nothing ran; or pytest did not come to its end.
     """
     try:
         report = json.loads(run.report.read_bytes())
     except (OSError, ValueError):
         report = None
     if report is None and run.has_tests:
-        # The plugin is kept from reporting by --help, --version and the like.
-        result = Verdict(status="unknown", sentence=f"{subject}: pytest ended without reporting its tests")
-    elif report is None or report["collected"] == 0:
+        sentence = f"{subject}: pytest ended without reporting its tests"
+        if not run.only_shows:
+            # With exit code 0 all the same: os._exit, or pytest.exit with that code, before it came to its end.
+            raise TestsMissingError(
+                sentence, remedy="find what ends pytest while it is at work, or has it only list tests"
+            )
+        return Verdict(status="unknown", sentence=sentence)
+    if report is None or not (report["collected"] or report["skipped"]):
         result = Verdict(status="no-tests", sentence=f"{subject}: no tests were found")
-    elif report["collected"] == report["skipped"]:
+    elif any(report[outcome] for outcome in _RAN):
+        counts = [f"{report[one]} {one}" for one in (*_RAN, "skipped") if report[one] or one == "passed"]
+        return Verdict(status="passed", sentence=f"{subject}: {', '.join(counts)}")
+    elif report["skipped"] < report["collected"]:
+        result = Verdict(status="no-tests", sentence=f"{subject}: none of its {report['collected']} tests has run")
+    else:
+        # More than were collected, where whole files skip themselves.
         reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(report["skip_reasons"].items()))
         result = Verdict(status="all-skipped", sentence=f"{subject}: every test was skipped ({reasons})")
-    else:
-        skipped = f", {report['skipped']} skipped" if report["skipped"] else ""
-        return Verdict(status="passed", sentence=f"{subject}: {report['passed']} passed{skipped}")
-    if run.gpu_mode == "require":
+    # The plugin knows of --gpus in addopts and in PYTEST_ADDOPTS, too.
+    if (report["gpu"]["mode"] if report else run.gpu_mode) == "require":
         raise TestsMissingError(
             f"{result.sentence}, and --gpus=require asks for tests that run", remedy="add tests, or run --gpus=auto"
         )

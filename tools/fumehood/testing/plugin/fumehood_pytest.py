@@ -552,6 +552,12 @@ class Tally:
         self._missed: dict[str, str] = {}
         self._broken_collections: set[str] = set()
         self._lines: list[str] = []
+        self._is_run = False
+
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Only in a run of tests, and not for --fixtures and the like, or before something ends pytest at its start."""
+        options = session.config.option
+        self._is_run = not (options.collectonly or getattr(options, "setuponly", False))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without pytest-xdist."""
@@ -585,10 +591,10 @@ class Tally:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge the run as a whole, write the report, and see that the user learns of it."""
-        if not session.config.option.collectonly:
+        if self._is_run:
             self._lines = list(self._judge(session))
-        if self._report_path and not session.config.option.collectonly:
-            self._write_report(self._report_path)
+            if self._report_path:
+                self._write_report(self._report_path)
         if not session.config.pluginmanager.hasplugin("terminalreporter"):
             sys.stderr.write("".join(f"{line}\n" for line in self._lines))
 
@@ -635,6 +641,7 @@ class Tally:
             "collected": self._collected,
             **counts,
             "gpu": {
+                "mode": self._mode,
                 "tests": len(self._gpu_tests),
                 "ran": len(self._gpu_tests) - skipped - len(self._missed),
                 "skipped": skipped,
@@ -743,6 +750,7 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest.hookimpl(hookwrapper=True)(GpuTests.pytest_runtest_makereport)
     pytest.hookimpl(trylast=True)(GpuTests.pytest_collection_modifyitems)
     pytest.hookimpl(tryfirst=True)(GpuTests.pytest_runtest_setup)
+    pytest.hookimpl(tryfirst=True)(Tally.pytest_collection)
     pytest.hookimpl(optionalhook=True)(Tally.pytest_xdist_node_collection_finished)
     is_worker = hasattr(config, "workerinput")
     config.pluginmanager.register(GpuTests(mode, gpus, is_worker=is_worker), "fumehood-gpu-tests")
