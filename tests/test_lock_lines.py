@@ -144,3 +144,34 @@ def test_hashes_that_a_line_gives_are_the_lock_s_whatever_the_registry_says(proj
     python = project.root / ".nox/exp-one/bin/python"
     project.fumehood("env", "build", "one").assert_ok()
     assert project.run(python, "-c", "import alpha; print(alpha.__version__)").assert_ok().stdout == "1.1\n"
+
+
+def test_a_line_that_names_cores_own_project_stands_for_what_that_requires(project: Project) -> None:
+    core = '[project]\nname = "Own_Lab"\nversion = "1.2"\ndependencies = ["alpha<2"]\n'
+    extras = "[project.optional-dependencies]\nfast = [\"tokenizers<0.22 ; python_version >= '3.8'\"]\n"
+    project.write(
+        {
+            "pyproject.toml": PLAIN + core + extras,
+            "src/own_lab/__init__.py": "",
+            "experiments/plain/requirements.txt": "own-lab>=1\n",
+            "experiments/extra/requirements.txt": "own-lab[fast] ; sys_platform == 'win32'\n",
+            "experiments/other/requirements.txt": "reader\nown-lab>=2\n",
+            "experiments/lost/requirements.txt": "own-lab[gone]\n",
+        }
+    )
+    outcome = project.fumehood("lock").assert_exit(2)
+    assert outcome.stderr == (
+        "experiments/lost/requirements.txt:1: what own-lab[gone] stands for cannot be read\n"
+        "  | pyproject.toml:7: there is no extra 'gone'\n  |   → name one of the project's extras; known: fast\n"
+        "  → correct this line, or what is quoted\n"
+        "experiments/other/requirements.txt:2: own-lab>=2 asks for another own-lab than core, which is 1.2\n"
+        "  → remove the bound: each environment imports core from source\n"
+    )
+    assert pins(project, "experiments/plain/requirements.lock") == []
+    assert pins(project, "experiments/extra/requirements.lock") == ['tokenizers==0.21.4 ; sys_platform == "win32"']
+    project.fumehood("lock", "--check", "plain", "extra").assert_ok()
+    project.fumehood("env", "build", "plain").assert_ok()
+    # From requirements.txt, core's own name asks for what only pyproject.toml says.
+    project.write({"requirements.txt": "own-lab[fast]\n"})
+    project.fumehood("lock", "plain").assert_ok()
+    assert pins(project, "requirements.lock") == ["alpha==1.1", "tokenizers==0.21.4"]

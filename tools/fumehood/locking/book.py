@@ -20,11 +20,11 @@ from fumehood.model.lock import Header, LayeredLock, Lock, by_name
 from fumehood.model.requirement import IndexOptions
 from fumehood.outside import toml_file
 from fumehood.outside.files import cache_folder
-from fumehood.reading import sources
+from fumehood.reading import own_project, sources
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -91,7 +91,8 @@ class LockBook:
         """What a target adds to core's lines: its own requirements, and what running tests needs."""
         if target.session not in self._targets:
             extra = self.repository.core.test_requirements
-            self._targets[target.session] = self._read(target.requirements, extra)
+            found = self._read(target.requirements, extra, there=lambda: self.core_inputs.requirements)
+            self._targets[target.session] = found
         return self._targets[target.session]
 
     def all_inputs(self, target: Target | None) -> Inputs:
@@ -204,8 +205,15 @@ class LockBook:
             self._known = _KnownCore(lock=core, digest=pins_digest(core), pinned=pinned, is_sound=not broken)
         return self._known
 
-    def _read(self, requirements: Iterable[RequirementSource], extra: Iterable[str] = ()) -> Inputs:
-        return sources.read(self.repository.root, requirements, environ=self.environ, extra=extra)
+    def _read(
+        self,
+        requirements: Iterable[RequirementSource],
+        extra: Iterable[str] = (),
+        there: Callable[[], Iterable[Requirement]] = tuple,
+    ) -> Inputs:
+        root, core = self.repository.root, self.repository.core
+        found = sources.read(root, requirements, environ=self.environ, extra=extra)
+        return own_project.replaced(found, core, root, there=there)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

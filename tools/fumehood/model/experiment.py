@@ -87,6 +87,7 @@ class Core:
         tests: Folders or files with its tests.
         test_requirements: Requirements that running tests adds, for core and experiments alike.
         tests_requirements: The files with what core's own tests need beyond that.
+        project: The name in ``[project]``, as written, if its packages can be imported from source.
         requires_python: The specifier in ``[project].requires-python``, if any.
         pythons: The Python versions of sessions that do not name their own.
         timeout: Seconds that its tests may take; None for as long as they need.
@@ -99,6 +100,7 @@ class Core:
     tests: tuple[str, ...] = ()
     test_requirements: tuple[str, ...] = ()
     tests_requirements: tuple[RequirementSource, ...] = ()
+    project: str | None = None
     requires_python: str | None = None
     pythons: tuple[str, ...] = ()
     timeout: int | None = None

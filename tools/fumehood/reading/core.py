@@ -46,7 +46,8 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         ConfigurationError: A path in the settings does not exist, or requires-python is no string; all at once.
     """
     data: Mapping[str, Any] = pyproject.data if pyproject else {}
-    requires_python = table_at(data, "project").get("requires-python")
+    project = table_at(data, "project")
+    name, requires_python = project.get("name"), project.get("requires-python")
     sources = settings.core.sources or _sources(root, data)
     requirements = written_in(root, settings, data)
     if pyproject:
@@ -59,6 +60,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         tests=settings.core.tests or _tests(root, data),
         test_requirements=settings.test_requirements,
         tests_requirements=_tests_requirements(root, settings),
+        project=name if sources and isinstance(name, str) else None,
         requires_python=requires_python,
         pythons=settings.python,
         timeout=settings.core.timeout or settings.timeout,

@@ -13,7 +13,7 @@ from fumehood.errors import ConfigurationError, FumehoodError, UsageError
 from fumehood.model.experiment import SETUP_SCRIPTS
 from fumehood.outside.files import disk_errors
 from fumehood.outside.toml_file import table_at
-from fumehood.reading import local_project, requirements_txt, sources
+from fumehood.reading import local_project, own_project, requirements_txt, sources
 from fumehood.reading.core import written_in
 from fumehood.reading.text_file import decode
 
@@ -66,6 +66,7 @@ def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
             if inputs.folders:
                 _lay_out(git, commit, scratch, _build_files(inputs, prefix))
                 inputs = sources.read(root, core.requirements, environ=git.environ)
+            inputs = own_project.replaced(inputs, core, root)
     except ConfigurationError as error:
         raise ConfigurationError(
             f"core's requirements cannot be read as they are at {ref}",

@@ -1,0 +1,81 @@
+"""Lines that name core's own project, which no registry need have: every environment imports core from source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from fumehood.errors import ConfigurationError, FumehoodError, raise_all
+from fumehood.outside import toml_file
+from fumehood.outside.toml_file import table_at
+from fumehood.reading import pyproject_requirements
+from fumehood.reading.sources import of_lines
+from fumehood.settings import PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from fumehood.model.experiment import Core
+    from fumehood.model.requirement import Requirement
+    from fumehood.reading.sources import Inputs
+
+
+def replaced(inputs: Inputs, core: Core, root: Path, there: Callable[[], Iterable[Requirement]] = tuple) -> Inputs:
+    """Inputs with what core's project requires, extras included, in the place of lines that name it.
+
+    Args:
+        inputs: What was read.
+        core: Whose project it is.
+        root: The repository.
+        there: Gives core's lines, which are not said twice.
+
+    Raises:
+        ConfigurationError: A line asks for another version of core, or an extra that it does not have; all at once.
+    """
+    own = canonicalize_name(core.project) if core.project else None
+    lines = [line for line in inputs.requirements if own and line.name == own and not line.url]
+    if not lines:
+        return inputs
+    mistakes: list[FumehoodError] = list(_other_versions(root, lines))
+    known = {(line.place, line.text) for line in there()}
+    chosen, files = [line for line in inputs.requirements if line not in lines], list(inputs.files)
+    for line in lines:
+        if line.constraint:
+            continue
+        try:
+            found = pyproject_requirements.read_project(root / PYPROJECT, root=root, extras=line.extras)
+        except FumehoodError as error:
+            what, remedy = f"what {line.text} stands for cannot be read", "correct this line, or what is quoted"
+            mistakes.append(ConfigurationError(what, place=line.place, details=str(error), remedy=remedy))
+        else:
+            chosen += [_under(line.marker, one) for one in found.requirements if (one.place, one.text) not in known]
+            files += found.files
+    raise_all(mistakes)
+    return replace(of_lines(chosen, inputs.options), files=tuple(dict.fromkeys(files)), folders=inputs.folders)
+
+
+def _other_versions(root: Path, lines: Iterable[Requirement]) -> Iterator[ConfigurationError]:
+    """Complaints about bounds that core does not keep, where its version is written out."""
+    written = table_at(toml_file.load(root / PYPROJECT, name=PYPROJECT).data, "project").get("version")
+    try:
+        version = Version(str(written))
+    except InvalidVersion:
+        return
+    for line in lines:
+        if not line.specifier.contains(version, prereleases=True):
+            what = f"{line.text} asks for another {line.name} than core, which is {version}"
+            remedy = "remove the bound: each environment imports core from source"
+            yield ConfigurationError(what, place=line.place, remedy=remedy)
+
+
+def _under(marker: Marker | None, line: Requirement) -> Requirement:
+    """A line where a marker holds, too."""
+    if marker is None:
+        return line
+    both = f"({line.marker}) and ({marker})" if line.marker else str(marker)
+    return replace(line, text=f"{line.text.partition(';')[0].strip()} ; {both}", marker=Marker(both))
