@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +96,17 @@ def test_a_python_below_what_the_lock_is_for_is_refused_with_the_place_that_says
     outcome = project.nox("-s", "exp-a", "--force-python", sys.executable).assert_exit(1)
     assert f"experiments/a/experiment.toml: experiments/a: {older}" in outcome.stderr
     assert "  → choose a newer one, or name what is supported there, as its `python`" in outcome.stderr
+
+
+def test_a_path_that_path_cannot_hold_is_said_with_where_else_environments_may_be(project: Project) -> None:
+    here = replace(project, root=project.root / "a:b")
+    environments.write(here, a=["reader"])
+    here.noxfile()
+    assert told(here.fumehood("env", "build", "a").assert_exit(2)) == [
+        f"no environment can be at {here.root}/.nox/exp-a: PATH, where its commands are, cannot hold a ':'",
+        "  → move the repository to a path without it, or have environments elsewhere with --envdir",
+    ]
+    here.fumehood("env", "build", "--envdir", str(project.root / "elsewhere"), "a").assert_ok()
 
 
 def test_a_home_that_cannot_be_is_said_with_what_to_choose_instead(project: Project) -> None:

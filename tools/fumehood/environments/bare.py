@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fumehood.environments import shelf
-from fumehood.errors import WorldError
+from fumehood.errors import UsageError, WorldError
 from fumehood.outside.files import token, write_whole
 
 if TYPE_CHECKING:
@@ -53,8 +53,14 @@ def make(environment: Path, interpreter: Interpreter, cache: Path) -> None:
 
     Raises:
         OSError: The disk refused.
+        UsageError: The path cannot be on PATH.
         WorldError: virtualenv failed.
     """
+    if os.pathsep in str(environment):
+        raise UsageError(
+            f"no environment can be at {environment}: PATH, where its commands are, cannot hold a {os.pathsep!r}",
+            remedy="move the repository to a path without it, or have environments elsewhere with --envdir",
+        )
     # Written first, so that whatever a crash leaves is known for an environment.
     environment.mkdir()
     (environment / CONFIG).touch()
