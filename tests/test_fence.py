@@ -96,6 +96,19 @@ def fenced(tmp_path: Path, python: Path) -> Fenced:
             "bar.model",
         ),
         ("import sys\nsys.path.append('experiments')\n__import__('bar.bar.model')", 3, "bar.bar.model"),
+        (
+            (
+                "from importlib import util\nspec = util.spec_from_file_location('mine', 'experiments/bar/loose.py')\n\n"
+                "spec.loader.exec_module(util.module_from_spec(spec))"
+            ),
+            4,
+            "mine",
+        ),
+        (
+            "from importlib.machinery import SourceFileLoader as load\n\nload('mine', '../bar/loose.py').load_module()",
+            3,
+            "mine",
+        ),
     ],
 )
 def test_an_experiment_cannot_import_another_whatever_the_way(

@@ -79,6 +79,25 @@ class Fence:
             raise FenceError(self._complaint(fullname, folder), name=fullname, path=spec.origin)
         return spec
 
+    def judge_loaders(self) -> None:
+        """Have the loaders refuse, too: importlib.util.spec_from_file_location gives one without asking any finder.
+
+        They are caught when they ask themselves for their file, so that no frame of this one is in the tracebacks of
+        whatever a module raises.
+        """
+        from _frozen_importlib_external import FileLoader
+
+        loaders: Any = FileLoader
+        get_filename = loaders.get_filename
+
+        def judged(loader: FileLoader, *arguments: str) -> str:
+            file: str = get_filename(loader, *arguments)
+            if (folder := self._folder_of_file(file)) is not None:
+                raise FenceError(self._complaint(loader.name, folder), name=loader.name, path=file)
+            return file
+
+        loaders.get_filename = judged
+
     def invalidate_caches(self) -> None:
         """Forget where folders really are: a symbolic link may point elsewhere now."""
         self._verdicts.clear()
@@ -89,11 +108,7 @@ class Fence:
         A namespace package loads nothing itself: it is refused only if all of its folders are forbidden.
         """
         if spec.has_location:
-            origin = spec.origin or ""
-            folder = self._folder_of(os.path.dirname(origin))
-            if folder is None and origin.startswith(self._root) and os.path.islink(origin):
-                folder = self._folder_of(os.path.dirname(os.path.realpath(origin)))
-            return folder
+            return self._folder_of_file(spec.origin or "")
         if spec.submodule_search_locations is None:
             return None
         try:
@@ -103,6 +118,12 @@ class Fence:
             return None
         folders = [self._folder_of(portion) for portion in portions]
         return folders[0] if folders and None not in folders else None
+
+    def _folder_of_file(self, file: str) -> str | None:
+        folder = self._folder_of(os.path.dirname(file))
+        if folder is None and file.startswith(self._root) and os.path.islink(file):
+            folder = self._folder_of(os.path.dirname(os.path.realpath(file)))
+        return folder
 
     def _folder_of(self, directory: str) -> str | None:
         try:
@@ -182,6 +203,7 @@ def raise_fence() -> None:
             with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 root, session, *forbidden = file.read().splitlines()
             _fences.append(Fence(root, session, filter(None, forbidden)))
+            _fences[0].judge_loaders()
         if sys.meta_path[:1] != _fences:
             sys.meta_path[:] = _fences + [finder for finder in sys.meta_path if finder not in _fences]
     except Exception as error:  # noqa: BLE001 - see the docstring
