@@ -98,8 +98,8 @@ def fenced(tmp_path: Path, python: Path) -> Fenced:
         ("import sys\nsys.path.append('experiments')\n__import__('bar.bar.model')", 3, "bar.bar.model"),
         (
             (
-                "from importlib import util\nspec = util.spec_from_file_location('mine', 'experiments/bar/loose.py')\n\n"
-                "spec.loader.exec_module(util.module_from_spec(spec))"
+                "from importlib import util\nit = util.spec_from_file_location('mine', 'experiments/bar/loose.py')\n\n"
+                "it.loader.exec_module(util.module_from_spec(it))"
             ),
             4,
             "mine",
