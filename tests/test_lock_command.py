@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.answers import PLAIN
-from support.index import Index
+from support.index import Fault, Index
 from support.wheels import Wheel, build_all
 
 if TYPE_CHECKING:
@@ -468,6 +469,26 @@ def test_passwords_in_addresses_neither_age_a_lock_nor_stand_in_it(project: Proj
     project.write({"requirements.txt": "--index-url http://127.0.0.1:9/simple\nalpha\n"})
     outcome = project.fumehood("lock", "--check").assert_exit(1)
     assert outcome.stderr == f"requirements.lock was made from other requirement lines\n{ADVICE}"
+
+
+def test_nobody_on_the_machine_sees_a_password_among_the_arguments_of_a_program(
+    project: Project, faulty_index: Index
+) -> None:
+    del project.env["UV_DEFAULT_INDEX"]
+    secret = faulty_index.url.replace("http://", "http://someone:s3cret@")
+    options = f"--index-url {secret}\n--extra-index-url {secret}/more\n--find-links {secret}/alpha/\n"
+    project.write({"pyproject.toml": PLAIN, "requirements.txt": f"{options}alpha<1.1\ndelta-lib\n"})
+    faulty_index.misbehave("delta-lib", Fault.HANG)
+    locking = project.start(sys.executable, "-m", "fumehood", "lock")
+    while not faulty_index.requests("delta-lib"):
+        assert locking.poll() is None
+        time.sleep(0.02)
+    running = project.run("ps", "-A", "-o", "args=").assert_ok().stdout
+    faulty_index.heal()
+    said, errors = locking.communicate(timeout=60)
+    assert (said, errors) == ("requirements.lock: written, 2 pins\n", "")
+    assert "uv pip compile" in running
+    assert "s3cret" not in running
 
 
 def test_pre_releases_count_where_a_file_says_so(project: Project, own: Path) -> None:

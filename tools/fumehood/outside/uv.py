@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
-from fumehood.outside.uv_arguments import clean_environment, compile_arguments, index_arguments
+from fumehood.outside.uv_arguments import clean_environment, compile_arguments, index_arguments, without_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -197,10 +197,11 @@ class Uv:
 
         from fumehood.outside import programs  # noqa: PLC0415 - as above
 
-        command = [find_uv(), *arguments, "--color", "never", "--no-progress"]
+        visible, addresses = without_addresses(arguments)
+        command = [find_uv(), *visible, "--color", "never", "--no-progress"]
         if offline or self.is_offline:
             command.append("--offline")
-        environ = clean_environment(self.environ, offline="--offline" in command)
+        environ = {**clean_environment(self.environ, offline="--offline" in command), **addresses}
         try:
             done = programs.run(command, cwd=self.cwd, environ=environ, given=given.encode(), timeout=self.time_left())
         except TimeoutExpired as late:

@@ -10,7 +10,7 @@ from fumehood.errors import WorldError
 from fumehood.outside import interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fumehood.model.requirement import IndexOptions
@@ -58,6 +58,14 @@ _CERTIFICATES = frozenset({"SSL_CERT_DIR", "SSL_CERT_FILE"})
 """Where uv finds certificates: it reads them all, of a folder every file, before it knows whether it will need any."""
 
 
+_ADDRESSES = {
+    "--index-url": ("UV_INDEX_URL", " "),
+    "--extra-index-url": ("UV_EXTRA_INDEX_URL", " "),
+    "--find-links": ("UV_FIND_LINKS", ","),
+}
+"""The variable for each option with addresses, and what separates several in it."""
+
+
 def compile_arguments(source: Path, output: Path, python: str, options: IndexOptions) -> list[str]:
     """What every resolution is called with.
 
@@ -91,6 +99,23 @@ def index_arguments(options: IndexOptions) -> list[str]:
     for package in options.only_binary:
         arguments += ["--only-binary", package]
     return arguments
+
+
+def without_addresses(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Arguments without the addresses of `index_arguments`, and the variables in which uv takes the same, split alike.
+
+    An address may hold a password, and every user of a machine can see what programs are called with.
+    """
+    left: list[str] = []
+    addresses: dict[str, list[str]] = {}
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument in _ADDRESSES:
+            addresses.setdefault(argument, []).append(next(waiting))
+        else:
+            left.append(argument)
+    named = {option: _ADDRESSES[option] for option in addresses}
+    return left, {name: separator.join(addresses[option]) for option, (name, separator) in named.items()}
 
 
 def clean_environment(environ: Mapping[str, str], *, offline: bool) -> dict[str, str]:
