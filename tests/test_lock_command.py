@@ -475,7 +475,7 @@ def test_nobody_on_the_machine_sees_a_password_among_the_arguments_of_a_program(
     project: Project, faulty_index: Index
 ) -> None:
     del project.env["UV_DEFAULT_INDEX"]
-    secret = faulty_index.url.replace("http://", "http://someone:s3cret@")
+    secret = faulty_index.url.replace("http://", "http://someone:only-for-them@")
     options = f"--index-url {secret}\n--extra-index-url {secret}/more\n--find-links {secret}/alpha/\n"
     project.write({"pyproject.toml": PLAIN, "requirements.txt": f"{options}alpha<1.1\ndelta-lib\n"})
     faulty_index.misbehave("delta-lib", Fault.HANG)
@@ -483,12 +483,12 @@ def test_nobody_on_the_machine_sees_a_password_among_the_arguments_of_a_program(
     while not faulty_index.requests("delta-lib"):
         assert locking.poll() is None
         time.sleep(0.02)
-    running = project.run("ps", "-A", "-o", "args=").assert_ok().stdout
+    running = project.run("ps", "-A", "-ww", "-o", "args=").assert_ok().stdout
     faulty_index.heal()
     said, errors = locking.communicate(timeout=60)
     assert (said, errors) == ("requirements.lock: written, 2 pins\n", "")
     assert "uv pip compile" in running
-    assert "s3cret" not in running
+    assert "only-for-them" not in running
 
 
 def test_pre_releases_count_where_a_file_says_so(project: Project, own: Path) -> None:
