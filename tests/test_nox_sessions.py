@@ -92,8 +92,10 @@ def test_a_session_builds_its_environment_once_and_runs_the_experiments_tests(la
 def test_arguments_after_the_dashes_go_to_pytest(lab: Project) -> None:
     outcome = lab.nox("-s", "exp-one", "--", "-k", "nothing_is_called_so", "-q").assert_ok()
     assert "1 deselected" in outcome.stdout
-    named = lab.nox("-s", "exp-one", "--", "experiments/one/tests/test_one.py::test_one", "-q").assert_ok()
-    assert "pytest -p fumehood_pytest experiments/one/tests/test_one.py::test_one -q" in said(named)
+    own = "experiments/one/tests/test_one.py"
+    for test in (f"{own}::test_one", f"./{own}", str(lab.root / own)):
+        named = lab.nox("-s", "exp-one", "--", test, "-q").assert_ok()
+        assert f"pytest -p fumehood_pytest {test} -q" in said(named)
 
 
 def test_a_failing_test_fails_the_session(lab: Project) -> None:
@@ -122,6 +124,12 @@ def test_required_gpus_fail_a_session_that_ran_nothing(lab: Project) -> None:
         "Session exp-two aborted: experiments/two: no tests were found, and --gpus=require asks for tests that run"
         in outcome.stderr
     )
+
+
+def test_what_the_variable_for_the_gpus_cannot_say_is_never_taken_for_the_usual(lab: Project) -> None:
+    outcome = lab.nox("-s", "exp-one", env={"FUMEHOOD_GPU_MODE": "required"}).assert_exit(1)
+    assert said(outcome)[-1] == "Session exp-one aborted: FUMEHOOD_GPU_MODE=required"
+    assert "→ set it to one of auto, none, require" in outcome.stderr
 
 
 def test_gpus_that_the_settings_of_pytest_require_are_required(lab: Project) -> None:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from fumehood.errors import ExitCode, FumehoodError
+from fumehood.errors import ConfigurationError, ExitCode, FumehoodError
 from fumehood.outside import supervise
 from fumehood.outside.files import write_whole
 
@@ -90,8 +90,15 @@ class Verdict:
 
 
 def gpu_mode(arguments: Sequence[str], environ: Mapping[str, str]) -> GpuMode:
-    """What ``--gpus`` says among pytest's arguments; else ``FUMEHOOD_GPU_MODE``; else ``auto``."""
-    said = _said("--gpus", arguments) or environ.get("FUMEHOOD_GPU_MODE", "auto")
+    """What ``--gpus`` says among pytest's arguments; else ``FUMEHOOD_GPU_MODE``; else ``auto``.
+
+    Raises:
+        ConfigurationError: ``FUMEHOOD_GPU_MODE`` is none of them; pytest says so of the argument.
+    """
+    usual = environ.get("FUMEHOOD_GPU_MODE") or "auto"
+    if usual not in MODES:
+        raise ConfigurationError(f"FUMEHOOD_GPU_MODE={usual}", remedy=f"set it to one of {', '.join(MODES)}")
+    said = _said("--gpus", arguments) or usual
     return next((mode for mode in MODES if mode == said), "auto")
 
 
@@ -205,12 +212,9 @@ def _paths(repository: Repository, experiment: Experiment | None, arguments: Seq
 def _names_tests(repository: Repository, experiment: Experiment | None, arguments: Sequence[str]) -> bool:
     """Whether pytest's arguments name tests of this session; the value of an option may be named like a folder."""
     homes = (experiment.path,) if experiment else repository.core.tests
-    named = [argument.partition("::")[0].rstrip("/") for argument in arguments if not argument.startswith("-")]
-    return any(
-        (name == home or name.startswith(f"{home}/")) and (repository.root / name).exists()
-        for name in named
-        for home in homes
-    )
+    named = [argument.partition("::")[0] for argument in arguments if not argument.startswith("-")]
+    there = [os.path.relpath(path, repository.root) for name in named if (path := repository.root / name).exists()]
+    return any(path == home or path.startswith(f"{home}/") for path in there for home in homes)
 
 
 @contextlib.contextmanager
