@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -517,8 +518,22 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path
     with pytest.raises(WorldError) as caught:
         try_to_lease(tmp_path / "file", 1)
     assert str(caught.value) == (
-        f"GPUs cannot be leased: {tmp_path}/file/turn.lock: File exists\n  → make the folder writable for this user"
+        f"GPUs cannot be leased: {tmp_path}/file/turn.lock: Not a directory\n  → make the folder writable for this user"
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user as well")
+def test_users_of_one_machine_lease_from_each_other() -> None:
+    # Not below pytest's own folder, which no other user may enter.
+    with tempfile.TemporaryDirectory() as shared:
+        os.chmod(shared, 0o1777)  # noqa: S103 - as /tmp has it
+        folder = Path(shared) / "gpus"
+        with lease(FOUR[:1], needs=GpuNeeds(), folder=folder, wait=False):
+            pid = os.fork()
+            if pid == 0:
+                os.setuid(65534)
+                os._exit(0 if try_to_lease(folder, 3) == [1, 2, 3] else 1)
+            assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_a_uuid_is_never_a_path(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import fcntl
 import os
 import platform
 import re
+import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
@@ -150,7 +151,7 @@ def _open(folder: Path, path: Path) -> int:
     """
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         try:
             return os.open(path, flags)
         except FileNotFoundError:
@@ -162,6 +163,14 @@ def _open(folder: Path, path: Path) -> int:
         raise WorldError(
             f"GPUs cannot be leased: {path}: {error.strerror}", remedy="make the folder writable for this user"
         ) from error
+
+
+def _make(folder: Path) -> None:
+    """Make the folder for all who may write where it is, as in ``/tmp``, whatever this user's umask is."""
+    with suppress(FileExistsError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+        folder.chmod(stat.S_IMODE(folder.parent.stat().st_mode))
 
 
 def _lock(descriptor: int, folder: Path, *, wait: bool) -> bool:
