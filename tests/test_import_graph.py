@@ -152,6 +152,34 @@ def test_names_that_are_put_together_may_be_relative(project: Project, call: str
     }
 
 
+def test_names_that_are_put_together_may_go_on_behind_what_is_not_known(project: Project) -> None:
+    project.write({f"core/{name}.py": "" for name in ("__init__", "zoo/a/model", "zoo/a/data", "zoo/b/model/deep")})
+    project.write({"experiments/one/train.py": 'import_module(f"core.zoo.{name}.model")\n'})
+    assert leads(look(project), "experiments/one/train.py") == {
+        "core/__init__.py": "may import",
+        "core/zoo/a/model.py": "may import",
+    }
+
+
+def test_modules_that_are_listed_may_be_imported(project: Project) -> None:
+    project.write({f"core/{name}.py": "" for name in ("zoo/a/__init__", "zoo/a/deep", "zoo/b", "other")})
+    project.write({"core/__init__.py": "", "core/zoo/__init__.py": "for m in pkgutil.iter_modules(__path__): ...\n"})
+    project.write({"experiments/one/train.py": "import core.zoo as z\npkgutil.walk_packages(z.__path__)\n"})
+    found = look(project)
+    assert leads(found, "core/zoo/__init__.py") == {
+        "core/__init__.py": "is in the package",
+        "core/zoo/a/__init__.py": "may import",
+        "core/zoo/b.py": "may import",
+    }
+    assert leads(found, "experiments/one/train.py") == {
+        "core/__init__.py": "imports",
+        "core/zoo/__init__.py": "imports",
+        "core/zoo/a/__init__.py": "may import",
+        "core/zoo/a/deep.py": "may import",
+        "core/zoo/b.py": "may import",
+    }
+
+
 @pytest.mark.parametrize("call", ["import_module(f'.{name}', other)", "import_module(__name__ + '_x')"])
 def test_names_relative_to_what_is_not_known_lead_nowhere(project: Project, call: str) -> None:
     project.write({"core/__init__.py": "", "core/a.py": "", "core/models/__init__.py": f"{call}\n"})

@@ -153,7 +153,45 @@ def test_of_names_that_are_put_together_the_beginning_is_known() -> None:
         "FOLDER: str = 'e'\ntwice = 'f.'\ntwice = 'g.'\n"
     )
     texts = ["experiments.", "a.", "b.", "c.", "", "d.", "e.", "", ""]
-    assert scan(source.encode()).prefixes == tuple((text, line) for line, text in enumerate(texts, start=1))
+    assert scan(source.encode()).prefixes == tuple(
+        (text, line, text and "*") for line, text in enumerate(texts, start=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "known"),
+    [
+        ('f"a.{x}.b_{y}.c"', ("a.", "*.b_*.c")),
+        ('"a.%s.%05d.c" % (x, y)', ("a.", "*.*.c")),
+        ('"%s.%s" % (__name__, x)', (".", "*")),
+        ('"{}.b.{}".format(__package__, x)', (".b.", "*")),
+        ('"a.{x}.b".format(x=x)', ("a.", "*.b")),
+        ('"{}.b".format(x)', ("", "")),
+    ],
+)
+def test_of_names_that_are_put_together_what_follows_is_known_too(expression: str, known: tuple[str, str]) -> None:
+    assert scan(f"import_module({expression})\n".encode()).prefixes == ((known[0], 1, known[1]),)
+
+
+@pytest.mark.parametrize(
+    ("call", "known"),
+    [
+        ("iter_modules(__path__)", (".", "*")),
+        ('pkgutil.walk_packages(__path__, __name__ + ".")', (".", "**")),
+        ('pkgutil.walk_packages(path, prefix="a.b.")', ("a.b.", "**")),
+        ("pkgutil.iter_modules(c.__path__, c.__name__ + '.')", ("a.c.", "*")),
+        ("pkgutil.iter_modules(path=d.e.__path__)", ("d.e.", "*")),
+        ("pkgutil.iter_modules([str(HERE)])", (".", "*")),
+    ],
+)
+def test_of_modules_that_are_listed_the_package_is_known(call: str, known: tuple[str, str]) -> None:
+    source = f"for found in {call}: ...\nfrom a import c\nimport d.e\nHERE = Path(__file__).parent\n"
+    assert scan(source.encode()).prefixes == ((known[0], 1, known[1]),)
+
+
+@pytest.mark.parametrize("call", ["iter_modules()", "iter_modules(path)", "iter_modules([HERE / 'plugins'])"])
+def test_of_modules_that_are_listed_elsewhere_nothing_is_known(call: str) -> None:
+    assert scan(f"HERE = Path(__file__).parent\nfor found in {call}: ...\n".encode()).prefixes == ()
 
 
 def test_edits_of_the_import_path_are_known_with_what_is_literal_in_them() -> None:

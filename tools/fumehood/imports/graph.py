@@ -6,6 +6,7 @@ import posixpath
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.model.import_flags import TYPING
@@ -28,6 +29,9 @@ Steps = dict[str, dict[str, Step]]
 
 Find = Callable[[str], tuple[bool, dict[str, Step]]]
 """Finds where a file leads, and says whether that follows from this file and the layout of the repository alone."""
+
+_MOST_DEEP = 12
+"""So many dots a name has at most in which all below a package is looked for: links of folders may go round."""
 
 Recall = Callable[[Find], Steps]
 """Gives for each file what was found before from the same, else what the function finds that it is given."""
@@ -235,12 +239,22 @@ class _Builder:
 
     def _of_prefixes(self, path: str, found: Scan) -> Iterator[tuple[str, int]]:
         """Every module whose name could be put together from such a beginning."""
-        for text, line in found.prefixes:
-            roots, package, beginning = self.split(path, text)
-            for name in self.modules.members(package, roots) if "." in text else ():
-                if name.startswith(beginning):
-                    files = self.modules.run_by(package or name, name if package else "", roots)
-                    yield from ((target, line) for target in files)
+        for text, line, rest in found.prefixes:
+            if "." in text:
+                roots, package, beginning = self.split(path, text)
+                targets = self._like(package, f"{beginning}{rest}".split("."), roots)
+                yield from ((target, line) for target in targets)
+
+    def _like(self, package: str, parts: Sequence[str], roots: Sequence[str]) -> Iterator[str]:
+        """What runs when a module in a package is imported whose name is like these parts, one below the other."""
+        first, *others = parts
+        for name in self.modules.members(package, roots):
+            if fnmatchcase(name, first):
+                yield from self.modules.run_by(package or name, name if package else "", roots)
+                inner = f"{package}.{name}" if package else name
+                deeper = others or (parts if first == "**" and inner.count(".") < _MOST_DEEP else ())
+                if deeper:
+                    yield from self._like(inner, deeper, roots)
 
     def _plugins(self, path: str, found: Scan, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
         """What is offered under the entry points that a file asks for, by core and by the file's own experiment."""

@@ -41,7 +41,8 @@ class Scan(NamedTuple):
         strings: String literals that are written like a module's name with at least one dot, each as an import that is
             only `MENTIONED`. A colon, as in entry points, counts as a dot.
         prefixes: Names that are put together while running and then imported, ``import_module(f"experiments.{name}")``:
-            what is literal at their beginning, empty if nothing is, and the line.
+            what is literal at their beginning, empty if nothing is; the line; and what follows, with a ``*`` for what
+            is not known, ``**`` for all that is below.
         path_edits: Statements that change ``sys.path``: the string literals in them, and the line.
         groups: Literal groups asked for with ``importlib.metadata.entry_points``; an empty one stands for a group that
             is not literal.
@@ -52,7 +53,7 @@ class Scan(NamedTuple):
 
     imports: tuple[RawImport, ...] = ()
     strings: tuple[RawImport, ...] = ()
-    prefixes: tuple[tuple[str, int], ...] = ()
+    prefixes: tuple[tuple[str, int, str], ...] = ()
     path_edits: tuple[tuple[tuple[str, ...], int], ...] = ()
     groups: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()

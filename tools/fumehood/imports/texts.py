@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _OWN = frozenset({"__name__", "__package__"})
 """Names that stand for the package of the file; what is added to them begins with a dot, as a relative name does."""
 _MOST_DEEP = 3
+_PERCENT = re.compile(r"%(?:s|(\([^)]*\)\w|[^A-Za-z%]*[A-Za-z%]))")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+"""Fields of a text; what they hold unless they take the next value as it is."""
 
 
 @dataclass(slots=True)
@@ -46,15 +51,16 @@ class Texts:
         text = "".join(filter(None, pieces))
         return text if None not in pieces and (not text or _is_meant(pieces[0], text)) else None
 
-    def beginning(self, node: ast.expr) -> str:
-        """What is known at the beginning of a text; behind the file's own name only after a dot."""
-        known: list[str] = []
-        for piece in self._pieces(node, 0):
-            if piece is None:
-                break
-            known.append(piece)
-        text = "".join(known)
-        return text if known and _is_meant(known[0], text) else ""
+    def beginning(self, node: ast.expr) -> tuple[str, str]:
+        """What is known at the beginning of a text, behind the file's own name only after a dot; and what follows.
+
+        In what follows, a ``*`` stands for each piece that is not known.
+        """
+        pieces = [*self._pieces(node, 0)]
+        known = [*takewhile(lambda piece: piece is not None, pieces)]
+        text = "".join(filter(None, known))
+        rest = "".join("*" if piece is None else piece for piece in pieces[len(known) :])
+        return (text, rest) if known and _is_meant(known[0], text) else ("", "")
 
     def all_in(self, node: ast.AST, depth: int = 0) -> Iterator[str]:
         """The string literals in an expression and in what its names are bound to, in their order."""
@@ -66,6 +72,15 @@ class Texts:
             case ast.AST():
                 for child in ast.iter_child_nodes(node):
                     yield from self.all_in(child, depth)
+
+    def has_name(self, node: ast.AST, name: str, depth: int = 0) -> bool:
+        """Whether a name is in an expression, or in what the names in it are bound to."""
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name):
+                bound = self.values.get(inner.id) if depth < _MOST_DEEP else None
+                if inner.id == name or (bound and self.has_name(bound, name, depth + 1)):
+                    return True
+        return False
 
     def _pieces(self, node: ast.expr, depth: int) -> Iterator[str | None]:
         """The parts of a text; None for one that is not known."""
@@ -90,10 +105,11 @@ class Texts:
     def _made(self, node: ast.expr, depth: int) -> Iterator[str | None]:
         """The parts of a text that a method of a literal makes."""
         match node:
-            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
-                yield from (text.partition("%")[0], None)
-            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-                yield from (text.partition("{")[0], None)
+            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
+                values = right.elts if isinstance(right, ast.Tuple) else [right]
+                yield from self._filled(_PERCENT.split(text), values, depth)
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format"), args=values):
+                yield from self._filled(_BRACES.split(text), values, depth)
             case ast.Call(
                 func=ast.Attribute(value=ast.Constant(value=str(text)), attr="join"),
                 args=[ast.List(elts=parts) | ast.Tuple(elts=parts)],
@@ -104,6 +120,16 @@ class Texts:
                     yield from self._pieces(part, depth)
             case _:
                 yield None
+
+    def _filled(self, texts: Sequence[str], values: Sequence[ast.expr], depth: int) -> Iterator[str | None]:
+        """The parts of a text with fields, given what stands between them and what they are filled with, in turn."""
+        plain, *others = texts[::2]
+        if plain:
+            yield plain
+        for number, (mark, text) in enumerate(zip(texts[1::2], others, strict=True)):
+            is_known = not mark and number < len(values)
+            yield from self._pieces(values[number], depth) if is_known else (None,)
+            yield text
 
 
 def _is_meant(first: str | None, text: str) -> bool:

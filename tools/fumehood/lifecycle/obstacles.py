@@ -40,7 +40,7 @@ def _importers(seen: Seen, experiment: Experiment) -> Iterator[FumehoodError]:
     module = places.dotted(seen.root, experiment.path)
     for path in seen.survey.sources.naming:
         importer = seen.parts.experiment(path)
-        for text, line in seen.survey.sources.scans[path].prefixes:
+        for text, line, _ in seen.survey.sources.scans[path].prefixes:
             folders = seen.survey.graph.package_folders(path, text)
             is_part = bool(module) and f"{text}.".startswith(f"{module}.")
             is_part |= any(f"{folder}/".startswith(own) for folder in folders)

@@ -55,7 +55,7 @@ def _put_together(seen: Seen) -> Iterator[Finding]:
     """Names that are formatted and then imported, where the beginning that is literal leads to experiments."""
     for path in seen.core_survey.sources.naming:
         if seen.parts.kind(path) == "core":
-            for text, line in seen.core_survey.sources.scans[path].prefixes:
+            for text, line, _ in seen.core_survey.sources.scans[path].prefixes:
                 package = text.rpartition(".")[0]
                 folders = seen.core_survey.graph.package_folders(path, text)
                 is_offered = bool(package and seen.needs.home("", package.partition(".")[0]))

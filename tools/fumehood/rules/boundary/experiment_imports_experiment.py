@@ -38,7 +38,7 @@ def check(seen: Seen) -> Iterator[Finding]:
 
 def _put_together(seen: Seen, path: str, name: str) -> Iterator[Finding]:
     """Names that are formatted and then imported, where the beginning that is literal leads to other experiments."""
-    for text, line in seen.survey.sources.scans[path].prefixes:
+    for text, line, _ in seen.survey.sources.scans[path].prefixes:
         package = text.rpartition(".")[0]
         folders = [*seen.survey.graph.package_folders(path, text)]
         if package and (home := seen.needs.home(name, package.partition(".")[0])):
