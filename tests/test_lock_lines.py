@@ -87,6 +87,14 @@ def test_a_wheel_in_the_repository_is_locked_by_its_path_however_it_is_written(
     assert project.run(python, "-c", "import alpha; print(alpha.__version__)").assert_ok().stdout == "1.1\n"
 
 
+def test_a_folder_may_be_written_with_a_slash_behind_it(project: Project) -> None:
+    project.write({"pyproject.toml": PLAIN, "lib/pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n'})
+    project.write({"experiments/one/requirements.txt": "lib/ ; python_version > '3'\n"})
+    project.fumehood("lock").assert_ok()
+    assert pins(project, "experiments/one/requirements.lock") == ["lib/"]
+    assert is_settled(project)
+
+
 def test_what_a_variable_says_of_an_address_on_a_server_stands_in_no_lock(project: Project, tmp_path: Path) -> None:
     library = tmp_path / "lib s3cret"
     project.write({"pyproject.toml": PLAIN})
