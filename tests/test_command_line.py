@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,3 +43,11 @@ def test_what_was_meant_by_a_command_that_is_none_is_guessed(project: Project) -
         "Try 'python -m fumehood --help' for help.\n\n"
         "Error: No such command 'lsit'. Did you mean 'list'?\n"
     )
+
+
+def test_an_interrupt_while_it_starts_is_no_traceback(project: Project) -> None:
+    starting = "import sys\nclass Impatient:\n    @staticmethod\n    def find_spec(name, *_):\n"
+    starting += "        if name == 'click':\n            raise KeyboardInterrupt\n"
+    starting += "sys.meta_path.insert(0, Impatient)\nimport fumehood.__main__"
+    outcome = project.run(sys.executable, "-c", starting).assert_exit(130)
+    assert (outcome.stdout, outcome.stderr) == ("", "")
