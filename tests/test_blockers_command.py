@@ -8,6 +8,7 @@ import pytest
 
 from support.answers import PLAIN, answer_of
 from support.index import Fault, Index
+from support.wheels import Wheel, build_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,3 +131,68 @@ def test_what_cannot_be_asked_about_is_a_mistake_of_the_user_or_of_the_registry(
         "the command line: core, left free: not decided, because no registry in use has reqeusts\n  | error: "
     )
     assert outcome.stdout == ""
+
+
+def test_core_s_lines_that_an_experiment_includes_are_core_s_and_hold_back_nobody_else(repository: Project) -> None:
+    repository.write(
+        {
+            "limits.txt": "torch<2.7\n",
+            "requirements.txt": "alpha\ntorch\n-c limits.txt\n",
+            "experiments/free/requirements.txt": "-r ../../requirements.txt\ndelta-lib\n",
+            "experiments/pinned/requirements.txt": "-c ../../limits.txt\ntorch\n",
+        }
+    )
+    outcome = repository.fumehood("blockers", "torch").assert_exit(1)
+    assert outcome.stdout == (
+        "torch: core has 2.6.0; 2.7.1 is aimed at\n"
+        "core allows 2.6.0, held back by\n"
+        "  limits.txt:1: torch<2.7   (@core-owner)\n"
+        "vision allows 2.5.0, held back by\n"
+        "  experiments/vision/requirements.txt:2: torchvision<0.21   (@lab)\n"
+        "2 of 3 experiments do not hold it back\n"
+    )
+    (torch,) = (row for row in answered(repository, code=1) if row["name"] == "torch")
+    assert [one["name"] for one in torch["experiments"] if one["blocks"]] == ["vision"]
+
+
+def test_a_line_for_some_environments_only_holds_back_too(repository: Project) -> None:
+    two = 'torch==2.5.0 ; python_version < "3.12"\ntorch>=2.7 ; python_version >= "3.12"\n'
+    repository.write({"requirements.txt": "alpha\ntorch\n", "experiments/free/requirements.txt": two})
+    outcome = repository.fumehood("blockers", "torch").assert_exit(1)
+    assert (
+        "free allows 2.5.0, held back by\n"
+        '  experiments/free/requirements.txt:1: torch==2.5.0 ; python_version < "3.12"   (@lab)\n'
+    ) in outcome.stdout
+    assert "free (2.5.0)" in repository.fumehood("blockers").assert_exit(1).stdout
+
+
+def test_what_is_older_for_old_pythons_by_itself_is_held_back_by_nobody(project: Project, own: Path) -> None:
+    old = Wheel(name="array", version="2.2", requires_python=">=3.10")
+    build_all([old, Wheel(name="array", version="2.3", requires_python=">=3.13")], own)
+    project.write({"requirements.txt": "array\n", "experiments/any/requirements.txt": "array>=2\n"})
+    outcome = project.fumehood("blockers").assert_ok()
+    head = "package  core has   core allows  could be  held back by\n"
+    assert outcome.stdout == f"{head}array    2.2 / 2.3  2.3          2.3       nobody\n"
+    project.write({"experiments/tight/requirements.txt": "array<2.3\n"})
+    outcome = project.fumehood("blockers").assert_exit(1)
+    assert outcome.stdout == f"{head}array    2.2 / 2.3  2.3          2.3       tight (2.2)\n"
+
+
+def test_a_version_that_nobody_could_have_is_no_aim(repository: Project) -> None:
+    outcome = repository.fumehood("blockers", "torch", "--to", "3").assert_exit(2)
+    assert outcome.stdout == ""
+    assert outcome.stderr == (
+        "no version of torch from 3 on can be had here\n  → core could have 2.7.1, if no line of its own held it back\n"
+    )
+
+
+def test_a_pre_release_that_every_line_admits_is_held_back_by_nobody(project: Project, own: Path) -> None:
+    build_all([Wheel(name="array", version="1.0"), Wheel(name="array", version="2.0rc1")], own)
+    project.write({"requirements.txt": "array\n", "experiments/any/requirements.txt": "array<2\n"})
+    outcome = project.fumehood("blockers", "array", "--to", "2.0rc1").assert_exit(1)
+    assert outcome.stdout == (
+        "array: core has 1.0; 2.0rc1 is aimed at\n"
+        "any allows 1.0, held back by\n"
+        "  experiments/any/requirements.txt:1: array<2   (nobody)\n"
+        "0 of 1 experiment does not hold it back\n"
+    )

@@ -152,7 +152,8 @@ def headroom_text(row: Headroom, people: People, *, pins: Mapping[str, str]) -> 
         if held.is_conflict or not held.allows:
             lines += _why_unknown(name, held)
         elif row.blocks(held):
-            lines.append(f"{name} allows {held.allows}, held back by")
+            unknown = "" if held.lines else " what was not found out"
+            lines.append(f"{name} allows {held.allows}, held back by{unknown}")
             lines += [line_text(line, people.owners) for line in held.lines]
     free = sum(bool(held.allows) and not row.blocks(held) for held in row.experiments)
     verb = "does" if 1 in {free, len(row.experiments)} else "do"

@@ -18,6 +18,7 @@ from fumehood.conflicts.explain import explain as explain_target
 from fumehood.conflicts.whatif import Effect, WhatIf, parse_change
 from fumehood.errors import ExitCode, UsageError
 from fumehood.model.experiment import RUNNING_STATES, experiment_target
+from fumehood.model.lock import by_name, what_of
 from fumehood.reading.requirement_line import parse_line
 from fumehood.reading.sources import of_lines
 
@@ -128,7 +129,7 @@ def blockers(
     with desk(repository, offline=offline) as asking, Bar() as bar:
         search = Blockers(asking.book, lambda: asking.resolutions(bar), asking.prober, JOBS)
         rows = (search.of(str(canonicalize_name(package)), targets, to=to),) if package else search.table(targets)
-        pins = {str(pin.name): pin.what for pin in asking.core_before().pins}
+        pins = {str(name): what_of(pins) for name, pins in by_name(asking.core_before().pins).items()}
         if as_json:
             answer = reports.headroom_json(rows, asking, pins=pins, to=to)
         elif package:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 WANTED = Place("the command line")
 _CORE = "core"
 _FREE = "core, left free"
+_AIM = "what is aimed at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ class Blockers:
             to: The version aimed at; None for the newest that core could have.
 
         Raises:
-            UsageError: The version aimed at is none.
+            UsageError: The version aimed at is none, or nobody could have it.
             FumehoodError: No version of the package can be had, even if core's lines left it free.
         """
         if to and not relax.is_version(to):
@@ -115,17 +116,24 @@ class Blockers:
         bare = parse_line(name, place=WANTED)
         free = [*_freed(self._core(), name), bare]
         lines = {_CORE: [*self._core(), bare], _FREE: free}
-        found, owns = self._asked(lines, targets, free)
+        if to:
+            lines[_AIM] = [_wanted(name, to)]
+        found, owns = self._asked(lines, targets, free, [name])
         newest = found[_FREE]
         if isinstance(newest, FumehoodError) and not to:
             raise newest
-        aim = to or _version_of(name, newest)
+        could = _version_of(name, newest)
+        if to and isinstance(found[_AIM], ConflictError):
+            remedy = f"core could have {could}, if no line of its own held it back" if could else None
+            raise UsageError(f"no version of {name} from {to} on can be had here", remedy=remedy)
+        aim, floor = to or could, to or _version_of(name, newest, least=True)
 
         def one(subject: str, target: Target | None) -> Holdback:
-            held = _held(subject, name, found[subject])
+            held = _held(subject, name, found[subject], floor)
             if not _older(held.allows, aim):
                 return held
-            return replace(held, lines=self._holding([*owns[subject], _wanted(name, aim)], target))
+            wanted = _wanted(name, floor if _older(held.allows, floor) else aim)
+            return self._holding(held, [*owns[subject], wanted], target)
 
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
             core = pool.submit(one, _CORE, None)
@@ -142,22 +150,34 @@ class Blockers:
         free = core
         for name in names:
             free = _freed(free, name)
-        found, _ = self._asked({_CORE: core, _FREE: free}, targets, free)
-        rows = [
-            Headroom(
-                name=name,
-                aim=_version_of(name, found[_FREE]),
-                core=_held(_CORE, name, found[_CORE]),
-                experiments=_worst_first(_held(target.subject, name, found[target.subject]) for target in targets),
+        found, _ = self._asked({_CORE: core, _FREE: free}, targets, free, names)
+
+        def row(name: str) -> Headroom:
+            floor = _version_of(name, found[_FREE], least=True)
+            core, *experiments = (
+                _held(who, name, found[who], floor) for who in [_CORE, *(one.subject for one in targets)]
             )
-            for name in names
-        ]
+            aim = _version_of(name, found[_FREE])
+            return Headroom(name=name, aim=aim, core=core, experiments=_worst_first(experiments))
+
+        rows = map(row, names)
         return tuple(sorted(rows, key=lambda row: (-len(row.blockers), not row.blocks(row.core), row.name)))
 
     def _asked(
-        self, lines: Mapping[str, list[Requirement]], targets: Sequence[Target], free: list[Requirement]
+        self,
+        lines: Mapping[str, list[Requirement]],
+        targets: Sequence[Target],
+        free: list[Requirement],
+        names: Sequence[str],
     ) -> tuple[dict[str, Found], dict[str, list[Requirement]]]:
-        """What core's lines and each experiment's resolve to, and those lines."""
+        """What core's lines and each experiment's resolve to, and those lines.
+
+        Args:
+            lines: Core's lines, by what to call them.
+            targets: The experiments.
+            free: What counts as core's lines for them.
+            names: The packages that core's lines are not to bound there.
+        """
         options, python = self.book.core_inputs.options, self.book.python()
         questions = [
             Question(subject=subject, inputs=of_lines(some, options), python=python) for subject, some in lines.items()
@@ -166,8 +186,8 @@ class Blockers:
         owns = dict(lines)
         for target in targets:
             try:
-                own = self.book.inputs(target)
-                owns[target.subject] = [*free, *(line for line in own.requirements if line not in free)]
+                own = self._own(target, names)
+                owns[target.subject] = [*free, *(line for line in own if line not in free)]
                 inputs = of_lines(owns[target.subject], self.book.all_inputs(target).options)
                 questions.append(Question(subject=target.subject, inputs=inputs, python=self.book.python(target)))
             except FumehoodError as error:
@@ -178,32 +198,57 @@ class Blockers:
     def _core(self) -> list[Requirement]:
         return list(self.book.core_inputs.requirements)
 
-    def _holding(self, lines: list[Requirement], target: Target | None) -> tuple[Requirement, ...]:
-        """The lines of which none can be left out for the last one, which asks for the version, to fail."""
+    def _own(self, target: Target, names: Iterable[str]) -> list[Requirement]:
+        """An experiment's lines; those that it includes from core's files are core's, and bound as little."""
+        core = {(line.place, line.text) for line in self._core()}
+        lines = self.book.inputs(target).requirements
+        included = [line for line in lines if (line.place, line.text) in core]
+        for name in names:
+            included = _freed(included, name)
+        return [*included, *(line for line in lines if (line.place, line.text) not in core)]
+
+    def _holding(self, held: Holdback, lines: list[Requirement], target: Target | None) -> Holdback:
+        """With the lines of which none can be left out for the last one, which asks for the version, to fail.
+
+        Where that one can be had after all, which a resolver does not take unasked, nothing holds it back.
+        """
         try:
             prober = self.prober(self.book.python(target), target)
-            tried = prober.ask(line for line in lines if line.name or line.url)
-            if tried.status != "fails":
-                return ()
-            found = smallest(prober, [line for line in lines if line.name or line.url], text=tried.text)
+            lines = [line for line in lines if line.name or line.url]
+            tried = prober.ask(lines)
+            if tried.status == "holds":
+                name = str(lines[-1].name)
+                return replace(held, allows=_version_of(name, tried.pins))
+            if tried.status == "undecided":
+                return held
+            found = smallest(prober, lines, text=tried.text)
         except FumehoodError:
-            return ()
-        return tuple(line for line in found.lines if line.place != WANTED)
+            return held
+        return replace(held, lines=tuple(line for line in found.lines if line.place != WANTED))
 
 
-def _held(subject: str, name: str, found: Found) -> Holdback:
+def _held(subject: str, name: str, found: Found, floor: str) -> Holdback:
+    """How far a package could go.
+
+    Args:
+        subject: Whose lines were resolved.
+        name: The package.
+        found: What they resolve to, which may be one version here and another there.
+        floor: The lowest version that core could have somewhere: what stays below it anywhere is held back.
+    """
     if isinstance(found, FumehoodError):
         is_conflict = isinstance(found, ConflictError)
         reason = plain(found.details or "") if is_conflict else found.reason
         return Holdback(subject=subject, reason=without_credentials(reason), is_conflict=is_conflict)
-    return Holdback(subject=subject, allows=_version_of(name, found))
+    least = _version_of(name, found, least=True)
+    return Holdback(subject=subject, allows=least if _older(least, floor) else _version_of(name, found))
 
 
-def _version_of(name: str, found: Found) -> str:
+def _version_of(name: str, found: Found, *, least: bool = False) -> str:
     if isinstance(found, FumehoodError):
         return ""
     versions = [pin.what for pin in found if str(pin.name) == name]
-    return max(versions, key=_as_version, default="")
+    return (min if least else max)(versions, key=_as_version, default="")
 
 
 def _wanted(name: str, version: str) -> Requirement:
