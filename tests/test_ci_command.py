@@ -237,12 +237,22 @@ def test_a_session_without_a_result_has_failed_though_no_job_says_so(judged: Pro
     )
 
 
+@pytest.mark.parametrize("session", [5, "exp-a'"])
+def test_rows_whose_sessions_cannot_be_read_are_no_answer(judged: Project, session: object) -> None:
+    rows = json.loads((judged.root / "rows.json").read_text())
+    rows["include"][0]["session"] = session
+    judged.write({"rows.json": json.dumps(rows)})
+    outcome = judged.fumehood("ci", "verdict", "--rows", "rows.json", "results").assert_exit(2)
+    assert outcome.stderr.splitlines()[0] == "rows.json: the rows cannot be read: is no answer of `fumehood matrix`"
+
+
 def test_no_rows_are_a_verdict_too_and_no_file_of_rows_is_none(judged: Project) -> None:
     judged.write({"rows.json": '{"include": []}\n'})
     outcome = judged.fumehood("ci", "verdict", "--rows", "rows.json", "nowhere").assert_ok()
     assert outcome.stdout == "nothing had to be run: the change affects no tests\n"
-    judged.write({"rows.json": ""})
-    for name, said in (("rows.json", "is no answer of `fumehood matrix`"), ("gone", "No such file or directory")):
+    judged.write({"rows.json": "", "list.json": '{"include": [[1]]}\n', "deep.json": "[" * 100_000})
+    no_answer = [(f"{name}.json", "is no answer of `fumehood matrix`") for name in ("rows", "list", "deep")]
+    for name, said in (*no_answer, ("gone", "No such file or directory")):
         missing = judged.fumehood("ci", "verdict", "--rows", name, "results").assert_exit(2)
         assert missing.stderr == (
             f"{name}: the rows cannot be read: {said}\n"

@@ -303,6 +303,33 @@ def test_the_history_of_a_session_is_bounded_and_damage_in_it_is_passed_over(tmp
     assert read_results(tmp_path / "nowhere") == ()
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"session": ["exp-a"]},
+        {"session": {}},
+        {"started": 5},
+        {"reason": None},
+        {"lowest": [1]},
+        {"part": 1},
+        {"status": ["passed"]},
+        {"seconds": {"total": "1"}},
+        {"seconds": {"total": float("nan")}},
+        {"seconds": {"total": float("inf")}},
+        {"seconds": {"total": 10**400}},
+        {"origin": {"commit": 1}},
+        {"origin": None},
+        {"counts": [1]},
+        {"gpus": None},
+    ],
+)
+def test_a_result_whose_fields_are_of_another_kind_is_passed_over(tmp_path: Path, damage: dict[str, object]) -> None:
+    record(tmp_path, "exp-a", Result(session="exp-a", experiment="a", status="passed"))
+    line = json.loads((tmp_path / "exp-a.jsonl").read_text())
+    (tmp_path / "exp-b.jsonl").write_text(f"{json.dumps({**line, **damage})}\n{'[' * 100_000}\n")
+    assert [result.session for result in read_results(tmp_path)] == ["exp-a"]
+
+
 def test_a_junit_file_for_a_session_without_tests_holds_whatever_was_said() -> None:
     result = Result(
         session="exp-a",

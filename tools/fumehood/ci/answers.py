@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     """
     try:
         return tuple(map(_row, json.loads(path.read_text(encoding="utf-8"))["include"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no answer of `fumehood matrix`"
         raise ConfigurationError(
             f"the rows cannot be read: {reason}",
@@ -62,4 +63,6 @@ def _row(data: Mapping[str, Any]) -> Row:
     given = {name: value for name, value in data.items() if name in known}
     label = given["runner"]
     given["runner"] = tuple(label) if isinstance(label, list) else tuple(filter(None, [label]))
-    return Row(**{**given, "owners": tuple(given["owners"])})
+    row = Row(**{**given, "owners": tuple(given["owners"])})
+    shlex.split(row.session)  # Where that cannot be done, nothing is known of what should have run.
+    return row

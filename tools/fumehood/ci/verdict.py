@@ -97,7 +97,7 @@ def text(verdict: Verdict) -> str:
         if one.failed or one.status != "passed":
             word = "failed" if one.blocks else "failed, advisory" if one.failed else "nothing tested"
             whose = f" ({' '.join(one.owners)})" if one.owners else ""
-            lines.append(f"{word}: {_shown(one)}{whose}: {one.status}: {one.reason}")
+            lines.append(f"{word}: {_shown(one)}{whose}: {one.status}{f': {one.reason}' if one.reason else ''}")
             if one.failed:
                 lines.append(f"  run because: {one.because}")
     return "\n".join([*lines, headline(verdict)])

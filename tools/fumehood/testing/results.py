@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from fumehood.model.lock import PinChange
 from fumehood.outside.files import disk_errors, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from _typeshed import DataclassInstance
+
+_Made = TypeVar("_Made", bound="DataclassInstance")
 
 SCHEMA = 1
 KEPT = 100
@@ -35,6 +40,17 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 _PART = re.compile(r"all|other|gpu(?:-[a-z0-9]+)?")
 FAILURES: frozenset[Status] = frozenset({"failed", "conflict", "install-failed", "unsupported-python", "timed-out"})
 """What is wrong; a session without tests, or with nothing but skipped ones, is neither that nor green."""
+_LONGEST = 1e9
+"""More seconds than any run takes, in years about thirty."""
+_RIGHT: Mapping[object, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "str | None": lambda value: value is None or isinstance(value, str),
+    "bool": lambda value: isinstance(value, bool),
+    "bool | None": lambda value: value is None or isinstance(value, bool),
+    "int": lambda value: isinstance(value, int),
+    "float": lambda value: isinstance(value, int | float) and 0 <= value <= _LONGEST,
+}
+"""By how a field is annotated: whether a value may stand in it, since damage and other programs write anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +225,7 @@ def to_json(result: Result) -> str:
 def _from_line(line: str) -> Result | None:
     try:
         return from_json(json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -219,19 +235,35 @@ def from_json(data: dict[str, Any]) -> Result:
     Raises:
         ValueError, KeyError, TypeError, AttributeError: It is nothing that `to_json` has written.
     """
-    fields = dict(data)
-    if fields.pop("schema") != SCHEMA or fields["status"] not in STATUSES or not _PART.fullmatch(fields["part"]):
+    given = dict(data)
+    if given.pop("schema") != SCHEMA or given["status"] not in STATUSES or not _PART.fullmatch(given["part"]):
         raise ValueError("a result of another kind")
-    counts = fields.pop("counts")
-    return Result(
-        seconds=Seconds(**fields.pop("seconds")),
-        counts=Counts(**counts) if counts is not None else None,
-        gpus=tuple(UsedGpu(**gpu) for gpu in fields.pop("gpus")),
-        changes=tuple(PinChange(**change) for change in fields.pop("changes")),
-        origin=Origin(**fields.pop("origin")),
-        arguments=tuple(fields.pop("arguments")),
-        status=cast("Status", fields.pop("status")),
-        **fields,
+    counts = given.pop("counts")
+    return _made(
+        Result,
+        {
+            **given,
+            "seconds": _made(Seconds, given["seconds"]),
+            "counts": _made(Counts, counts) if counts is not None else None,
+            "gpus": tuple(_made(UsedGpu, gpu) for gpu in given["gpus"]),
+            "changes": tuple(_made(PinChange, change) for change in given["changes"]),
+            "origin": _made(Origin, given["origin"]),
+            "arguments": tuple(given["arguments"]),
+        },
+    )
+
+
+def _made(kind: type[_Made], given: Mapping[str, Any]) -> _Made:
+    """A value from the fields that it was written with, each of which has to be of its type."""
+    if any(not is_right(given[name]) for name, is_right in _checks(kind) if name in given):
+        raise TypeError(f"a {kind.__name__} of another kind")
+    return kind(**given)
+
+
+@functools.cache
+def _checks(kind: type[DataclassInstance]) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
+    return tuple(
+        (one.name, _RIGHT[one.type]) for one in fields(kind) if isinstance(one.type, str) and one.type in _RIGHT
     )
 
 
