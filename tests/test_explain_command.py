@@ -274,3 +274,80 @@ def test_offline_the_cache_tells_as_far_as_it_can(repository: Project, private_u
 def test_an_experiment_that_is_not_there_is_a_mistake_of_the_user(repository: Project) -> None:
     outcome = repository.fumehood("explain", "odl").assert_exit(2)
     assert (outcome.stdout, outcome.stderr) == ("", "there is no experiment 'odl'\n  → did you mean old?\n")
+
+
+def test_of_two_conflicts_beside_each_other_each_has_its_own_remedies(repository: Project) -> None:
+    repository.write({"experiments/old/requirements.txt": "gamma\nalpha>=1.1\nbeta>=2\ntransformers==4.50.0\n"})
+    answer = explained(repository, "old")
+    assert answer["smallest"]
+    assert changes(answer) == [
+        ("experiments/old/requirements.txt", "transformers==4.50.0", "transformers==4.57.1"),
+        ("requirements.txt", "tokenizers>=0.22", "tokenizers>=0.21"),
+    ]
+    note = (
+        "the other lines cannot be resolved either: what is said to mend it was tried without them, so explain it "
+        "once more afterwards"
+    )
+    assert answer["notes"] == [note]
+    outcome = repository.fumehood("explain", "old").assert_exit(1)
+    assert outcome.stdout.endswith(
+        "\n\nthe other lines cannot be resolved either: what is said to mend it was tried\n"
+        "  without them, so explain it once more afterwards\n"
+    )
+
+
+def test_a_line_is_relaxed_for_every_environment_that_needs_another_version(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "requirements.txt": "Alpha>=2\n",
+            "experiments/some/requirements.txt": 'alpha<2 ; python_version < "3.12"\n',
+        }
+    )
+    answer = explained(project, "some")
+    some = "experiments/some/requirements.txt"
+    assert changes(answer) == [
+        (some, 'alpha<2 ; python_version < "3.12"', 'alpha<3 ; python_version < "3.12"'),
+        ("requirements.txt", "Alpha>=2", "Alpha>=1"),
+    ]
+    assert answer["remedies"][1]["pins"] == [{"name": "alpha", "version": "1.1 / 2.0"}]
+
+
+def test_a_version_that_a_line_excludes_is_admitted_before_its_bounds_are_moved(repository: Project) -> None:
+    repository.write({"experiments/old/requirements.txt": "transformers<5,!=4.57.1\n"})
+    answer = explained(repository, "old")
+    assert changes(answer)[0] == ("experiments/old/requirements.txt", "transformers<5,!=4.57.1", "transformers<5")
+
+
+def test_lines_that_clash_by_themselves_are_not_called_smallest_where_one_fails_alone(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "requirements.txt": "alpha>=3\n",
+            "experiments/some/requirements.txt": "alpha<3\n",
+        }
+    )
+    outcome = project.fumehood("explain", "some").assert_exit(1)
+    assert outcome.stdout.startswith(
+        "some cannot be installed on core: these 2 lines cannot hold together\n"
+        "\n"
+        "  requirements.txt:1: alpha>=3   (nobody)\n"
+        "  experiments/some/requirements.txt:1: alpha<3   (nobody)\n"
+        "\n"
+        "not proven smallest: without alpha<3 it could not be resolved either\n"
+    )
+    assert not explained(project, "some")["smallest"]
+
+
+def test_a_conflict_is_explained_even_where_core_s_own_lock_cannot_be_made(repository: Project) -> None:
+    wrong = "0" * 64
+    repository.write({"requirements.txt": f"alpha==1.1 --hash=sha256:{wrong}\n"})
+    repository.write({"experiments/old/requirements.txt": "alpha>=2\n"})
+    outcome = repository.fumehood("explain", "old").assert_exit(1)
+    assert outcome.stderr == ""
+    assert (
+        "  requirements.txt:1: alpha==1.1 → alpha==2.0\n"
+        "    gives alpha 2.0\n"
+        "    core's line: `fumehood whatif 'alpha==2.0'` says what that does to the other\n"
+        "      experiments\n"
+    ) in outcome.stdout

@@ -30,6 +30,7 @@ def explanation_json(found: Explanation, name: str, people: People, others: Mapp
         reason=found.reason,
         resolutions=found.asked,
         remedies=[_remedy_json(remedy, people, others.get(remedy)) for remedy in found.remedies],
+        notes=[text for text in (found.remark, _cut_short(found), *found.notes) if text],
     )
 
 
@@ -74,13 +75,17 @@ def explanation_text(found: Explanation, name: str, people: People, others: Mapp
         steps = [line for remedy in found.remedies for line in _remedy_text(remedy, people, others.get(remedy))]
         parts.append("\n".join(["what would mend it (each was resolved)", *steps]))
     if found.is_cut_short:
-        known = "; other changes may mend it too" if found.remedies else ", before any change was seen to mend it"
-        parts.append(
-            "\n".join(folded(f"the time was used up after {counted(found.asked, 'resolution')}{known}", "", ""))
-        )
+        parts.append("\n".join(folded(_cut_short(found), "", "")))
     elif not found.remedies:
         parts.append("no change of a single one of these lines was found to mend it")
     return "\n\n".join([*parts, *("\n".join(folded(note, "", "  ")) for note in found.notes)])
+
+
+def _cut_short(found: Explanation) -> str:
+    if not found.is_cut_short:
+        return ""
+    known = "; other changes may mend it too" if found.remedies else ", before any change was seen to mend it"
+    return f"the time was used up after {counted(found.asked, 'resolution')}{known}"
 
 
 def _head(found: Explanation, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,7 @@ from fumehood.conflicts.blockers import Blockers, Headroom
 from fumehood.conflicts.explain import Explanation
 from fumehood.conflicts.explain import explain as explain_target
 from fumehood.conflicts.whatif import Effect, WhatIf, parse_change
-from fumehood.errors import ExitCode, UsageError
+from fumehood.errors import ExitCode, FumehoodError, UsageError
 from fumehood.model.experiment import RUNNING_STATES, experiment_target
 from fumehood.model.lock import by_name, what_of
 from fumehood.reading.requirement_line import parse_line
@@ -66,9 +67,10 @@ def _others(asking: Desk, bar: Bar, found: Explanation) -> dict[Remedy, tuple[Ef
                 else line
                 for line in asking.book.core_inputs.requirements
             )
-            trial = _trial(asking, asking.book, changed, bar)
-            _, lock = trial.core()
-            effects[remedy] = trial.experiments(targets, lock, jobs=JOBS)
+            with contextlib.suppress(FumehoodError):  # What core has now may not be known; the conflict is.
+                trial = _trial(asking, asking.book, changed, bar)
+                _, lock = trial.core()
+                effects[remedy] = trial.experiments(targets, lock, jobs=JOBS)
     return effects
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.remedies import Search
-from fumehood.conflicts.smallest import Smallest, smallest
+from fumehood.conflicts.smallest import NEEDLESS, Smallest, smallest
 from fumehood.conflicts.static import clashes
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking.question import Question
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from fumehood.model.experiment import Target
     from fumehood.model.requirement import Requirement
 
+ELSEWHERE = (
+    "the other lines cannot be resolved either: what is said to mend it was tried without them, so explain it once "
+    "more afterwards"
+)
 OFFLINE = "found in uv's cache alone: a version that it lacks may make the lines hold together"
 _MORE_INDEXES = ("UV_EXTRA_INDEX_URL", "UV_INDEX")
 _LACKING = "uv's cache alone does not tell"
@@ -144,11 +149,21 @@ class _Explaining:
     def _clash(self, lines: list[Requirement], shown: tuple[Clash, ...]) -> Explanation:
         """What clashes in the lines alone is smallest by arithmetic, and needs no search."""
         first, *more = shown
+        remark = "" if self.prober.uv.is_offline else self._needless(first)
         several = f"{len(more)} more such sets: `fumehood check` lists them"
         one = "1 more such set: `fumehood check` lists it"
         notes = (one if len(more) == 1 else several,) if more else ()
-        found = Smallest(lines=first.lines, proven=True)
+        found = Smallest(lines=first.lines, proven=not remark, remark=remark)
         return self._conflict(lines, found, text=first.as_finding("").message, notes=notes)
+
+    def _needless(self, clash: Clash) -> str:
+        """What speaks against each line being needed: which versions exist, the lines alone do not know."""
+        with contextlib.suppress(BudgetError):
+            for line in clash.lines:
+                rest = [other for other in clash.lines if other is not line]
+                if rest and self.prober.ask(rest).status == "fails":
+                    return NEEDLESS.format(line=line.shown)
+        return ""
 
     def _resolved(self, lines: list[Requirement]) -> Explanation:
         answer = self.prober.ask(lines)
@@ -204,7 +219,7 @@ class _Explaining:
             asked=self.prober.asked,
             remark=found.remark,
             is_cut_short=is_cut_short,
-            notes=notes,
+            notes=(ELSEWHERE, *notes) if any(remedy.is_alone for remedy in mended) else notes,
             indexes=indexes,
         )
 

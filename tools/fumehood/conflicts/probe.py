@@ -47,10 +47,9 @@ class Answer:
     text: str = ""
     indexes: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def versions(self) -> dict[str, str]:
-        """Package and version; where a package has several pins for several platforms, the last."""
-        return {str(pin.name): pin.what for pin in self.pins}
+    def versions(self, name: str) -> tuple[str, ...]:
+        """The versions of a package: several where environments need different ones; none where it has none."""
+        return tuple(dict.fromkeys(pin.what for pin in self.pins if str(pin.name) == name))
 
 
 class BudgetError(Exception):
@@ -133,7 +132,7 @@ class Prober:
         The cache alone would name the lowest that it happens to hold, so this asks with the network if it may.
         """
         answer = self._ask_uv(frozenset([line, *bounds]), lowest=True, offline=self.uv.is_offline)
-        return answer.versions.get(str(line.name))
+        return next(iter(answer.versions(str(line.name))), None)
 
     def _resolve(self, lines: frozenset[Requirement]) -> Answer:
         if not self.is_fresh:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import Specifier
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
@@ -14,17 +16,25 @@ if TYPE_CHECKING:
 
     from fumehood.model.requirement import Requirement
 
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ORDER = (">=", ">", "~=", "==", "===", "!=", "<=", "<")
 
 
-def admitting(line: Requirement, version: str) -> str:
-    """The line's text with the fewest of its bounds moved, each as little as it takes, to admit a version.
+def admitting(line: Requirement, *versions: str) -> str:
+    """The line's text with the fewest of its bounds moved, each as little as it takes, to admit some versions.
 
     Raises:
         InvalidVersion: No bound but ``===`` compares with such a version.
     """
-    moved = (_moved(bound, Version(version)) for bound in line.specifier)
-    return written(line, ",".join(str(bound) for bound in _sorted({bound for bound in moved if bound})))
+    bounds = set(line.specifier)
+    for version in versions:
+        bounds = {moved for bound in bounds if (moved := _moved(bound, Version(version)))}
+    return written(line, ",".join(map(str, _sorted(bounds))))
+
+
+def without_exclusions(line: Requirement) -> str:
+    """The line's text without its ``!=``."""
+    return written(line, ",".join(str(bound) for bound in _sorted(line.specifier) if bound.operator != "!="))
 
 
 def is_wider(before: SpecifierSet, after: SpecifierSet) -> bool:
@@ -53,10 +63,12 @@ def highest_named(specifier: SpecifierSet) -> Version:
 
 
 def written(line: Requirement, bounds: str) -> str:
-    """A requirement with other bounds: name, extras and marker as they were."""
+    """A requirement with other bounds: name, as it is spelled, extras and marker as they were."""
+    spelled = _NAME.match(line.text)
+    name = spelled[0] if spelled and canonicalize_name(spelled[0]) == line.name else line.name
     extras = f"[{','.join(line.extras)}]" if line.extras else ""
     marker = f" ; {line.marker}" if line.marker else ""
-    return f"{line.name}{extras}{bounds}{marker}"
+    return f"{name}{extras}{bounds}{marker}"
 
 
 def _sorted(specifier: Iterable[Specifier]) -> list[Specifier]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from fumehood.conflicts.probe import Asker
     from fumehood.model.requirement import Requirement
 
+NEEDLESS = "without {line} it could not be resolved either"
+"""A remark about a line that is not shown to be needed."""
+
 _FEW = 6
 """So many lines are quicker left out one by one than halved."""
 
@@ -66,7 +69,7 @@ def smallest(asker: Asker, lines: Sequence[Requirement], *, text: str) -> Smalle
     except BudgetError:
         return _as_far_as(asker, lines)
     if unproven:
-        remark = f"without {unproven[0].shown} it could not be resolved either"
+        remark = NEEDLESS.format(line=unproven[0].shown)
         return Smallest(lines=tuple(suspects), proven=False, remark=remark)
     return Smallest(lines=tuple(suspects), proven=True)
 
