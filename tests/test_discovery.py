@@ -215,7 +215,14 @@ def test_tests_are_what_pytest_would_collect(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "session"),
-    [("a-b", "a/b", "exp-a-b"), ("Foo", "foo", "exp-foo"), ("a.b", "a-b", "exp-a-b"), ("a/b-c", "a-b/c", "exp-a-b-c")],
+    [
+        ("a-b", "a/b", "exp-a-b"),
+        ("Foo", "foo", "exp-foo"),
+        ("a.b", "a-b", "exp-a-b"),
+        ("a/b-c", "a-b/c", "exp-a-b-c"),
+        ("-a", "a", "exp-a"),
+        ("a--b-", "a-b", "exp-a-b"),
+    ],
 )
 def test_names_that_would_share_a_session_are_a_mistake_that_names_both(
     tmp_path: Path, one: str, other: str, session: str

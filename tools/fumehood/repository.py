@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -297,14 +298,14 @@ def _printable(text: str) -> str:
 def without_clashes(found: Iterable[Experiment]) -> tuple[list[Experiment], list[BrokenExperiment]]:
     """Set apart the experiments whose sessions would share a name or an environment folder.
 
-    nox makes an environment's folder from the session's name in lower case with ``.`` as ``-``.
+    nox makes an environment's folder from the session's name in lower case with ``.`` as ``-``, and one of several.
     """
     experiments = list(found)
     by_folder: dict[str, list[Experiment]] = {}
     for experiment in experiments:
         for python in ("", *(experiment.pythons if len(experiment.pythons) > 1 else ())):
             session = f"{experiment.session}-{python}" if python else experiment.session
-            by_folder.setdefault(session.lower().replace(".", "-"), []).append(experiment)
+            by_folder.setdefault(re.sub(r"[.-]+", "-", session.lower()).strip("-"), []).append(experiment)
     clashing = {
         experiment.path: BrokenExperiment(
             path=experiment.path, name=experiment.name, error=_clash(group, experiment, session)
