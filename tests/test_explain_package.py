@@ -265,3 +265,11 @@ def test_the_shortest_way_is_found_and_circles_do_not_matter() -> None:
     assert graph.asks("a", "b") == "b[x]>=2"
     assert graph.asks("a", "c") == "c"
     assert graph.asks("b", "d") == "d"
+
+
+def test_where_core_cannot_be_installed_its_conflict_is_explained_instead(repository: Project) -> None:
+    repository.write({"requirements.txt": "alpha>=2\ngamma\n"})
+    for name in ("core", "old"):
+        outcome = repository.fumehood("explain", name, "alpha").assert_exit(1)
+        assert "cannot hold together" in outcome.stdout
+        assert outcome.stderr == ""

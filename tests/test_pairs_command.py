@@ -343,3 +343,15 @@ def test_a_group_that_fails_as_a_whole_is_cut_to_what_holds(largest: int) -> Non
     assert [len(group) for group in found] == [largest] * (8 // largest) + [8 % largest] * (8 % largest > 1)
     assert len({*itertools.chain.from_iterable(found)}) == sum(map(len, found))
     assert all(len(together) > 2 for together in asked)
+
+
+def test_where_core_cannot_be_installed_nothing_is_known_of_pairs_and_the_conflict_is_a_finding(
+    project: Project,
+) -> None:
+    write(project, "alpha>=2\ngamma", one="delta-lib", other="tomli")
+    outcome = project.fumehood("check", "--pairs").assert_exit(1)
+    assert outcome.stdout.endswith(
+        "what shares with nobody\n"
+        "  one, other: not decided: core cannot be installed by itself: see `fumehood explain core`\n"
+    )
+    answered(project, code=1)

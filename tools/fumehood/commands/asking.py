@@ -108,14 +108,19 @@ class Desk:
         found = self._code_owners[0]
         return found.owners_of_file(file) if found else ()
 
-    def core_before(self) -> Lock:
+    def core_lock(self) -> Lock:
         """Core's lock as it is: the committed one, else one that was resolved before or is resolved now.
 
-        It has no pins where core's lines cannot hold together: what a change would do can be told all the same.
+        Raises:
+            ConflictError: Core's lines cannot hold together.
         """
         committed = self.book.store.committed(self.repository.core.lock)
+        return core_lock(self.book, partial(answer, self.uv), committed, locked=False)[0]
+
+    def core_before(self) -> Lock:
+        """The same, without pins where core's lines clash: what a change would do can be told all the same."""
         try:
-            return core_lock(self.book, partial(answer, self.uv), committed, locked=False)[0]
+            return self.core_lock()
         except ConflictError:
             return Lock(header=self.book.core_header())
 

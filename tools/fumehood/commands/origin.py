@@ -65,7 +65,7 @@ def explain(
 
 def _lock(asking: Desk, target: Target | None) -> tuple[LayeredLock, bool]:
     if target is None:
-        return LayeredLock(core=asking.core_before(), delta=Lock(header=Header(inputs="", python=""))), True
+        return LayeredLock(core=asking.core_lock(), delta=Lock(header=Header(inputs="", python=""))), True
     obtained = obtain(asking.book, asking.uv, target, locked=False)
     return obtained.lock, obtained.proven
 

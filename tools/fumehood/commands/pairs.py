@@ -39,6 +39,8 @@ def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline
         for broken in repository.broken:
             click.echo(str(broken.error), err=True)
     _say(sharing, format_, width)
+    if any(finding.is_conflict for finding in checked.findings):
+        return ExitCode.FINDINGS  # Of core itself, perhaps, without which nothing is known of any experiment.
     return _code(sharing, is_broken=bool(repository.broken) and not names)
 
 
@@ -56,9 +58,7 @@ def _say(sharing: Sharing, format_: str, width: int) -> None:
 
 
 def _code(sharing: Sharing, *, is_broken: bool) -> ExitCode:
-    """That two cannot share is no fault of either; that one does not fit on core is."""
-    alone = {verdict.outcome for _, verdict in sharing.alone}
-    if "conflict" in alone:
-        return ExitCode.FINDINGS
-    undecided = "undecided" in alone or any(pair.verdict.outcome == "undecided" for pair in sharing.pairs)
+    """That two cannot share is no fault of either."""
+    outcomes = [verdict.outcome for _, verdict in sharing.alone] + [pair.verdict.outcome for pair in sharing.pairs]
+    undecided = "undecided" in outcomes
     return ExitCode.WORLD if undecided or is_broken else ExitCode.OK

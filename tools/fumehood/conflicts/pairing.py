@@ -80,6 +80,8 @@ class Pairing:
         undecided = {item.experiment: item.reason for item in checked.undecided}
         if core := undecided.get(""):  # What keeps core from being decided keeps all from it.
             undecided = dict.fromkeys(undecided, f"core is not decided: {core}")
+        elif "" in conflicts:
+            undecided = dict.fromkeys(undecided, "core cannot be installed by itself: see `fumehood explain core`")
         for experiment, target in experiments:
             name, inputs = experiment.name, Inputs()
             with contextlib.suppress(FumehoodError):  # The check has said why it is not decided.
