@@ -246,6 +246,20 @@ def test_what_is_missing_for_a_comparison_is_said(lab: Project, tmp_path: Path) 
     )
 
 
+def test_a_shallow_clone_of_one_branch_says_what_to_fetch(lab: Project, tmp_path: Path) -> None:
+    lab.git("branch", "topic")
+    place = tmp_path / "shallow"
+    lab.run("git", "clone", "--quiet", "--depth", "1", "-b", "topic", lab.root.as_uri(), place).assert_ok()
+    assert lab.fumehood("--root", str(place), "affected").assert_exit(2).stderr == (
+        "this clone is shallow, and no default branch is in it\n"
+        "  → `git fetch --unshallow origin +refs/heads/*:refs/remotes/origin/*` gets the history; "
+        "with actions/checkout, `fetch-depth: 0`\n"
+    )
+    every = "+refs/heads/*:refs/remotes/origin/*"
+    lab.run("git", "fetch", "--quiet", "--unshallow", "origin", every, cwd=place).assert_ok()
+    lab.fumehood("--root", str(place), "affected").assert_ok()
+
+
 def test_a_shallow_clone_that_lacks_the_fork_says_so(lab: Project, tmp_path: Path) -> None:
     lab.git("checkout", "--quiet", "-b", "topic")
     for number in range(3):

@@ -121,7 +121,10 @@ def test_a_workflow_is_written_once_and_a_drift_is_a_finding_with_its_line(proje
     assert missing.stderr == (
         ".github/workflows/fumehood.yml: there is no such workflow\n  → run `fumehood ci write github` and commit it\n"
     )
-    assert project.fumehood("ci", "write").assert_ok().stderr == "wrote .github/workflows/fumehood.yml\n"
+    assert project.fumehood("ci", "write").assert_ok().stderr == (
+        "wrote .github/workflows/fumehood.yml\n"
+        "  its jobs run nox: write a noxfile.py with `import fumehood.nox` and `fumehood.nox.register()`\n"
+    )
     assert project.fumehood("ci", "write").assert_ok().stderr == ".github/workflows/fumehood.yml is current\n"
     project.fumehood("ci", "check").assert_ok()
     path = project.root / github.PATH
@@ -134,8 +137,21 @@ def test_a_workflow_is_written_once_and_a_drift_is_a_finding_with_its_line(proje
     )
 
 
+def test_a_workflow_below_the_top_of_a_clone_is_said_to_be_read_by_nobody(project: Project, tmp_path: Path) -> None:
+    inner = tmp_path / "clone" / "ml"
+    (inner / "experiments").mkdir(parents=True)
+    (inner.parent / ".git").mkdir()
+    project.write({"noxfile.py": "import fumehood.nox\n"})
+    (project.root / "noxfile.py").rename(inner / "noxfile.py")
+    outcome = project.fumehood("--root", str(inner), "ci", "write").assert_ok()
+    assert outcome.stderr == (
+        "wrote .github/workflows/fumehood.yml\n"
+        "  it is read at the top of a clone only, and runs there: this repository is ml in one\n"
+    )
+
+
 def test_a_repository_on_gitlab_gets_gitlabs_file(project: Project) -> None:
-    project.write({".gitlab-ci.yml": "include: []\n"})
+    project.write({".gitlab-ci.yml": "include: []\n", "noxfile.py": ""})
     assert project.fumehood("ci", "write").assert_ok().stderr == (
         "wrote .gitlab/fumehood.yml\n  .gitlab-ci.yml takes it in with: include: [{local: .gitlab/fumehood.yml}]\n"
     )

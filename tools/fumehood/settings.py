@@ -228,7 +228,7 @@ def _affected(reader: TableReader) -> AffectedSettings:
 
 
 def _limits(settings: TableReader) -> Limits | None:
-    if "lifecycle" not in settings.table:
+    if not settings.has("lifecycle"):
         return None
     from fumehood.model.limits import Limits  # noqa: PLC0415 - most repositories say nothing of it
 
@@ -245,7 +245,7 @@ def _limits(settings: TableReader) -> Limits | None:
 
 
 def _runners(settings: TableReader) -> Runners | None:
-    if "runners" not in settings.table:
+    if not settings.has("runners"):
         return None
     from fumehood.ci_settings import read_runners  # noqa: PLC0415 - as above
 
@@ -253,7 +253,7 @@ def _runners(settings: TableReader) -> Runners | None:
 
 
 def _ci(settings: TableReader) -> CiSettings | None:
-    if "ci" not in settings.table:
+    if not settings.has("ci"):
         return None
     from fumehood.ci_settings import read_ci  # noqa: PLC0415 - as above
 

@@ -15,7 +15,7 @@ from fumehood.outside.files import write_whole
 from fumehood.testing.results import read_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fumehood.ci.verdict import Verdict
@@ -54,7 +54,19 @@ def write(repository: Repository, *, platform: str | None, say: Callable[[str], 
         say(f"wrote {path}")
         if one == "gitlab":
             say(f"  .gitlab-ci.yml takes it in with: include: [{{local: {path}}}]")
+        for missing in _missing(repository.root):
+            say(f"  {missing}")
     return ExitCode.OK
+
+
+def _missing(root: Path) -> Iterator[str]:
+    """What a workflow needs beside itself, and does not have."""
+    if not (root / "noxfile.py").is_file():
+        yield "its jobs run nox: write a noxfile.py with `import fumehood.nox` and `fumehood.nox.register()`"
+    clone = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    if clone != root:
+        folder = root.relative_to(clone).as_posix()
+        yield f"it is read at the top of a clone only, and runs there: this repository is {folder} in one"
 
 
 def check(repository: Repository, *, platform: str | None, say: Callable[[str], None]) -> int:

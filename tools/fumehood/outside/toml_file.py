@@ -217,8 +217,13 @@ class TableReader:
                 import difflib  # noqa: PLC0415 - only a mistake pays for it
 
                 near = difflib.get_close_matches(key, self.known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(self.known))}"
+                hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(set(self.known)))}"
                 self.complain(key, f"unknown key {key!r}", hint)
+
+    def has(self, key: str) -> bool:
+        """Whether a key, which may be there, is."""
+        self.known.append(key)
+        return key in self.table
 
     def _take(self, key: str) -> Any:  # noqa: ANN401 - a TOML value is of any kind until it is checked
         self.known.append(key)

@@ -54,6 +54,12 @@ def find_base(git: WorkTree, ref: str | None, environ: Mapping[str, str]) -> Bas
         ref = next((name for name in _said_by_platform(environ) if name.strip("0")), None)
     if ref is None:
         ref = next((name for name in _default_branches(git, environ) if git.has(name)), None)
+    if ref is None and git.is_shallow():
+        raise UsageError(
+            "this clone is shallow, and no default branch is in it",
+            remedy="`git fetch --unshallow origin +refs/heads/*:refs/remotes/origin/*` gets the history; "
+            "with actions/checkout, `fetch-depth: 0`",
+        )
     if ref is None:
         raise UsageError(
             "there is no default branch to compare with: no remote has one here, and none is called "
