@@ -170,6 +170,33 @@ def test_tests_go_on_undisturbed_when_the_session_that_started_them_is_killed(pr
     )
 
 
+def test_gpus_stay_leased_for_tests_that_go_on_when_their_session_is_killed(project: Project) -> None:
+    environments.write(project, core=["alpha"], experiments={"a": ["gamma"], "b": ["gamma"]}, bare=False)
+    waiting = WAITING_TEST.replace("alpha, beta, gamma", "pytest")
+    waiting = waiting.replace("def test_that_waits", "@pytest.mark.gpu\ndef test_that_waits")
+    project.write({f"experiments/{name}/tests/test_it.py": waiting for name in ("a", "b")})
+    project.noxfile()
+    project.fumehood("env", "build").assert_ok()
+    a, b = (project.root / f"experiments/{name}/tests" for name in ("a", "b"))
+    (b / "go").touch()
+    env = {"FUMEHOOD_GPUS": "1xT4", "TMPDIR": str(project.root)}  # where leases are, which other tests want as well
+    session = project.start(*NOX, env=env)
+    try:
+        wait_until(lambda: len(list(a.glob("started-*"))) == 1, session)
+        session.kill()
+        other = project.start(*NOX[:-1], "exp-b", env=env)
+        time.sleep(1.5)
+        assert (other.poll(), list(b.glob("started-*"))) == (None, [])
+        (a / "go").touch()
+        _, stderr = other.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(session.pid, signal.SIGKILL)
+        session.communicate()
+    assert other.returncode == 0
+    assert "waiting for them" in stderr
+
+
 def wait_until(condition: Callable[[], bool], *processes: Popen[str]) -> None:
     """Wait for something that processes are to do; their output is shown if they end, or take too long."""
     deadline = time.monotonic() + 60

@@ -1,7 +1,8 @@
 """Exclusive use of GPUs across the processes of one machine.
 
-One file a GPU is locked with ``flock``, which the kernel undoes when the holder dies, however it dies. What the file
-holds, a process and a host, is only ever shown to people.
+One file a GPU is locked with ``flock``, which the kernel undoes when the holder dies, however it dies. Who takes it
+locks it alone, and then shares the lock with the tests that it starts, which may outlive it. What the file holds, a
+process and a host, is only ever shown to people.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import os
 import platform
 import re
 import stat
+import tempfile
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
@@ -22,7 +25,6 @@ from fumehood.testing.gpus import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two looks at GPUs that others hold."""
@@ -62,6 +64,16 @@ def lease(gpus: Sequence[Gpu], *, needs: GpuNeeds, folder: Path, wait: bool) -> 
     finally:
         for descriptor in held.values():
             _release(descriptor)
+
+
+def machine_folder() -> Path:
+    """Where the lock files of this machine are."""
+    return Path(tempfile.gettempdir()) / "fumehood-gpus"
+
+
+def lock_files(gpus: Sequence[Gpu], folder: Path) -> tuple[Path, ...]:
+    """The files whose locks lease these GPUs: whoever shares one of them holds the lease as well."""
+    return tuple(folder / f"{_file_name(gpu)}.lock" for gpu in gpus)
 
 
 def visible_devices(gpus: Sequence[Gpu]) -> dict[str, str]:
@@ -126,12 +138,14 @@ def _try_to_acquire(gpus: Sequence[Gpu], needs: GpuNeeds, folder: Path) -> tuple
 
 def _take(gpu: Gpu, folder: Path, held: dict[Gpu, int]) -> str | None:
     """Add this GPU's open lock to those that are held, or say who has it."""
-    descriptor = _open(folder, folder / f"{_file_name(gpu)}.lock")
+    descriptor = _open(folder, *lock_files([gpu], folder))
     try:
         if not _lock(descriptor, folder, wait=False):
             return f"GPU {gpu.index} ({gpu.name}) is leased by {_holder(descriptor)}"
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
+        # Nobody can come between: who wants it alone waits for the turn.
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
         held[gpu] = descriptor
         return None
     finally:

@@ -7,9 +7,7 @@ import functools
 import json
 import os
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from fumehood.errors import ConfigurationError, ExitCode, FumehoodError
@@ -18,6 +16,7 @@ from fumehood.outside.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from fumehood.environments.manager import Environment
     from fumehood.model.experiment import Experiment
@@ -174,10 +173,9 @@ def test_run(
             arguments=("-p", "fumehood_pytest", *paths, *arguments),
             environ={
                 **clean_environ(os.environ),
-                **_granted(gpus),
+                **_granted(gpus, environment),
                 "FUMEHOOD_FENCE": str(fence),
                 "FUMEHOOD_GPU_MODE": mode,
-                "FUMEHOOD_LEASES": os.pathsep.join(map(str, environment.lease_files)),
                 "FUMEHOOD_PYTEST_REPORT": str(report),
             },
             report=report,
@@ -235,9 +233,8 @@ def _gpus(needs: GpuNeeds | None, mode: GpuMode, say: Callable[[str], None]) -> 
     if not gpus.select(candidates, needs):
         candidates = gpus.nearest(candidates, needs)
         wanted = gpu_values.GpuNeeds(count=len(candidates))
-    folder = Path(tempfile.gettempdir()) / "fumehood-gpus"
     with contextlib.ExitStack() as stack:
-        lease = functools.partial(gpu_lease.lease, candidates, needs=wanted, folder=folder)
+        lease = functools.partial(gpu_lease.lease, candidates, needs=wanted, folder=gpu_lease.machine_folder())
         try:
             granted = stack.enter_context(lease(wait=False))
         except gpu_lease.GpusBusyError as error:
@@ -246,10 +243,12 @@ def _gpus(needs: GpuNeeds | None, mode: GpuMode, say: Callable[[str], None]) -> 
         yield granted
 
 
-def _granted(gpus: tuple[Gpu, ...]) -> dict[str, str]:
-    from fumehood.testing.gpu_lease import visible_devices  # noqa: PLC0415 - only runs of tests need it
+def _granted(gpus: tuple[Gpu, ...], environment: Environment) -> dict[str, str]:
+    from fumehood.testing import gpu_lease  # noqa: PLC0415 - only runs of tests need it
 
-    return {**visible_devices(gpus), "FUMEHOOD_GPUS_GRANTED": json.dumps([asdict(gpu) for gpu in gpus])}
+    leases = (*environment.lease_files, *(gpu_lease.lock_files(gpus, gpu_lease.machine_folder()) if gpus else ()))
+    said = {"FUMEHOOD_GPUS_GRANTED": json.dumps([asdict(gpu) for gpu in gpus])}
+    return {**gpu_lease.visible_devices(gpus), **said, "FUMEHOOD_LEASES": os.pathsep.join(map(str, leases))}
 
 
 def verdict(run: TestRun, subject: str) -> Verdict:
