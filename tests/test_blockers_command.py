@@ -196,3 +196,17 @@ def test_a_pre_release_that_every_line_admits_is_held_back_by_nobody(project: Pr
         "  experiments/any/requirements.txt:1: array<2   (nobody)\n"
         "0 of 1 experiment does not hold it back\n"
     )
+
+
+def test_a_conflict_among_core_s_other_lines_is_said_of_core(repository: Project) -> None:
+    repository.write({"requirements.txt": "alpha>=2\ngamma\ntorch<2.7\n"})
+    outcome = repository.fumehood("blockers", "torch").assert_exit(1)
+    assert outcome.stderr == ""
+    assert outcome.stdout.startswith(
+        "torch: core has no pin of it; no version is aimed at\n"
+        "core: its lines cannot hold together: see `fumehood explain core`\n"
+    )
+    (row,) = answered(repository, "torch", code=1)
+    assert row["newest"] is None
+    outcome = repository.fumehood("blockers", "for-new-python").assert_exit(2)
+    assert outcome.stderr == "no version of for-new-python can be had here\n"

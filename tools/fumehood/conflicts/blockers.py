@@ -115,17 +115,14 @@ class Blockers:
             raise UsageError(f"{to!r} is no version", remedy="write one, as in `fumehood blockers torch --to 2.16`")
         bare = parse_line(name, place=WANTED)
         free = [*_freed(self._core(), name), bare]
-        lines = {_CORE: [*self._core(), bare], _FREE: free}
-        if to:
-            lines[_AIM] = [_wanted(name, to)]
+        lines = {_CORE: [*self._core(), bare], _FREE: free, _AIM: [_wanted(name, to) if to else bare]}
         found, owns = self._asked(lines, targets, free, [name])
-        newest = found[_FREE]
-        if isinstance(newest, FumehoodError) and not to:
-            raise newest
-        could = _version_of(name, newest)
-        if to and isinstance(found[_AIM], ConflictError):
+        newest, could = found[_FREE], _version_of(name, found[_FREE])
+        if isinstance(found[_AIM], ConflictError):
             remedy = f"core could have {could}, if no line of its own held it back" if could else None
-            raise UsageError(f"no version of {name} from {to} on can be had here", remedy=remedy)
+            raise UsageError(f"no version of {name}{f' from {to} on' if to else ''} can be had here", remedy=remedy)
+        if isinstance(newest, FumehoodError) and not isinstance(newest, ConflictError) and not to:
+            raise newest
         aim, floor = to or could, to or _version_of(name, newest, least=True)
 
         def one(subject: str, target: Target | None) -> Holdback:
