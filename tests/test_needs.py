@@ -199,3 +199,10 @@ def test_rendered_memory_reads_back_as_nearly_the_same(number: int, unit: str) -
 @given(st.tuples(st.integers(0, 999), st.integers(0, 999)))
 def test_compute_capabilities_are_ordered_as_numbers(version: tuple[int, int]) -> None:
     assert capability("{}.{}".format(*version)) == version
+
+
+def test_marks_in_modules_beside_the_tests_count_and_their_functions_do_not(tmp_path: Path) -> None:
+    test, conftest = tmp_path / "test_it.py", tmp_path / "conftest.py"
+    test.write_text("def test_it(): ...", encoding="utf-8")
+    conftest.write_text("import pytest\nbig = pytest.mark.gpu(count=8)\ndef test_data(): ...", encoding="utf-8")
+    assert read_needs([test], beside=[conftest]) == TestNeeds(gpu=GpuNeeds(count=8), other_tests=1)

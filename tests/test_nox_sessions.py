@@ -162,6 +162,20 @@ def test_gpu_tests_run_on_the_gpus_that_are_granted(lab: Project) -> None:
     assert "fumehood: 2 GPU tests: 1 ran, 1 skipped" in outcome.stdout, repr(outcome)
 
 
+def test_gpus_are_granted_for_marks_in_modules_beside_the_tests_and_above_them(lab: Project) -> None:
+    big = "import pytest\n\nbig = pytest.mark.gpu(count=2)\n"
+    lab.write(
+        {
+            "experiments/two/marks.py": big,
+            "experiments/two/tests/unit/test_big.py": "from marks import big\n\n@big\ndef test_big():\n    pass\n",
+            "tests/conftest.py": "from pytest import mark\n\ndef pytest_itemcollected(item):\n    item.add_marker(mark.gpu)\n",
+        }
+    )
+    for session in ("exp-two", "core"):
+        outcome = lab.nox("-s", session, "--", "--gpus=require", env={"FUMEHOOD_GPUS": "2xT4"}).assert_ok()
+        assert "fumehood: 1 GPU test: 1 ran" in outcome.stdout
+
+
 def test_core_runs_where_no_experiment_can_be_imported(lab: Project) -> None:
     lab.nox("-s", "core").assert_ok()
     lab.write({"src/lab/peek.py": "import experiments.one.helper\n", "tests/test_peek.py": "import lab.peek\n"})

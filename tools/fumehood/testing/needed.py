@@ -45,11 +45,14 @@ def gpu_parts(repository: Repository, experiment: Experiment) -> tuple[Part, ...
 
 def needs_of_tests(repository: Repository, experiment: Experiment | None) -> TestNeeds:
     """What the test files of an experiment, or core's, need."""
-    files = [repository.root / test for test in experiment.tests] if experiment else _core_test_files(repository)
-    return read_needs(files)
+    if experiment is None:
+        roots = [repository.root / path for path in repository.core.tests]
+        return read_needs(file for root in roots for file in ([root] if root.is_file() else sorted(root.rglob("*.py"))))
+    tests = [repository.root / test for test in experiment.tests]
+    return read_needs(tests, _beside(tests, repository.root / experiment.path))
 
 
-def _core_test_files(repository: Repository) -> list[Path]:
-    """The test files of core's own tests."""
-    roots = [repository.root / path for path in repository.core.tests]
-    return [file for root in roots for file in ([root] if root.is_file() else sorted(root.rglob("test_*.py")))]
+def _beside(tests: list[Path], top: Path) -> list[Path]:
+    """The other modules in the folders of the tests, and in those around them up to the experiment's own."""
+    folders = {folder for test in tests for folder in test.parents if folder == top or top in folder.parents}
+    return sorted({module for folder in folders for module in folder.glob("*.py")} - {*tests})

@@ -79,31 +79,23 @@ def needs_of_demand(demand: GpuDemand) -> GpuNeeds:
     )
 
 
-def read_needs(files: Iterable[Path]) -> TestNeeds:
+def read_needs(files: Iterable[Path], beside: Iterable[Path] = ()) -> TestNeeds:
     """Read the GPU marks of test files.
 
     Every mark in a file counts for `TestNeeds.gpu`, used by a test there or not: tests elsewhere may import it. One
     whose arguments are not written out counts as one GPU, and a file that is no Python has none.
 
     Args:
-        files: Test files, and the modules beside them that may define marks.
+        files: Test files.
+        beside: Modules beside them that may define marks, such as a ``conftest.py``.
     """
-    needs: list[GpuNeeds] = []
-    gpu_tests = other_tests = 0
-    for file in files:
-        try:
-            source = file.read_bytes()
-        except OSError:
-            continue
-        reading = _read_source(source) if mentions_gpu(source) else _Reading(other_tests=len(_TEST.findall(source)))
-        needs += reading.needs
-        gpu_tests += reading.gpu_tests
-        other_tests += reading.other_tests
+    readings = list(map(_read_file, files))
+    needs = [one for reading in (*readings, *map(_read_file, beside)) for one in reading.needs]
     return TestNeeds(
         gpu=reduce(GpuNeeds.join, needs) if needs else None,
         vendors=tuple(_by_vendor(needs)),
-        gpu_tests=gpu_tests,
-        other_tests=other_tests,
+        gpu_tests=sum(reading.gpu_tests for reading in readings),
+        other_tests=sum(reading.other_tests for reading in readings),
     )
 
 
@@ -120,6 +112,14 @@ class _Reading:
     needs: list[GpuNeeds] = field(default_factory=list)
     gpu_tests: int = 0
     other_tests: int = 0
+
+
+def _read_file(file: Path) -> _Reading:
+    try:
+        source = file.read_bytes()
+    except OSError:
+        return _Reading()
+    return _read_source(source) if mentions_gpu(source) else _Reading(other_tests=len(_TEST.findall(source)))
 
 
 def _read_source(source: bytes) -> _Reading:
