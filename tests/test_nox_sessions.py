@@ -168,7 +168,7 @@ def test_gpus_are_granted_for_marks_in_modules_beside_the_tests_and_above_them(l
         {
             "experiments/two/marks.py": big,
             "experiments/two/tests/unit/test_big.py": "from marks import big\n\n@big\ndef test_big():\n    pass\n",
-            "tests/conftest.py": "from pytest import mark\n\ndef pytest_itemcollected(item):\n    item.add_marker(mark.gpu)\n",
+            "tests/conftest.py": "from pytest import mark\ndef pytest_itemcollected(item): item.add_marker(mark.gpu)\n",
         }
     )
     for session in ("exp-two", "core"):

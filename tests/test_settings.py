@@ -96,8 +96,8 @@ wheels = true
 def test_the_known_keys_are_named_with_those_that_few_repositories_need(tmp_path: Path) -> None:
     assert complaint(tmp_path, "[tool.fumehood]\nzzz = 1\n[tool.fumehood.runners]\n") == (
         "pyproject.toml:2: unknown key 'zzz'\n"
-        "  → known keys: affected, baseline, ci, core, exclude, experiments, extension-points, lifecycle, python, rules, "
-        "runners, test-requirements, themes, timeout, waivers"
+        "  → known keys: affected, baseline, ci, core, exclude, experiments, extension-points, lifecycle, python, "
+        "rules, runners, test-requirements, themes, timeout, waivers"
     )
 
 
