@@ -126,6 +126,13 @@ def test_required_gpus_fail_a_session_that_ran_nothing(lab: Project) -> None:
     )
 
 
+def test_an_environment_without_pytest_says_what_to_require(lab: Project) -> None:
+    lab.write({"pyproject.toml": "[tool.fumehood]\ntest-requirements = []\n"})
+    outcome = lab.nox("-s", "exp-one").assert_exit(1)
+    assert said(outcome)[-1] == "Session exp-one aborted: there is no pytest in the environment"
+    assert "→ require it, or leave it among the `test-requirements`" in outcome.stderr
+
+
 def test_what_the_variable_for_the_gpus_cannot_say_is_never_taken_for_the_usual(lab: Project) -> None:
     outcome = lab.nox("-s", "exp-one", env={"FUMEHOOD_GPU_MODE": "required"}).assert_exit(1)
     assert said(outcome)[-1] == "Session exp-one aborted: FUMEHOOD_GPU_MODE=required"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import nox
 
-from fumehood.errors import FumehoodError
+from fumehood.errors import ConfigurationError, FumehoodError
 from fumehood.model.duration import render_duration
 from fumehood.model.experiment import RUNNING_STATES, Experiment, core_target, experiment_target, session_name
 from fumehood.nox_internals import (
@@ -262,8 +262,12 @@ def _pytest(session: Session, run: TestRun, timeout: float | None, recording: Re
     from fumehood.outside.supervise import COULD_NOT_START  # noqa: PLC0415 - `nox -l` needs none of it
     from fumehood.testing.recording import read_ending  # noqa: PLC0415 - as above
 
+    pytest = Path(session.bin, "pytest")
+    if not pytest.exists():
+        what = "there is no pytest in the environment"
+        raise ConfigurationError(what, remedy="require it, or leave it among the `test-requirements`")
     session.log(shlex.join(["pytest", *run.arguments]))
-    command = run.supervised(Path(session.bin, "pytest"), timeout)
+    command = run.supervised(pytest, timeout)
     env = {**run.environ, "FUMEHOOD_JUNIT": str(recording.junit), "FUMEHOOD_JUNIT_PLACE": str(recording.xml)}
     code = 1  # of a supervisor that did not come to writing down how pytest ended
     try:
