@@ -93,6 +93,34 @@ def test_what_a_run_did_not_look_at_is_never_called_gone(late: Project) -> None:
     late.fumehood("check").assert_exit(1)
 
 
+def test_what_is_known_of_an_experiment_with_a_mistake_in_its_manifest_is_kept(late: Project) -> None:
+    late.fumehood("check", "--baseline", "write").assert_ok()
+    before = (late.root / FILE).read_text()
+    late.write({"experiments/one/experiment.toml": "theme = [\n"})
+    assert "gone" not in late.fumehood("check").assert_exit(3).stdout
+    kept = late.fumehood("check", "--baseline", "write").assert_ok()
+    assert kept.stdout == f"{FILE}: 2 known, 0 gone, 0 added\n"
+    assert (late.root / FILE).read_text() == before
+
+
+def test_what_is_known_of_other_things_than_versions_goes_though_versions_are_not_decided(late: Project) -> None:
+    late.write({"requirements.txt": "alpha\n"})
+    (late.root / "requirements.lock").unlink(missing_ok=True)
+    late.fumehood("check", "--offline", "--baseline", "write").assert_ok()
+    late.write({"experiments/one/experiment.toml": THEMED})
+    late.fumehood("check", "--offline").assert_exit(3)
+    shrunk = late.fumehood("check", "--offline", "--baseline", "write").assert_ok()
+    assert shrunk.stdout == f"{FILE}: 1 known, 1 gone, 0 added\n"
+
+
+def test_the_baseline_itself_names_no_experiment(late: Project) -> None:
+    late.write({"experiments/__init__.py": "", "experiments/one/a.py": "", "experiments/one/__init__.py": ""})
+    late.write({"experiments/two/b.py": "import experiments.one.a\n"})
+    late.fumehood("check", "--baseline", "write").assert_ok()
+    assert "experiments.one.a" in (late.root / FILE).read_text()
+    assert late.fumehood("check").assert_ok().stdout == "2 experiments checked: all fit; 3 in the baseline\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

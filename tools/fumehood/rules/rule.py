@@ -22,18 +22,14 @@ class Review:
     """What a run has come to once the other rules have looked; for rules about waivers and the baseline.
 
     Attributes:
-        rules: The ids of the rules that looked.
         known: The ids of all the rules that there are.
-        unused: The waivers, of those that still hold, which no finding needed.
+        unused: The waivers, of those that still hold, which no finding needed although their rule could tell.
         gone: The findings of the baseline that are no longer found.
-        undecided: The experiments about which something could not be decided; the empty name is core's.
     """
 
-    rules: frozenset[str]
     known: frozenset[str]
     unused: tuple[Waiver, ...]
     gone: tuple[Entry, ...]
-    undecided: frozenset[str]
 
 
 Reads = Literal["nothing", "imports of core", "imports", "copies"]

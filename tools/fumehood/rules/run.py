@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from fumehood.rules.rule import Rule
     from fumehood.rules.seen import Seen
 
+_VERSIONS = "conflict/resolved"
+"""The rule that cannot always tell: without an index, or where lines cannot be read."""
+_BY_LINES = frozenset({"conflict", "lock", "independence"})
+"""Groups of rules that then cannot tell either."""
+
 
 class Progress(Protocol):
     """Hears how far a run is."""
@@ -53,7 +58,7 @@ def run(
 
 @dataclass(slots=True)
 class _Run:
-    """A run, and what has come of it so far."""
+    """A run, and what has come of it so far; `doubts` are rules with experiments that they could not judge."""
 
     seen: Seen
     rules: tuple[Rule, ...]
@@ -62,6 +67,7 @@ class _Run:
     findings: list[Finding] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
     waived: list[Waived] = field(default_factory=list)
+    doubts: set[tuple[str, str]] = field(default_factory=set)
 
     def answer(self, baseline: tuple[Entry, ...], progress: Progress) -> CheckAnswer:
         self.undecided += [Undecided(experiment="", reason=str(error)) for error in self.registry.failures]
@@ -94,7 +100,9 @@ class _Run:
             if rule.id not in self.registry.brought:
                 raise
             said = (Undecided(experiment="", reason=str(error)),)
-        self.undecided += [one for one in said if isinstance(one, Undecided)]
+        undecided = [one for one in said if isinstance(one, Undecided)]
+        self.undecided += undecided
+        self.doubts |= {(rule.id, one.experiment) for one in undecided}
         self._keep(one for one in said if isinstance(one, Finding))
 
     def _keep(self, findings: Iterable[Finding]) -> None:
@@ -119,16 +127,21 @@ class _Run:
         """Whether what the baseline knows could have been found in this run."""
         names = {experiment.name for experiment in self.seen.experiments}
         in_question = self.seen.is_whole or entry.experiment in names
-        undecided = {one.experiment for one in self.undecided} & {entry.experiment, ""}
-        return in_question and not undecided and entry.rule in {rule.id for rule in self.rules}
+        return in_question and self._is_sure(entry.rule, entry.experiment)
+
+    def _is_sure(self, rule: str, experiment: str) -> bool:
+        """Whether a rule has looked at an experiment, and had all that it needs to tell."""
+        if experiment in {broken.name for broken in self.seen.repository.broken}:
+            return False
+        deciding = {rule, _VERSIONS} if rule.partition("/")[0] in _BY_LINES else {rule}
+        doubted = {(one, name) for name in (experiment, "") for one in deciding}
+        return rule in {one.id for one in self.rules} and self.doubts.isdisjoint(doubted)
 
     def _review(self, gone: tuple[Entry, ...]) -> Review:
         used = {one.waiver for one in self.waived}
-        holding = [waiver for _, waiver in self.seen.waivers if not waiver.has_ended(self.seen.today)]
+        held = [(name, one) for name, one in self.seen.waivers if not one.has_ended(self.seen.today)]
         return Review(
-            rules=frozenset(rule.id for rule in self.rules),
             known=frozenset(rule.id for rule in self.registry.rules),
-            unused=tuple(waiver for waiver in holding if waiver not in used),
+            unused=tuple(one for name, one in held if one not in used and self._is_sure(one.rule, name)),
             gone=gone,
-            undecided=frozenset(one.experiment for one in self.undecided),
         )

@@ -47,7 +47,7 @@ def _in_registries(seen: Seen) -> Iterator[Finding]:
         return
     pattern = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, names))})(?:\.[A-Za-z_]\w*)+")
     for path in seen.core_survey.files:
-        if path.endswith(_REGISTRIES) and _is_read_by_core(path) and seen.parts.kind(path) == "core":
+        if path.endswith(_REGISTRIES) and _is_read_by_core(path, seen) and seen.parts.kind(path) == "core":
             text = seen.text(path) or ""
             for number, line in enumerate(text.splitlines() if len(text) < _MOST_BYTES else (), start=1):
                 for match in pattern.finditer(line):
@@ -61,8 +61,8 @@ def _dotted(seen: Seen, root: str) -> Iterator[str]:
     yield from seen.core_survey.graph.modules.names(f"{root}__init__.py", seen.core_survey.territories.core.roots)
 
 
-def _is_read_by_core(path: str) -> bool:
-    return path not in _OF_TOOLS and not is_hidden(path)
+def _is_read_by_core(path: str, seen: Seen) -> bool:
+    return path not in _OF_TOOLS and path != seen.settings.baseline and not is_hidden(path)
 
 
 def _finding(path: str, line: int, name: str) -> Finding:

@@ -24,7 +24,7 @@ def review(seen: Seen, review: Review) -> Iterator[Finding]:
             remedy = f"write a waiver for each rule, such as {min(_of_group(review.known, waiver.rule))}"
         elif waiver.rule not in review.known:
             message = f"there is no rule {waiver.rule!r} to waive"
-        elif waiver in review.unused and waiver.rule in review.rules and experiment not in review.undecided:
+        elif waiver in review.unused:
             message = f"nothing needs the waiver of {waiver.rule}"
         else:
             continue
