@@ -112,6 +112,17 @@ def test_it_is_locked_where_locks_are_committed_and_core_s_lock_stays_as_it_is(l
     assert not (lab.root / "experiments/other/requirements.lock").exists()
 
 
+def test_it_leaves_lines_of_codeowners_that_are_others_alone(lab: Project) -> None:
+    lab.fumehood("new", "other", *TOLD).assert_ok()
+    codeowners = "/experiments/ @example-owner\n/experiments/other/ @second\n"
+    lab.write({"CODEOWNERS": codeowners})
+    assert lab.fumehood("new", "unet", *TOLD).assert_ok().stderr.splitlines()[0] == (
+        "not entered in CODEOWNERS and the README's table, where others' lines are to be mended too: "
+        "see `fumehood check --fix --dry-run`"
+    )
+    assert (lab.root / "CODEOWNERS").read_text() == codeowners
+
+
 def test_it_passes_every_check_on_its_first_day_also_those_of_codeowners_and_the_readme_s_table(lab: Project) -> None:
     lab.write({"experiments/README.md": "# Experiments\n", "CODEOWNERS": "* @all\n"})
     outcome = lab.fumehood("new", "unet", *TOLD).assert_ok()
@@ -259,6 +270,13 @@ def test_its_package_shadows_neither_core_nor_python_nor_what_core_needs(lab: Pr
         "tests/test_my_net.py",
     }
     assert lab.nox("-s", "exp-json", "exp-group-my-net").assert_ok().stdout.count("1 passed") == 2
+
+
+def test_its_package_does_not_shadow_what_core_s_lock_has_because_of_core_s_lines(lab: Project) -> None:
+    lab.write({"requirements.txt": "beta\n"})
+    lab.fumehood("lock").assert_ok()
+    outcome = lab.fumehood("new", "alpha", *TOLD).assert_ok()
+    assert "  experiments/alpha/src/exp_alpha/__init__.py\n" in outcome.stdout
 
 
 def test_inside_a_package_it_becomes_a_part_of_that_package(lab: Project) -> None:

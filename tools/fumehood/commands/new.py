@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
+_KEPT = ("owner/disagree", "owner/table")
+"""The rules whose `fix` enters experiments where their owners are told."""
+
 
 def run(  # noqa: PLR0913 - one keyword for each option of the command
     repository: Repository,
@@ -53,12 +56,19 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         wanted = _asked(repository, path, wanted, summary)
     wanted = _without_asking(repository, path, wanted, say)
     beginning = new.plan(repository, path, wanted)
+    is_mended = not any(change.before != change.after for change in fix.plan(repository, _KEPT))
 
     def complete(folder: Path, experiment: Experiment) -> None:
         _lock(repository, folder, experiment, offline=offline, say=say)
 
     experiment = new.create(repository, beginning, complete=complete)
-    _mend(repository, say)
+    if is_mended:
+        _mend(repository, say)
+    else:
+        say(
+            "not entered in CODEOWNERS and the README's table, where others' lines are to be mended too: "
+            "see `fumehood check --fix --dry-run`"
+        )
     lock = [experiment.lock] if (repository.root / experiment.lock).exists() else []
     files = sorted([*(f"{path}/{file}" for file in beginning.files), *lock])
     click.echo("\n".join([f"{path} is proposed:", *(f"  {file}" for file in files)]))
@@ -119,9 +129,9 @@ def _committer(repository: Repository) -> str:
 
 
 def _mend(repository: Repository, say: Say) -> None:
-    """Write the blocks of CODEOWNERS and of the experiments' README anew, where there are such blocks."""
+    """Write the blocks of CODEOWNERS and of the experiments' README anew, where they do not have the experiment."""
     try:
-        fix.run(open_repository(repository.root), ("owner/disagree", "owner/table"), dry_run=False, say=say)
+        fix.run(open_repository(repository.root), _KEPT, dry_run=False, say=say)
     except FumehoodError as error:
         say(f"{error}\nonce that is right, `fumehood check --fix` adds it to CODEOWNERS and to the README's table")
 

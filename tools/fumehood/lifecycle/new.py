@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from fumehood.errors import UsageError
 from fumehood.lifecycle import places, template
+from fumehood.locking.book import LockBook
 from fumehood.model.experiment import session_name
 from fumehood.outside.files import disk_errors
 from fumehood.outside.private_folder import private_folder, sweep
@@ -163,16 +164,19 @@ def _importable(repository: Repository, path: str) -> str:
 
 
 def _package(repository: Repository, name: str) -> str:
-    """A package name of its own: none that core, the standard library or one of core's requirements goes by."""
+    """A package name of its own: none that core, the standard library or a package in core's environment goes by."""
     package = re.sub(r"[.-]", "_", name)
     taken = {*sys.stdlib_module_names, *repository.core.packages, *keyword.kwlist}
-    is_required = canonicalize_name(name) in _required_by_core(repository)
-    return package if package.isidentifier() and package not in taken and not is_required else f"exp_{package}"
+    is_needed = canonicalize_name(name) in _needed_by_core(repository)
+    return package if package.isidentifier() and package not in taken and not is_needed else f"exp_{package}"
 
 
-def _required_by_core(repository: Repository) -> set[str]:
+def _needed_by_core(repository: Repository) -> set[str]:
+    """What core's lines name, and what its committed lock has because of them."""
     found = sources.read(repository.root, repository.core.requirements, environ=os.environ)
-    return {line.name for line in found.requirements if line.name}
+    lock = LockBook.of(repository, os.environ).committed_core
+    pinned = {str(pin.name) for pin in lock.pins} if lock else set()
+    return pinned | {line.name for line in found.requirements if line.name}
 
 
 def _looked_at(repository: Repository, private: Path, path: str) -> Experiment:
