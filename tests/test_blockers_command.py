@@ -210,3 +210,26 @@ def test_a_conflict_among_core_s_other_lines_is_said_of_core(repository: Project
     assert row["newest"] is None
     outcome = repository.fumehood("blockers", "for-new-python").assert_exit(2)
     assert outcome.stderr == "no version of for-new-python can be had here\n"
+
+
+def test_the_table_blames_nobody_for_what_a_resolver_left_for_another_package_s_sake(
+    project: Project, own: Path
+) -> None:
+    build_all(
+        [
+            Wheel(name="zeros", version="1.0"),
+            Wheel(name="zeros", version="2.0"),
+            Wheel(name="solver", version="1.0"),
+            Wheel(name="solver", version="1.1", requires=("zeros<2",)),
+            Wheel(name="solver", version="2.0"),
+        ],
+        own,
+    )
+    project.write({"requirements.txt": "solver\nzeros\n", "experiments/tight/requirements.txt": "solver<2\n"})
+    outcome = project.fumehood("blockers").assert_exit(1)
+    assert outcome.stdout == (
+        "package  core has  core allows  could be  held back by\n"
+        "solver   2.0       2.0          2.0       tight (1.1)\n"
+        "zeros    2.0       2.0          2.0       nobody\n"
+    )
+    project.fumehood("blockers", "zeros").assert_ok()

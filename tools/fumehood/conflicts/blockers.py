@@ -114,8 +114,8 @@ class Blockers:
         if to and not relax.is_version(to):
             raise UsageError(f"{to!r} is no version", remedy="write one, as in `fumehood blockers torch --to 2.16`")
         bare = parse_line(name, place=WANTED)
-        free = [*_freed(self._core(), name), bare]
-        lines = {_CORE: [*self._core(), bare], _FREE: free, _AIM: [_wanted(name, to) if to else bare]}
+        free = [bare, *_freed(self._core(), name)]  # What comes first, a resolver takes the newest of.
+        lines = {_CORE: [bare, *self._core()], _FREE: free, _AIM: [_wanted(name, to) if to else bare]}
         found, owns = self._asked(lines, targets, free, [name])
         newest, could = found[_FREE], _version_of(name, found[_FREE])
         if isinstance(found[_AIM], ConflictError):
@@ -123,42 +123,49 @@ class Blockers:
             raise UsageError(f"no version of {name}{f' from {to} on' if to else ''} can be had here", remedy=remedy)
         if isinstance(newest, FumehoodError) and not isinstance(newest, ConflictError) and not to:
             raise newest
-        aim, floor = to or could, to or _version_of(name, newest, least=True)
-
-        def one(subject: str, target: Target | None) -> Holdback:
-            held = _held(subject, name, found[subject], floor)
-            if not _older(held.allows, aim):
-                return held
-            wanted = _wanted(name, floor if _older(held.allows, floor) else aim)
-            return self._holding(held, [*owns[subject], wanted], target)
-
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
-            core = pool.submit(one, _CORE, None)
-            experiments = list(pool.map(lambda target: one(target.subject, target), targets))
-        return Headroom(name=name, aim=aim, core=core.result(), experiments=_worst_first(experiments))
+        return self._headroom(name, found, owns, targets, to=to, names_lines=True)
 
     def table(self, targets: Sequence[Target]) -> tuple[Headroom, ...]:
         """How far each of core's direct requirements could go, those that are held back most first.
 
-        One resolution for each experiment answers for all packages; which lines hold one back is for `of` to find.
+        One resolution for each experiment tells of all packages who may hold them back. Where that is not the newest
+        version, the newest is asked for: a resolver may have left it for the sake of another package. Which lines hold
+        one back is for `of` to find.
         """
         core = self._core()
         names = sorted({str(line.name) for line in core if line.name and not line.url and not line.constraint})
         free = core
         for name in names:
             free = _freed(free, name)
-        found, _ = self._asked({_CORE: core, _FREE: free}, targets, free, names)
-
-        def row(name: str) -> Headroom:
-            floor = _version_of(name, found[_FREE], least=True)
-            core, *experiments = (
-                _held(who, name, found[who], floor) for who in [_CORE, *(one.subject for one in targets)]
-            )
-            aim = _version_of(name, found[_FREE])
-            return Headroom(name=name, aim=aim, core=core, experiments=_worst_first(experiments))
-
-        rows = map(row, names)
+        found, owns = self._asked({_CORE: core, _FREE: free}, targets, free, names)
+        rows = [self._headroom(name, found, owns, targets, to=None, names_lines=False) for name in names]
         return tuple(sorted(rows, key=lambda row: (-len(row.blockers), not row.blocks(row.core), row.name)))
+
+    def _headroom(
+        self,
+        name: str,
+        found: Mapping[str, Found],
+        owns: Mapping[str, list[Requirement]],
+        targets: Sequence[Target],
+        *,
+        to: str | None,
+        names_lines: bool,
+    ) -> Headroom:
+        """How far a package could go, given what everybody's lines resolve to."""
+        aim = to or _version_of(name, found[_FREE])
+        floor = to or _version_of(name, found[_FREE], least=True)
+
+        def one(subject: str, target: Target | None) -> Holdback:
+            held = _held(subject, name, found[subject], floor)
+            if not _older(held.allows, aim):
+                return held
+            wanted = _wanted(name, floor if _older(held.allows, floor) else aim)
+            return self._holding(held, [*owns[subject], wanted], target, names_lines=names_lines)
+
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            core = pool.submit(one, _CORE, None)
+            experiments = list(pool.map(lambda target: one(target.subject, target), targets))
+        return Headroom(name=name, aim=aim, core=core.result(), experiments=_worst_first(experiments))
 
     def _asked(
         self,
@@ -204,7 +211,9 @@ class Blockers:
             included = _freed(included, name)
         return [*included, *(line for line in lines if (line.place, line.text) not in core)]
 
-    def _holding(self, held: Holdback, lines: list[Requirement], target: Target | None) -> Holdback:
+    def _holding(
+        self, held: Holdback, lines: list[Requirement], target: Target | None, *, names_lines: bool
+    ) -> Holdback:
         """With the lines of which none can be left out for the last one, which asks for the version, to fail.
 
         Where that one can be had after all, which a resolver does not take unasked, nothing holds it back.
@@ -216,7 +225,7 @@ class Blockers:
             if tried.status == "holds":
                 name = str(lines[-1].name)
                 return replace(held, allows=_version_of(name, tried.pins))
-            if tried.status == "undecided":
+            if tried.status == "undecided" or not names_lines:
                 return held
             found = smallest(prober, lines, text=tried.text)
         except FumehoodError:
