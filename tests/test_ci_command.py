@@ -150,6 +150,25 @@ def test_a_workflow_below_the_top_of_a_clone_is_said_to_be_read_by_nobody(projec
     )
 
 
+@pytest.mark.parametrize(
+    ("requires", "python"),
+    [
+        (">=3.10", "3.11"),
+        ("~=3.13", "3.13"),
+        (">=3.10,!=3.11.*", "3.12"),
+        ("==3.13.*", "3.13"),
+        (">=3.12.4", "3.12"),
+        (">=3.8,<3.11", "3.11"),
+        ("^3.11", "3.12"),
+    ],
+)
+def test_jobs_run_on_the_lowest_python_that_core_admits_and_fumehood_runs_on(
+    project: Project, requires: str, python: str
+) -> None:
+    project.write({"pyproject.toml": f'[project]\nname = "core"\nrequires-python = "{requires}"\ndependencies = []\n'})
+    assert github.python_of(open_repository(project.root)) == python
+
+
 def test_a_repository_on_gitlab_gets_gitlabs_file(project: Project) -> None:
     project.write({".gitlab-ci.yml": "include: []\n", "noxfile.py": ""})
     assert project.fumehood("ci", "write").assert_ok().stderr == (

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from fumehood.ci.answers import NO_ROWS, USUAL_GITHUB_RUNNER
 from fumehood.model.runner import WORKFLOWS
 
@@ -32,8 +34,11 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
 }
 """GitHub's own actions, each with the commit of a release."""
 
-_OLDEST = (3, 11)
-"""The oldest Python that fumehood itself runs on."""
+_OLDEST = 11
+"""The minor version of the oldest Python that fumehood itself runs on."""
+_LAST_MINOR = 31
+_LAST_MICRO = 30
+"""So far versions of Python are looked at."""
 
 _NEWEST_KNOWN = "3.12"
 
@@ -73,12 +78,24 @@ def python_of(repository: Repository) -> str:
     """The Python to run nox with: what the settings say, else the lowest of core's that fumehood runs on."""
     if repository.settings.ci.python:
         return repository.settings.ci.python
-    written = [*repository.core.pythons, *re.findall(r">=?\s*(3\.\d+)", repository.core.requires_python or "")]
-    minors = sorted(tuple(map(int, match[1].split("."))) for text in written if (match := re.search(r"(3\.\d+)", text)))
-    if not minors:
+    named = [int(match[1]) for text in repository.core.pythons if (match := re.search(r"3\.(\d+)", text))]
+    admitted = _admitted(repository.core.requires_python)
+    if not named and admitted is None:
         return _NEWEST_KNOWN
-    fit = [minor for minor in minors if minor >= _OLDEST]
-    return ".".join(map(str, fit[0] if fit else _OLDEST))
+    fit = [minor for minor in (*named, *(admitted or ())) if minor >= _OLDEST]
+    return f"3.{min(fit, default=_OLDEST)}"
+
+
+def _admitted(requires_python: str | None) -> list[int] | None:
+    """The minor versions of Python 3 that a specifier admits; None where it says nothing."""
+    try:
+        specifiers = SpecifierSet(requires_python or "")
+    except InvalidSpecifier:
+        return None
+    micros = (_LAST_MICRO, *range(_LAST_MICRO))
+    minors = range(_OLDEST, _LAST_MINOR)
+    found = [minor for minor in minors if any(f"3.{minor}.{micro}" in specifiers for micro in micros)]
+    return found if requires_python else None
 
 
 def workflow(facts: Facts) -> str:
