@@ -173,6 +173,11 @@ def test_what_is_older_for_old_pythons_by_itself_is_held_back_by_nobody(project:
     outcome = project.fumehood("blockers").assert_ok()
     head = "package  core has   core allows  could be  held back by\n"
     assert outcome.stdout == f"{head}array    2.2 / 2.3  2.3          2.3       nobody\n"
+    outcome = project.fumehood("blockers", "array", "--to", "2.3").assert_exit(2)
+    assert outcome.stderr == (
+        "no version of array from 2.3 on can be had for all Pythons from 3.11 on\n"
+        "  → core could have 2.2, if no line of its own held it back\n"
+    )
     project.write({"experiments/tight/requirements.txt": "array<2.3\n"})
     outcome = project.fumehood("blockers").assert_exit(1)
     assert outcome.stdout == f"{head}array    2.2 / 2.3  2.3          2.3       tight (2.2)\n"
@@ -182,7 +187,8 @@ def test_a_version_that_nobody_could_have_is_no_aim(repository: Project) -> None
     outcome = repository.fumehood("blockers", "torch", "--to", "3").assert_exit(2)
     assert outcome.stdout == ""
     assert outcome.stderr == (
-        "no version of torch from 3 on can be had here\n  → core could have 2.7.1, if no line of its own held it back\n"
+        "no version of torch from 3 on can be had for all Pythons from 3.11 on\n"
+        "  → core could have 2.7.1, if no line of its own held it back\n"
     )
 
 
@@ -209,7 +215,7 @@ def test_a_conflict_among_core_s_other_lines_is_said_of_core(repository: Project
     (row,) = answered(repository, "torch", code=1)
     assert row["newest"] is None
     outcome = repository.fumehood("blockers", "for-new-python").assert_exit(2)
-    assert outcome.stderr == "no version of for-new-python can be had here\n"
+    assert outcome.stderr == "no version of for-new-python can be had for all Pythons from 3.11 on\n"
 
 
 def test_the_table_blames_nobody_for_what_a_resolver_left_for_another_package_s_sake(

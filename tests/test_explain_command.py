@@ -351,3 +351,8 @@ def test_a_conflict_is_explained_even_where_core_s_own_lock_cannot_be_made(repos
         "    core's line: `fumehood whatif 'alpha==2.0'` says what that does to the other\n"
         "      experiments\n"
     ) in outcome.stdout
+
+
+def test_a_file_that_is_not_there_is_not_what_keeps_lines_apart(repository: Project) -> None:
+    repository.write({"experiments/old/requirements.txt": "./wheels/alpha-2.0-py3-none-any.whl\n"})
+    assert explained(repository, "old")["reason"] == "no version of alpha satisfies these 2 lines together"

@@ -117,10 +117,11 @@ class Blockers:
         free = [bare, *_freed(self._core(), name)]  # What comes first, a resolver takes the newest of.
         lines = {_CORE: [bare, *self._core()], _FREE: free, _AIM: [_wanted(name, to) if to else bare]}
         found, owns = self._asked(lines, targets, free, [name])
-        newest, could = found[_FREE], _version_of(name, found[_FREE])
+        newest, could = found[_FREE], _version_of(name, found[_FREE], least=True)
         if isinstance(found[_AIM], ConflictError):
+            what = f"no version of {name}{f' from {to} on' if to else ''} can be had"
             remedy = f"core could have {could}, if no line of its own held it back" if could else None
-            raise UsageError(f"no version of {name}{f' from {to} on' if to else ''} can be had here", remedy=remedy)
+            raise UsageError(f"{what} for all Pythons from {self.book.python()} on", remedy=remedy)
         if isinstance(newest, FumehoodError) and not isinstance(newest, ConflictError) and not to:
             raise newest
         return self._headroom(name, found, owns, targets, to=to, names_lines=True)

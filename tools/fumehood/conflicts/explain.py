@@ -154,7 +154,9 @@ class _Explaining:
         one = "1 more such set: `fumehood check` lists it"
         notes = (one if len(more) == 1 else several,) if more else ()
         found = Smallest(lines=first.lines, proven=not remark, remark=remark)
-        return self._conflict(lines, found, text=first.as_finding("").message, notes=notes)
+        # Where a file is named, uv may say of it that it is not there, which is not what keeps these lines apart.
+        has_address = any(line.url for line in first.lines)
+        return self._conflict(lines, found, text=first.as_finding("").message, notes=notes, is_shown=has_address)
 
     def _needless(self, clash: Clash) -> str:
         """What speaks against each line being needed: which versions exist, the lines alone do not know."""
@@ -194,7 +196,13 @@ class _Explaining:
         return diagnosed(self.prober, lines, question, scratch=self.scratch)
 
     def _conflict(
-        self, lines: list[Requirement], found: Smallest, *, text: str, notes: tuple[str, ...] = ()
+        self,
+        lines: list[Requirement],
+        found: Smallest,
+        *,
+        text: str,
+        notes: tuple[str, ...] = (),
+        is_shown: bool = False,
     ) -> Explanation:
         mended: list[Remedy] = []
         reason, is_cut_short = "", False
@@ -203,7 +211,7 @@ class _Explaining:
         search = Search(prober=self.prober, lines=lines, conflict=found.lines, core=core, folder=self.subject)
         try:
             answer = self.prober.ask(found.lines)
-            reason = answer.text if answer.status == "fails" else ""
+            reason = answer.text if answer.status == "fails" and not is_shown else ""
             for remedy in search.remedies():
                 mended.append(remedy)  # noqa: PERF402 - what was found before the time is used up is kept
             indexes = self._indexes(found.lines, None)
