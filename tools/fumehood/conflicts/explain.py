@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.remedies import Search
-from fumehood.conflicts.smallest import NEEDLESS, Smallest, smallest
+from fumehood.conflicts.smallest import Smallest, not_needed, smallest
 from fumehood.conflicts.static import clashes
 from fumehood.errors import ConflictError, FumehoodError
 from fumehood.locking.question import Question
@@ -164,7 +164,7 @@ class _Explaining:
             for line in clash.lines:
                 rest = [other for other in clash.lines if other is not line]
                 if rest and self.prober.ask(rest).status == "fails":
-                    return NEEDLESS.format(line=line.shown)
+                    return not_needed(line)
         return ""
 
     def _resolved(self, lines: list[Requirement]) -> Explanation:

@@ -17,15 +17,13 @@ from packaging.utils import canonicalize_name
 
 from fumehood.conflicts.probe import BudgetError
 from fumehood.model.plural import counted
+from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fumehood.conflicts.probe import Asker
     from fumehood.model.requirement import Requirement
-
-NEEDLESS = "without {line} it could not be resolved either"
-"""A remark about a line that is not shown to be needed."""
 
 _FEW = 6
 """So many lines are quicker left out one by one than halved."""
@@ -69,9 +67,14 @@ def smallest(asker: Asker, lines: Sequence[Requirement], *, text: str) -> Smalle
     except BudgetError:
         return _as_far_as(asker, lines)
     if unproven:
-        remark = NEEDLESS.format(line=unproven[0].shown)
+        remark = not_needed(unproven[0])
         return Smallest(lines=tuple(suspects), proven=False, remark=remark)
     return Smallest(lines=tuple(suspects), proven=True)
+
+
+def not_needed(line: Requirement) -> str:
+    """A remark about a line that is not shown to be needed, since the others fail without it too."""
+    return f"without {without_credentials(line.shown)} it could not be resolved either"
 
 
 def named_in(text: str, lines: Iterable[Requirement]) -> list[Requirement]:
