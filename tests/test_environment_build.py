@@ -56,6 +56,8 @@ def test_a_rebuild_says_what_is_broken(project: Project) -> None:
     assert build(project) == f"exp-a: rebuilt (its layer {layer.name[:12]} is gone)\n"
     (environment / "bin/python").unlink()
     assert build(project) == "exp-a: rebuilt (its interpreter is gone)\n"
+    shutil.rmtree(environment / "lib")
+    assert build(project) == "exp-a: rebuilt (its import path is gone)\n"
     (environment / "fumehood.json").write_text('{"schema": 1}')
     assert build(project) == "exp-a: built (it is not whole)\n"
     shutil.rmtree(environment)

@@ -236,6 +236,22 @@ def test_a_layer_of_what_uv_has_in_its_cache_is_made_without_asking_the_registry
         assert index.requests() == 0
 
 
+def test_a_file_that_was_changed_in_the_cache_of_uv_is_named_with_its_package(
+    project: Project, private_uv_cache: Path
+) -> None:
+    works(project)
+    for folder in (environments.cache(project) / "layers", project.root / ".nox"):
+        shutil.rmtree(folder)
+    (module,) = private_uv_cache.glob("archive-*/*/alpha.py")
+    module.write_text(module.read_text() + "# and more\n")
+    minor = ".".join(map(str, sys.version_info[:2]))
+    assert told(build(project, exit_code=3)) == [
+        f"the layer of experiments/a came out incomplete: lib/python{minor}/site-packages/alpha.py of alpha",
+        "  → run it again; if it stays so, `uv cache clean` the packages named",
+    ]
+    assert environments.leftovers(project) == []
+
+
 def test_a_package_that_is_not_for_this_platform_says_so(project: Project) -> None:
     works(project)
     project.write({"experiments/a/requirements.txt": "only-windows\n"})

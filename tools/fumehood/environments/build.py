@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fumehood.environments.prepared import Stack
     from fumehood.environments.state import EnvironmentState
 
-PTH = "_fumehood.pth"
 _MARKS = {".gitignore": "*\n", "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"}
 _FENCE = 'import os; os.environ.get("FUMEHOOD_FENCE") and __import__("fumehood_pytest").raise_fence()'
 
@@ -59,7 +58,7 @@ def put_together(
         for project in frame.projects:
             source_metadata.write(site_packages, project)
             binaries.write_commands(cache, bin_folder, project.commands)
-        (site_packages / PTH).write_text(import_path(frame, prepared), encoding="utf-8")
+        (site_packages / state.PTH).write_text(import_path(frame, prepared), encoding="utf-8")
         state.write(environment, made)
 
 

@@ -246,7 +246,7 @@ def _describe_one(prefix: Path, distribution: InstalledDistribution, site: str) 
 
 def _check_complete(staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribution, ...], name: str) -> None:
     missing = {str(pin.name) for pin in spec.pins} - {str(item.name) for item in installed}
-    broken = [path for item in installed for path in contents.damaged(staging, item.files)]
+    broken = [f"{path} of {item.name}" for item in installed for path in contents.damaged(staging, item.files)]
     if missing or broken:
         shown = ", ".join(sorted(missing) or broken[:3])
         raise WorldError(

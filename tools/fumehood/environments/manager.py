@@ -185,6 +185,8 @@ class Environments:
         """Why an environment would not work at all, whatever it was made from."""
         if not os.path.exists(folder / "bin" / "python"):
             return "its interpreter is gone"
+        if not any(folder.glob(f"lib/*/site-packages/{state.PTH}")):
+            return "its import path is gone"
         missing = next((layer for layer in found.layers if not self.layers.path(layer).is_dir()), None)
         return f"its layer {missing[:12]} is gone" if missing else None
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE = "fumehood.json"
+PTH = "_fumehood.pth"
+"""The file in site-packages that says what is on the import path."""
 SCHEMA = 1
 
 
