@@ -105,6 +105,27 @@ def test_lines_of_experiments_that_are_gone_or_agree_by_now_leave_the_block(lab:
     assert "/experiments/" not in (lab.root / "CODEOWNERS").read_text()
 
 
+def test_a_line_of_the_block_whose_experiment_was_removed_is_found_and_taken_out(lab: Project) -> None:
+    lab.fumehood(*OWNERS, "--fix").assert_ok()
+    (lab.root / "experiments/one/experiment.toml").unlink()
+    lab.git("init", "--quiet")
+    lab.git("add", "--all")
+    check = ("check", "--offline", "--rule", "coverage/no-match")
+    assert (
+        lab.fumehood(*check)
+        .assert_ok()
+        .stdout.startswith(
+            "core\n"
+            "  CODEOWNERS:5: warning [coverage/no-match]\n"
+            "    /experiments/one/ matches no file\n"
+            "    → `fumehood check --fix` takes it out of what it has written\n"
+        )
+    )
+    mended = lab.fumehood("check", "--offline", "--rule", "coverage/no-match", "--rule", "owner/disagree", "--fix")
+    assert mended.assert_ok().stderr == "mended CODEOWNERS\n"
+    assert "/experiments/one/" not in (lab.root / "CODEOWNERS").read_text()
+
+
 def test_what_a_later_line_decides_cannot_be_mended_and_is_said(lab: Project) -> None:
     lab.fumehood(*OWNERS, "--fix").assert_ok()
     later = (lab.root / "CODEOWNERS").read_text() + "/experiments/ @all-owner\n"

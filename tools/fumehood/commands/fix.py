@@ -34,7 +34,7 @@ def run(repository: Repository, rules: tuple[str, ...], *, dry_run: bool, say: C
         FumehoodError: An experiment is broken, so that its part of a file would be lost; or a file cannot be written.
     """
     raise_all([broken.error for broken in repository.broken])
-    changed = [change for change in plan(repository, rules) if change.before != change.after]
+    changed = dict.fromkeys(change for change in plan(repository, rules) if change.before != change.after)
     for change in changed:
         if dry_run:
             click.echo(change.diff(), nl=False)

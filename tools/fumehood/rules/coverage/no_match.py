@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from fumehood.errors import FumehoodError, Place
 from fumehood.model.globs import matches
 from fumehood.outside import toml_file
+from fumehood.rules.change import Change
+from fumehood.rules.owner.lines import MARKERS, rewritten
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
 
@@ -22,10 +24,27 @@ def check(seen: Seen) -> Iterator[Finding]:
     """Patterns of the settings and of CODEOWNERS that match nothing that is there."""
     yield from _of_settings(seen)
     if seen.codeowners:
+        written = _written(seen, seen.codeowners.path)
         for rule in seen.codeowners.rules:
             if not any(map(rule.regex.match, seen.files)):
                 place = Place(seen.codeowners.path, rule.line)
-                yield RULE.finding("", place, f"{rule.pattern} matches no file", remedy=_REMEDY)
+                remedy = _REWRITE if rule.line in written else _REMEDY
+                yield RULE.finding("", place, f"{rule.pattern} matches no file", remedy=remedy)
+
+
+def _written(seen: Seen, path: str) -> range:
+    """The lines of CODEOWNERS that `owner/disagree` writes; none where their markers are damaged."""
+    try:
+        block = MARKERS.find((seen.root / path).read_bytes(), name=path)
+    except (OSError, FumehoodError):
+        return range(0)
+    return range(block.line, block.line + block.body.count("\n") + 1) if block else range(0)
+
+
+def fix(seen: Seen) -> Iterator[Change]:
+    """Write the block of CODEOWNERS anew where there is one."""
+    if seen.codeowners and _written(seen, path := seen.codeowners.path):
+        yield Change.of(seen.root, path, lambda content: rewritten(content, path, seen.repository.experiments))
 
 
 def _of_settings(seen: Seen) -> Iterator[Finding]:
@@ -69,6 +88,7 @@ def _place(seen: Seen, keys: tuple[str, ...]) -> Place | None:
 
 
 _REMEDY = "correct it, or take it out"
+_REWRITE = "`fumehood check --fix` takes it out of what it has written"
 
 RULE = Rule(
     id="coverage/no-match",
@@ -77,7 +97,9 @@ RULE = Rule(
     why="""\
 A folder was renamed, and the pattern was not: experiments are no longer found, files count again that should not, or
 nobody is asked to review. None of it shows, since a pattern that matches nothing is no error to whoever reads it.""",
-    remedy="Correct the pattern, or take it out.",
+    remedy="""\
+Correct the pattern, or take it out; `fumehood check --fix` takes out lines of CODEOWNERS that it has written.""",
     check=check,
+    fix=fix,
     waive="When the files come with the next release.",
 )
