@@ -139,6 +139,10 @@ def test_imports_by_literal_name_are_found_whatever_the_function_is_called() -> 
     ]
 
 
+def test_a_byte_order_mark_hides_no_import() -> None:
+    assert [raw[0] for raw in scan(b"\xef\xbb\xbfimport a\n").imports] == ["a"]
+
+
 def test_of_names_that_are_put_together_the_beginning_is_known() -> None:
     source = (
         'import_module(f"experiments.{name}")\n'

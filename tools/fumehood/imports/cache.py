@@ -28,7 +28,7 @@ def _find(source: bytes) -> tuple[bytes, Any, bool, tuple[str, ...]]:
     return written(tuple(found)), found.path_edits, is_naming, private.through(source)
 
 
-IMPORTS = Reading(name="imports", version=9, find=_find)
+IMPORTS = Reading(name="imports", version=10, find=_find)
 
 
 class Scans(Mapping[str, Scan]):

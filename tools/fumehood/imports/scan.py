@@ -11,6 +11,7 @@ import in them are.
 from __future__ import annotations
 
 import ast
+import codecs
 import contextlib
 import itertools
 import re
@@ -100,6 +101,7 @@ _NAME = re.compile(
 
 def scan(source: bytes) -> Scan:
     """Read a file; one that is no Python has an error, and those of its imports that stand on lines of their own."""
+    source = source.removeprefix(codecs.BOM_UTF8)
     strings = tuple(_strings(source)) if _PLAIN_NAME.search(source) else ()
     return _statements(source)._replace(strings=(*strings, *_offered(source)), exports=_exports(source))
 
