@@ -15,7 +15,7 @@ from nox import _options
 from nox.sessions import _normalize_path
 
 from fumehood import nox_internals
-from fumehood.environments.folder import environment_folder
+from fumehood.model.folder import environment_folder
 from support import environments
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 Used are: the registry of environment backends (``nox.virtualenv.ALL_VENVS``), `nox.virtualenv.VirtualEnv` with its
 constructor, `_resolved_interpreter` and `location`; from a session its runner's ``global_config``; and nox's log. The
-rule that makes an environment's folder from a session's name is written once more in `environments.folder`, for
+rule that makes an environment's folder from a session's name is written once more in `model.folder`, for
 commands that have no other use for nox. ``tests/test_nox_internals.py`` fails when one of them changes.
 """
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
 from fumehood.model.experiment import Core, Experiment, session_name
+from fumehood.model.folder import folder_name
 from fumehood.model.globs import matches
 from fumehood.reading import core, owners
 from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment, settled
@@ -296,16 +296,13 @@ def _printable(text: str) -> str:
 
 
 def without_clashes(found: Iterable[Experiment]) -> tuple[list[Experiment], list[BrokenExperiment]]:
-    """Set apart the experiments whose sessions would share a name or an environment folder.
-
-    nox makes an environment's folder from the session's name in lower case with ``.`` as ``-``, and one of several.
-    """
+    """Set apart the experiments whose sessions would share a name or an environment folder."""
     experiments = list(found)
     by_folder: dict[str, list[Experiment]] = {}
     for experiment in experiments:
         for python in ("", *(experiment.pythons if len(experiment.pythons) > 1 else ())):
             session = f"{experiment.session}-{python}" if python else experiment.session
-            by_folder.setdefault(re.sub(r"[.-]+", "-", session.lower()).strip("-"), []).append(experiment)
+            by_folder.setdefault(folder_name(session), []).append(experiment)
     clashing = {
         experiment.path: BrokenExperiment(
             path=experiment.path, name=experiment.name, error=_clash(group, experiment, session)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fumehood.ci.answers import NO_ROWS, USUAL_GITHUB_RUNNER
+from fumehood.model.pythons import admitted_minors
 from fumehood.model.runner import WORKFLOWS
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
 
 _OLDEST = 11
 """The minor version of the oldest Python that fumehood itself runs on."""
-_LAST_MINOR = 31
-_LAST_MICRO = 30
-"""So far versions of Python are looked at."""
 
 _NEWEST_KNOWN = "3.12"
 
@@ -88,14 +86,12 @@ def python_of(repository: Repository) -> str:
 
 def _admitted(requires_python: str | None) -> list[int] | None:
     """The minor versions of Python 3 that a specifier admits; None where it says nothing."""
+    if not requires_python:
+        return None
     try:
-        specifiers = SpecifierSet(requires_python or "")
+        return list(admitted_minors(SpecifierSet(requires_python)))
     except InvalidSpecifier:
         return None
-    micros = (_LAST_MICRO, *range(_LAST_MICRO))
-    minors = range(_OLDEST, _LAST_MINOR)
-    found = [minor for minor in minors if any(f"3.{minor}.{micro}" in specifiers for micro in micros)]
-    return found if requires_python else None
 
 
 def workflow(facts: Facts) -> str:

@@ -12,11 +12,11 @@ import click
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
 from fumehood.environments import registry
-from fumehood.environments.folder import environment_folder
 from fumehood.environments.manager import Environment, Environments, Wish
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ExitCode, FumehoodError, UsageError, WorldError
 from fumehood.model.experiment import RUNNING_STATES, Target, core_target, experiment_target, session_name
+from fumehood.model.folder import environment_folder
 from fumehood.outside.files import cache_folder
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from fumehood.locking.book import LockBook
 from fumehood.model.experiment import session_name
 from fumehood.outside.files import disk_errors
 from fumehood.outside.private_folder import private_folder, sweep
-from fumehood.reading import sources
 from fumehood.repository import discover, without_clashes
 
 if TYPE_CHECKING:
@@ -173,10 +172,9 @@ def _package(repository: Repository, name: str) -> str:
 
 def _needed_by_core(repository: Repository) -> set[str]:
     """What core's lines name, and what its committed lock has because of them."""
-    found = sources.read(repository.root, repository.core.requirements, environ=os.environ)
-    lock = LockBook.of(repository, os.environ).committed_core
-    pinned = {str(pin.name) for pin in lock.pins} if lock else set()
-    return pinned | {line.name for line in found.requirements if line.name}
+    book = LockBook.of(repository, os.environ)
+    pinned = {str(pin.name) for pin in book.committed_core.pins} if book.committed_core else set()
+    return pinned | {line.name for line in book.core_inputs.requirements if line.name}
 
 
 def _looked_at(repository: Repository, private: Path, path: str) -> Experiment:

@@ -17,6 +17,7 @@ from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.question import Question
 from fumehood.locking.store import LockStore
 from fumehood.model.lock import Header, LayeredLock, Lock, by_name
+from fumehood.model.pythons import admitted_minors
 from fumehood.model.requirement import IndexOptions
 from fumehood.outside import toml_file
 from fumehood.outside.files import cache_folder
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from fumehood.repository import Repository
 
 _MINOR = re.compile(r"(\d+)\.(\d+)")
-_MINORS = range(8, 40)
 
 
 @dataclass(slots=True)
@@ -258,10 +258,8 @@ def _stated_floor(repository: Repository, lock: Lock | None) -> str:
 def _lowest(root: Path, requires_python: str) -> str:
     what = "is no version specifier"
     try:
-        specifier = SpecifierSet(requires_python)
-        for minor in _MINORS:
-            if specifier.contains(f"3.{minor}.99") or specifier.contains(f"3.{minor}"):
-                return f"3.{minor}"
+        if (minor := next(admitted_minors(SpecifierSet(requires_python)), None)) is not None:
+            return f"3.{minor}"
         what = "admits no Python 3"
     except InvalidSpecifier:
         pass

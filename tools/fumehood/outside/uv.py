@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
-from fumehood.outside.uv_arguments import clean_environment, compile_arguments, index_arguments, without_addresses
+from fumehood.model.requirement import IndexOptions
+from fumehood.outside.uv_arguments import clean_environment, compile_arguments, index_arguments, index_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fumehood.model.requirement import IndexOptions
-
+_NO_INDEX = IndexOptions()
 REINSTALL = "reinstall fumehood, which brings uv along"
 
 
@@ -116,7 +116,7 @@ class Uv:
             arguments.append("--no-deps")
         if self.overrides:
             arguments += ["--override", str(self.overrides)]
-        return self._resolve(arguments, output, offline=offline)
+        return self._resolve(arguments, output, options, offline=offline)
 
     def ask(
         self, source: Path, *, output: Path, python: str, options: IndexOptions, lowest: bool, offline: bool
@@ -134,7 +134,7 @@ class Uv:
         arguments = [*compile_arguments(source, output, python, options), "--emit-index-annotation"]
         if lowest:
             arguments += ["--resolution", "lowest-direct"]
-        return self._resolve(arguments, output, offline=offline)
+        return self._resolve(arguments, output, options, offline=offline)
 
     def annotated(self, source: Path, *, output: Path, python: str, options: IndexOptions) -> UvResult:
         """Resolve a requirement file from the cache if it can be; with a note behind each pin, who asks for it.
@@ -147,8 +147,10 @@ class Uv:
         """
         arguments = [part for part in compile_arguments(source, output, python, options) if part != "--no-annotate"]
         arguments += ["--annotation-style", "line"]
-        cached = self._resolve(arguments, output, offline=True)
-        return cached if cached.status == 0 or self.is_offline else self._resolve(arguments, output, offline=False)
+        cached = self._resolve(arguments, output, options, offline=True)
+        if cached.status == 0 or self.is_offline:
+            return cached
+        return self._resolve(arguments, output, options, offline=False)
 
     def install(self, pins: str, *, python: Path, prefix: Path | None, options: InstallOptions) -> UvResult:
         """Install exactly the given pins.
@@ -160,7 +162,7 @@ class Uv:
             options: How.
         """
         arguments = ["pip", "install", "--no-deps", "-r", "-", "--python", str(python)]
-        arguments += ["--no-compile-bytecode", "--no-python-downloads", *index_arguments(options.index)]
+        arguments += ["--no-compile-bytecode", "--no-python-downloads"]
         if prefix is not None:
             arguments += ["--prefix", str(prefix)]
         if options.hashed:
@@ -169,10 +171,10 @@ class Uv:
             arguments.append("--reinstall")
         if prefix is not None and options.hashed and not self.is_offline:
             # The registry would only be asked whether it still says the same, of files that have to have these hashes.
-            cached = self._run(arguments, given=pins, offline=True)
+            cached = self._run(arguments, options.index, given=pins, offline=True)
             if cached.status == 0:
                 return cached
-        return self._run(arguments, given=pins)
+        return self._run(arguments, options.index, given=pins)
 
     def forget(self, packages: Sequence[str]) -> None:
         """Remove packages from uv's cache, because what it holds of them is damaged."""
@@ -182,26 +184,27 @@ class Uv:
         """The folder of uv's cache."""
         return Path(self._run(["cache", "dir"]).stdout.strip())
 
-    def _resolve(self, arguments: Sequence[str], output: Path, *, offline: bool) -> UvResult:
+    def _resolve(self, arguments: Sequence[str], output: Path, options: IndexOptions, *, offline: bool) -> UvResult:
         """Run a resolution. Where it wrote nothing, what the file held before is no answer."""
         before = _written(output)
-        result = self._run(arguments, offline=offline)
+        result = self._run(arguments, options, offline=offline)
         if result.status:
             return result
         if _written(output) == before:
             raise WorldError("uv ended well, but wrote no answer", details=result.stderr or None, remedy=REINSTALL)
         return replace(result, answer=_text(output.read_bytes()))
 
-    def _run(self, arguments: Sequence[str], *, given: str = "", offline: bool = False) -> UvResult:
+    def _run(
+        self, arguments: Sequence[str], index: IndexOptions = _NO_INDEX, *, given: str = "", offline: bool = False
+    ) -> UvResult:
         from subprocess import TimeoutExpired  # noqa: PLC0415 - what is there already needs no uv
 
         from fumehood.outside import programs  # noqa: PLC0415 - as above
 
-        visible, addresses = without_addresses(arguments)
-        command = [find_uv(), *visible, "--color", "never", "--no-progress"]
+        command = [find_uv(), *arguments, *index_arguments(index), "--color", "never", "--no-progress"]
         if offline or self.is_offline:
             command.append("--offline")
-        environ = {**clean_environment(self.environ, offline="--offline" in command), **addresses}
+        environ = {**clean_environment(self.environ, offline="--offline" in command), **index_variables(index)}
         try:
             done = programs.run(command, cwd=self.cwd, environ=environ, given=given.encode(), timeout=self.time_left())
         except TimeoutExpired as late:

@@ -10,11 +10,10 @@ from fumehood.errors import WorldError
 from fumehood.outside import interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from fumehood.model.requirement import IndexOptions
-
 
 _LEAKS = frozenset(
     {
@@ -53,45 +52,30 @@ _LEAKS = frozenset(
 uv's sentences to a terminal's width, put bytecode elsewhere, or take away the cache, from which everything is resolved
 offline and installed by hard links."""
 
-
 _CERTIFICATES = frozenset({"SSL_CERT_DIR", "SSL_CERT_FILE"})
 """Where uv finds certificates: it reads them all, of a folder every file, before it knows whether it will need any."""
 
 
-_ADDRESSES = {
-    "--index-url": ("UV_INDEX_URL", " "),
-    "--extra-index-url": ("UV_EXTRA_INDEX_URL", " "),
-    "--find-links": ("UV_FIND_LINKS", ","),
-}
-"""The variable for each option with addresses, and what separates several in it."""
-
-
 def compile_arguments(source: Path, output: Path, python: str, options: IndexOptions) -> list[str]:
-    """What every resolution is called with.
+    """What every resolution is called with, beside `index_arguments`.
 
     Args:
         source: A requirement file.
         output: Where uv writes the pins.
         python: Lower bound of the versions to resolve for, such as ``3.11``.
-        options: Where packages come from.
+        options: Where packages come from, and whether pre-releases do.
     """
     arguments = ["pip", "compile", str(source), "--output-file", str(output), "--python-version", python]
     arguments += ["--universal", "--no-header", "--no-annotate", "--no-emit-index-url"]
-    arguments += ["--python", str(_builder(python)), "--no-python-downloads", *index_arguments(options)]
+    arguments += ["--python", str(_builder(python)), "--no-python-downloads"]
     return [*arguments, "--prerelease", "allow"] if options.pre else arguments
 
 
 def index_arguments(options: IndexOptions) -> list[str]:
-    """The command-line form of what requirement files say about indexes; ``pip install`` reads no such files here."""
+    """The command-line form of what requirement files say about indexes, but for addresses."""
     arguments: list[str] = []
     if options.no_index:
         arguments.append("--no-index")
-    if options.index_url:
-        arguments += ["--index-url", options.index_url]
-    for url in options.extra_index_urls:
-        arguments += ["--extra-index-url", url]
-    for place in options.find_links:
-        arguments += ["--find-links", place]
     for host in options.trusted_hosts:
         arguments += ["--allow-insecure-host", host]
     for package in options.no_binary:
@@ -101,21 +85,17 @@ def index_arguments(options: IndexOptions) -> list[str]:
     return arguments
 
 
-def without_addresses(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Arguments without the addresses of `index_arguments`, and the variables in which uv takes the same, split alike.
+def index_variables(options: IndexOptions) -> dict[str, str]:
+    """The addresses in what requirement files say about indexes, in variables of uv's.
 
     An address may hold a password, and every user of a machine can see what programs are called with.
     """
-    left: list[str] = []
-    addresses: dict[str, list[str]] = {}
-    waiting = iter(arguments)
-    for argument in waiting:
-        if argument in _ADDRESSES:
-            addresses.setdefault(argument, []).append(next(waiting))
-        else:
-            left.append(argument)
-    named = {option: _ADDRESSES[option] for option in addresses}
-    return left, {name: separator.join(addresses[option]) for option, (name, separator) in named.items()}
+    said = {
+        "UV_INDEX_URL": options.index_url or "",
+        "UV_EXTRA_INDEX_URL": " ".join(options.extra_index_urls),
+        "UV_FIND_LINKS": ",".join(options.find_links),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def clean_environment(environ: Mapping[str, str], *, offline: bool) -> dict[str, str]:

@@ -12,7 +12,6 @@ from packaging.version import InvalidVersion, Version
 from fumehood.errors import ConfigurationError, FumehoodError, raise_all
 from fumehood.outside import toml_file
 from fumehood.outside.toml_file import table_at
-from fumehood.reading import pyproject_requirements
 from fumehood.reading.sources import of_lines
 from fumehood.settings import PYPROJECT
 
@@ -41,6 +40,8 @@ def replaced(inputs: Inputs, core: Core, root: Path, there: Callable[[], Iterabl
     lines = [line for line in inputs.requirements if own and line.name == own and not line.url]
     if not lines:
         return inputs
+    from fumehood.reading import pyproject_requirements  # noqa: PLC0415 - few repositories have such lines
+
     mistakes: list[FumehoodError] = list(_other_versions(root, lines))
     known = {(line.place, line.text) for line in there()}
     chosen, files = [line for line in inputs.requirements if line not in lines], list(inputs.files)

@@ -19,14 +19,19 @@ _HASHED = 8
 
 
 def environment_folder(envdir: Path, session: str) -> Path:
-    """The folder of a session's environment: its name with safe characters, or a digest where the path gets long."""
-    plain = unicodedata.normalize("NFKD", session).encode("ascii", "ignore").decode("ascii")
-    spaced = re.sub(r"[^\w\s-]", "-", plain).strip().lower()
-    name = re.sub(r"[-\s]+", "-", spaced).strip("-") or _digest(session)
+    """The folder of a session's environment: its name as in `folder_name`, or a digest where the path gets long."""
+    name = folder_name(session)
     too_long = len(str(envdir / name)) > _LONGEST - len("bin/pythonX.Y")
     if too_long and len(str(envdir)) < _LONGEST - len("/") - _HASHED:
         name = _digest(name)
     return envdir / name
+
+
+def folder_name(session: str) -> str:
+    """The name of a session with safe characters; sessions with the same one would share an environment."""
+    plain = unicodedata.normalize("NFKD", session).encode("ascii", "ignore").decode("ascii")
+    spaced = re.sub(r"[^\w\s-]", "-", plain).strip().lower()
+    return re.sub(r"[-\s]+", "-", spaced).strip("-") or _digest(session)
 
 
 def _digest(text: str) -> str:
