@@ -60,12 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
+    place.sweep()
     try:
         _measure(trials.warm_up(trial), place, options)
     except KeyboardInterrupt as ended:
         # What was measured until then is not lost, and nobody has to guess why there is no more.
         how = str(ended) or "SIGINT"
         results.fail("the benchmark itself", "all", f"was ended by {how} before everything was measured")
+    place.sweep()
     _write(results, options.output)
     console = Console(width=None if sys.stdout.isatty() else 150)
     for part in report.render(results):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,7 +43,7 @@ class Fumehood(Contender):
 
     def strip(self, state: State) -> None:
         for folder in (self.folder / ".nox", self.place.fumehood_cache / "environments"):
-            shutil.rmtree(folder, ignore_errors=True)
+            self.place.move_aside(folder)
         layers = self.place.fumehood_cache / "layers"
         if state == "layers" or not layers.is_dir():
             return
@@ -52,7 +51,7 @@ class Fumehood(Contender):
         core = max(layers.iterdir(), key=lambda layer: _size(layer / "layer.json")) if state == "core" else None
         for layer in layers.iterdir():
             if layer != core:
-                shutil.rmtree(layer)
+                self.place.move_aside(layer)
 
     def environment(self, experiment: str) -> Path:
         return self.folder / ".nox" / f"exp-{experiment}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,24 @@ class Place:
     def fumehood_cache(self) -> Path:
         """The cache of fumehood."""
         return self.folder / "fumehood-cache"
+
+    def move_aside(self, path: Path) -> None:
+        """Take a folder or link away that is to be made anew, if it is there; `sweep` removes it.
+
+        Many inodes that were removed a moment ago make new ones slow, on ext4 for minutes: what is made next would be
+        measured with what was removed before.
+        """
+        if os.path.lexists(path):
+            self._aside.mkdir(parents=True, exist_ok=True)
+            path.rename(Path(tempfile.mkdtemp(dir=self._aside)) / path.name)
+
+    def sweep(self) -> None:
+        """Remove what was moved aside."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    @property
+    def _aside(self) -> Path:
+        return self.folder / "aside"
 
     @property
     def environ(self) -> dict[str, str]:

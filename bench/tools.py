@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,7 +54,7 @@ class NoxUv(Contender):
         return ((program("nox"), "-r", "-s", experiment, "--install-only"),)
 
     def strip(self, state: State) -> None:  # noqa: ARG002 - it has no layers
-        shutil.rmtree(self.folder / ".nox", ignore_errors=True)
+        self.place.move_aside(self.folder / ".nox")
 
     def environment(self, experiment: str) -> Path:
         return self.folder / ".nox" / experiment
@@ -80,7 +79,7 @@ class ToxUv(Contender):
         return ((program("tox"), "run", "--notest", "-e", experiment),)
 
     def strip(self, state: State) -> None:  # noqa: ARG002 - it has no layers
-        shutil.rmtree(self.folder / ".tox", ignore_errors=True)
+        self.place.move_aside(self.folder / ".tox")
 
     def environment(self, experiment: str) -> Path:
         return self.folder / ".tox" / experiment
@@ -120,7 +119,7 @@ class HatchUv(Contender):
         return ((program("hatch"), "run", f"exp.{experiment}:true"),)
 
     def strip(self, state: State) -> None:  # noqa: ARG002 - it has no layers
-        shutil.rmtree(self.folder / ".hatch", ignore_errors=True)
+        self.place.move_aside(self.folder / ".hatch")
 
     def environment(self, experiment: str) -> Path:
         return self.folder / ".hatch" / f"exp.{experiment}"
@@ -143,7 +142,7 @@ class UvSync(Contender):
         return ((uv, "venv", "--quiet", "--allow-existing", "--python", base_python(), folder), sync)
 
     def strip(self, state: State) -> None:  # noqa: ARG002 - it has no layers
-        shutil.rmtree(self.folder / "venvs", ignore_errors=True)
+        self.place.move_aside(self.folder / "venvs")
 
     def environment(self, experiment: str) -> Path:
         return self.folder / "venvs" / experiment
@@ -175,7 +174,7 @@ class UvRun(Contender):
 
     def strip(self, state: State) -> None:
         if state == "cold":
-            shutil.rmtree(self.folder / ".venv", ignore_errors=True)
+            self.place.move_aside(self.folder / ".venv")
         if state != "layers":
             self._forget()
 
@@ -183,10 +182,10 @@ class UvRun(Contender):
         """Take the environments that ``uv run --with`` made out of uv's cache."""
         for entry in self.place.uv_cache.glob("environments-*/*"):
             if entry.is_symlink():
-                shutil.rmtree(entry.resolve(), ignore_errors=True)
+                self.place.move_aside(entry.resolve())
                 entry.unlink()
             elif entry.is_dir():
-                shutil.rmtree(entry)
+                self.place.move_aside(entry)
 
     def environment(self, experiment: str) -> Path:  # noqa: ARG002 - all use the project's, each with one on top
         return self.folder / ".venv"
@@ -207,7 +206,7 @@ class UvRunAnew(UvRun):
         return self.place.folder / UvRun.__name__.lower()
 
     def strip(self, state: State) -> None:  # noqa: ARG002 - it has one state
-        shutil.rmtree(self.folder / ".venv", ignore_errors=True)
+        self.place.move_aside(self.folder / ".venv")
 
 
 CONTENDERS: tuple[type[Contender], ...] = (Fumehood, FumehoodNox, NoxUv, ToxUv, HatchUv, UvSync, UvRun, UvRunAnew)
