@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
+
+from msgspec import Struct, StructMeta
 
 from bench.workload import write
 
@@ -24,8 +25,11 @@ clean checkout on a machine that has built them before.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender(ABC):
+class _Abstract(StructMeta, ABCMeta):
+    """Makes values whose class is abstract."""
+
+
+class Contender(Struct, frozen=True, kw_only=True, metaclass=_Abstract):
     """One way to have ten environments.
 
     Attributes:

@@ -10,8 +10,9 @@ import os
 import random
 import signal
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bench import measure
 from bench.measure import FailedError
@@ -40,8 +41,7 @@ print(json.dumps({re.sub(r"[-_.]+", "-", it.metadata["Name"] or "?").lower(): it
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """How a trial ended.
 
     Attributes:

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,8 +30,7 @@ class FailedError(Exception):
     """A command of a contender failed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class Spent(Struct, frozen=True, kw_only=True):
     """What commands take.
 
     Attributes:
@@ -42,8 +42,7 @@ class Spent:
     processor: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peak:
+class Peak(Struct, frozen=True, kw_only=True):
     """Peak memory in bytes, of the largest single process and of the whole tree at one instant.
 
     Both count resident pages, so what processes share is counted once in each: the tree's sum is an upper bound.
@@ -53,8 +52,7 @@ class Peak:
     tree: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footprint:
+class Footprint(Struct, frozen=True, kw_only=True):
     """What lies on disk, every inode counted once however many names it has."""
 
     size: int

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.contender import Contender, State
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from bench.measure import Command
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fumehood(Contender):
+class Fumehood(Contender, frozen=True, kw_only=True):
     """``fumehood env build``."""
 
     name = "fumehood"
@@ -62,8 +60,7 @@ class Fumehood(Contender):
         return (self.environment(experiment), *layers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FumehoodNox(Fumehood):
+class FumehoodNox(Fumehood, frozen=True, kw_only=True):
     """``nox -s exp-NAME`` with fumehood's sessions, in the same repository."""
 
     name = "fumehood, by nox"

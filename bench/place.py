@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RESULTS = CHECKOUT / "bench" / "results"
@@ -16,8 +17,7 @@ _KEPT = ("LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TERM", "TMP
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where a benchmark keeps everything: repositories, caches, homes. Nothing outside it is read or written.
 
     Attributes:

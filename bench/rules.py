@@ -15,8 +15,9 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bench import measure, tree
 from bench.place import program
@@ -78,8 +79,7 @@ _PLANTED = {
 """Violations that are added to files of the repository."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Contender:
+class _Contender(Struct, frozen=True, kw_only=True):
     """Somebody who checks something.
 
     Attributes:

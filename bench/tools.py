@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.contender import Contender, State
@@ -37,8 +36,7 @@ for name in %r:
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoxUv(Contender):
+class NoxUv(Contender, frozen=True, kw_only=True):
     """nox with uv as its backend, each session installing its pins."""
 
     name = "nox + uv"
@@ -60,8 +58,7 @@ class NoxUv(Contender):
         return self.folder / ".nox" / experiment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToxUv(Contender):
+class ToxUv(Contender, frozen=True, kw_only=True):
     """tox with the tox-uv plugin."""
 
     name = "tox-uv"
@@ -85,8 +82,7 @@ class ToxUv(Contender):
         return self.folder / ".tox" / experiment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HatchUv(Contender):
+class HatchUv(Contender, frozen=True, kw_only=True):
     """hatch with uv as its installer; one environment matrix."""
 
     name = "hatch + uv"
@@ -125,8 +121,7 @@ class HatchUv(Contender):
         return self.folder / ".hatch" / f"exp.{experiment}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UvSync(Contender):
+class UvSync(Contender, frozen=True, kw_only=True):
     """``uv venv`` and ``uv pip sync``, by hand."""
 
     name = "uv pip sync"
@@ -148,8 +143,7 @@ class UvSync(Contender):
         return self.folder / "venvs" / experiment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UvRun(Contender):
+class UvRun(Contender, frozen=True, kw_only=True):
     """``uv run --with-requirements`` on a project that has been synced before."""
 
     name = "uv run --with"
@@ -194,8 +188,7 @@ class UvRun(Contender):
         return (*self._run(experiment), "python")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UvRunAnew(UvRun):
+class UvRunAnew(UvRun, frozen=True, kw_only=True):
     """The same in a clean checkout, where the project has to be synced again."""
 
     name = "uv run --with, clean checkout"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bench.workload import write
 
@@ -55,8 +56,7 @@ class {title}:
 '''
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class Shape(Struct, frozen=True, kw_only=True):
     """How large a repository is.
 
     Attributes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bench import measure, startup
 from bench.measure import FailedError
@@ -29,8 +31,7 @@ _LONG = 2
 """How often at most fumehood is timed from nothing, and by nox with layers to build: half a minute and more each."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(Struct, frozen=True, kw_only=True):
     """What every measure needs.
 
     Attributes:

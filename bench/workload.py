@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bench import measure
 from bench.place import base_python, program
@@ -65,8 +66,7 @@ LEAST = 60
 """Distributions that core has at least."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class Workload(Struct, frozen=True, kw_only=True):
     """The pins that every contender installs, as ``name==version`` and sorted.
 
     Attributes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import Struct, field
 
 from support.history import names, selected
 from support.project import Project
@@ -25,8 +25,7 @@ FORMS: tuple[Callable[[str, str], str], ...] = (
 )
 
 
-@dataclass(slots=True)
-class World:
+class World(Struct):
     """What was written: which modules each file imports, and a number that makes its program another.
 
     Attributes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.commands import conflict_reports as reports
 from fumehood.commands import effect_reports
@@ -35,8 +36,7 @@ LONG = ("alpha>=1.1", "reader", "source-only", "colorama", "tomli", "withdata", 
 LONGER = ("nsone", "nstwo", "pkgutil-one", "pkgutil-two", "legacy-one", "legacy-two", "withpth", "exceptiongroup")
 
 
-@dataclass(frozen=True, slots=True)
-class Everybody:
+class Everybody(Struct, frozen=True):
     """All is `@lab`'s."""
 
     def name(self, subject: str) -> str:

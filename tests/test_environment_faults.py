@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from support import environments
 from support.disks import filled, make_read_only, small_disk, without_file_locks

@@ -5,11 +5,11 @@ import os
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from msgspec import Struct, field
 
 import fumehood.testing
 
@@ -33,8 +33,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "python"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fenced:
+class Fenced(Struct, frozen=True, kw_only=True):
     """A repository with the experiments `foo` and `bar`, the fence around one session, and its environment."""
 
     root: Path

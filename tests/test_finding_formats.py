@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from textwrap import dedent
@@ -11,6 +10,7 @@ from textwrap import dedent
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import fumehood
 from fumehood.errors import ExitCode, Place
@@ -19,6 +19,7 @@ from fumehood.formats.registry import FORMATS
 from fumehood.model.finding import CheckAnswer, Finding, Undecided, Waived, exit_code
 from fumehood.model.waiver import Waiver
 from support.schemas import mistakes, sarif_schema, schema
+from support.values import values
 
 STATIC = Finding(
     experiment="time_sequence_prediction",
@@ -367,7 +368,7 @@ def test_the_examples_of_the_documentation_are_what_is_said(name: str, language:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("%:,\r\n{}\udcff\x1b"), max_size=12)
-findings = st.builds(
+findings = values(
     Finding,
     experiment=texts,
     file=texts,
@@ -378,7 +379,7 @@ findings = st.builds(
     remedy=texts,
     details=st.lists(texts, max_size=2).map(tuple),
 )
-waivers = st.builds(
+waivers = values(
     Waiver, place=st.just(Place("pyproject.toml", 3)), rule=texts, reason=texts, until=st.dates(), path=texts
 )
 answers = st.builds(
@@ -386,8 +387,8 @@ answers = st.builds(
         findings=tuple(found), undecided=tuple(undecided), waived=tuple(waived), known=tuple(known), checked=9
     ),
     st.lists(findings, max_size=3),
-    st.lists(st.builds(Undecided, experiment=texts, reason=texts), max_size=3),
-    st.lists(st.builds(Waived, finding=findings, waiver=waivers), max_size=2),
+    st.lists(values(Undecided, experiment=texts, reason=texts), max_size=3),
+    st.lists(values(Waived, finding=findings, waiver=waivers), max_size=2),
     st.lists(findings, max_size=2),
 )
 

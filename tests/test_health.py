@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fumehood.model.experiment import STATES
 from fumehood.model.health import Facts, Health, Step, health
 from fumehood.model.limits import Limits
+from support.values import values
 
 if TYPE_CHECKING:
     from support.project import Project
@@ -68,8 +69,8 @@ def test_where_nothing_is_known_nothing_follows() -> None:
 
 times = st.none() | st.datetimes(timezones=st.just(UTC))
 days = st.integers(1, 10_000_000)
-all_facts = st.builds(Facts, state=st.sampled_from(STATES), committed=times, green=times, failing=times, tried=times)
-limits = st.builds(Limits, commit=days, green=days, answer=days, suspend=days, remove=days)
+all_facts = values(Facts, state=st.sampled_from(STATES), committed=times, green=times, failing=times, tried=times)
+limits = values(Limits, commit=days, green=days, answer=days, suspend=days, remove=days)
 
 
 @given(all_facts, limits, st.dates())

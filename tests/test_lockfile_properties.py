@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -16,6 +16,7 @@ from fumehood.locking.delta import delta_of
 from fumehood.model.lock import Header, LayeredLock, Lock, Pin, by_name
 from fumehood.model.markers import universal
 from fumehood.model.requirement import Requirement
+from support.values import values
 
 NAMES = [canonicalize_name(name) for name in ("alpha", "beta-lib", "gamma", "zope-interface", "x")]
 VERSIONS = ["1.0", "1.1", "2.0rc1", "2.0", "2.0.post1", "1!3.0", "2.0+cpu"]
@@ -30,14 +31,14 @@ MARKERS = [
 names = st.sampled_from(NAMES)
 hashes = st.lists(st.text("0123456789abcdef", min_size=4, max_size=8).map("sha256:{}".format), max_size=3, unique=True)
 markers = st.sampled_from(MARKERS)
-released = st.builds(
+released = values(
     Pin,
     name=names,
     version=st.sampled_from(VERSIONS),
     marker=markers,
     hashes=hashes.map(lambda found: tuple(sorted(found))),
 )
-addressed = st.builds(
+addressed = values(
     Pin,
     name=names,
     url=st.sampled_from(["https://example.invalid/x.whl", "git+https://example.invalid/x@ab12#egg"]),
@@ -49,16 +50,16 @@ local = st.builds(
     st.booleans(),
     markers,
 )
-named_file = st.builds(Pin, name=names, url=st.just("file:///srv/x.whl"), marker=markers)
+named_file = values(Pin, name=names, url=st.just("file:///srv/x.whl"), marker=markers)
 digests = st.text("0123456789abcdef", min_size=8, max_size=8).map("sha256:{}".format)
-headers = st.builds(
+headers = values(
     Header,
     inputs=digests,
     python=st.sampled_from(["3.11", "3.12", "3.14"]),
     core=digests | st.none(),
     removes=st.lists(names, unique=True, max_size=2).map(lambda found: tuple(sorted(found))),
 )
-locks = st.builds(
+locks = values(
     Lock,
     header=headers,
     pins=st.lists(released | addressed | local | named_file, max_size=6, unique=True).map(

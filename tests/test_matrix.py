@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fumehood.ci import answers
 from fumehood.ci.jobs import UNKNOWN_SECONDS, Job, Wanted, jobs_of, measured

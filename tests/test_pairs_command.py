@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from fumehood.commands.pair_reports import pairs_text

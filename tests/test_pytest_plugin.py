@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 import fumehood.testing
 from fumehood.errors import ConfigurationError
@@ -43,8 +44,7 @@ def load_plugin() -> ModuleType:
     return module
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     code: int
     output: str
     report: dict[str, Any]
@@ -54,8 +54,7 @@ class Run:
         return [line for line in self.output.splitlines() if line.startswith("fumehood: ")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class Suite(Struct, frozen=True, kw_only=True):
     """A folder of tests that a real pytest runs."""
 
     root: Path

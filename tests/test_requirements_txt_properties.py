@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import tempfile
-from dataclasses import dataclass
 from encodings.aliases import aliases
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -22,8 +22,7 @@ from fumehood.reading import requirement_line, requirements_txt
 FILE = "requirements.txt"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(Struct, frozen=True, kw_only=True):
     """One logical line in its physical lines, and the requirement that it must become; none for the others."""
 
     lines: tuple[str, ...]

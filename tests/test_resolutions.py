@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import Struct, field
 
 from fumehood.locking.answer import answer as resolved
 from fumehood.locking.book import LockBook
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from support.project import Project
 
 
-@dataclass(slots=True)
-class Heard:
+class Heard(Struct):
     """What a run says about how far it is."""
 
     phases: list[tuple[str, int]] = field(default_factory=list)

@@ -8,11 +8,11 @@ import re
 import signal
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from fumehood.environments.store import LayerStore
 from fumehood.model.lock import PinChange

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct, field
 
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.smallest import Smallest, smallest
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from fumehood.model.requirement import Requirement
 
 
-@dataclass(slots=True)
-class Family:
+class Family(Struct):
     """Answers from sets of lines of which each fails, and every larger set with it; counts what it is asked."""
 
     failing: tuple[frozenset[Requirement], ...]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import uv
+from msgspec.structs import replace
 from packaging.version import Version
 
 from fumehood.conflicts.static import Clash, CoreLines, clashes

@@ -11,16 +11,16 @@ import random
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Victim:
+class Victim(Struct, frozen=True, kw_only=True):
     """A command to kill.
 
     Attributes:
@@ -38,8 +38,7 @@ class Victim:
     check: Callable[[], list[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
+class Kill(Struct, frozen=True, kw_only=True):
     """One trial.
 
     Attributes:
@@ -63,8 +62,7 @@ class Kill:
         return f"trial {self.number}: {whom} after {self.instant:.3f} s{' (had ended)' if self.late else ''}: {end}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillReport:
+class KillReport(Struct, frozen=True, kw_only=True):
     """All trials; `duration` is how long the command takes when nobody kills it."""
 
     seed: int

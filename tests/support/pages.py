@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from dataclasses import dataclass
 from email.parser import HeaderParser
 from html import escape
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True):
     """One distribution file; `metadata` is None for a source distribution."""
 
     path: Path
@@ -35,8 +34,7 @@ class File:
         return self.path.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """One file as a page offers it; `metadata_sha256` is None where no metadata file is offered."""
 
     name: str

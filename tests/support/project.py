@@ -7,8 +7,9 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 from support.forks import Forks
 from support.guards import OUTSIDE
@@ -27,8 +28,7 @@ _FORKS = Forks()
 _NOXFILE = "import fumehood.nox\n\nfumehood.nox.register()\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """How a process ended and all that it said."""
 
     argv: tuple[str, ...]
@@ -54,8 +54,7 @@ class Outcome:
         return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """One repository on disk.
 
     Attributes:

@@ -7,8 +7,9 @@ nothing. Add a violation to `VIOLATIONS`; `tests/test_rules.py` then wants its r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,8 +86,7 @@ BASE: Files = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(Struct, frozen=True, kw_only=True):
     """One violation of one rule.
 
     Attributes:

@@ -15,9 +15,9 @@ import stat
 import tarfile
 import textwrap
 import zipfile
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct, field
 from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def escape(name: str) -> str:
     return re.sub(r"[-_.]+", "_", name).lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wheel:
+class Wheel(Struct, frozen=True, kw_only=True):
     """What one wheel holds.
 
     Attributes:
@@ -71,8 +70,7 @@ class Wheel:
         return f"{self.stem}-{self.tag}.whl"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sdist:
+class Sdist(Struct, frozen=True, kw_only=True):
     """What one source distribution holds; its backend needs nothing but the standard library.
 
     Attributes:

@@ -6,9 +6,10 @@ code in one place each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,7 @@ class ExitCode(IntEnum):
     """The network, the registry, the disk or uv failed."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """Where something stands: a path as the user would type it, and a line counted from 1 (0: the whole file)."""
 
     file: str

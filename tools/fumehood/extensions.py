@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+
+from msgspec import Struct
 
 from fumehood.errors import ExitCode, FumehoodError, UsageError
 
@@ -37,8 +38,7 @@ class ExtensionError(FumehoodError):
     exit_code = ExitCode.WORLD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ViewedPackage:
+class ViewedPackage(Struct, frozen=True, order=True, kw_only=True):
     """One distribution of an environment that an index, an address or a folder provides.
 
     Attributes:
@@ -60,16 +60,14 @@ class ViewedPackage:
     requires: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ViewedProject:
+class ViewedProject(Struct, frozen=True, order=True, kw_only=True):
     """A project of the repository that an environment imports from source: core, or the experiment itself."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentView:
+class EnvironmentView(Struct, frozen=True, kw_only=True):
     """An environment as an exporter sees it: what is or would be in it on one interpreter.
 
     Attributes:
@@ -98,8 +96,7 @@ class Exporter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCall:
+class SessionCall(Struct, frozen=True, kw_only=True):
     """One session to run.
 
     Attributes:
@@ -117,8 +114,7 @@ class SessionCall:
     gpus: GpuNeeds | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionResult:
+class SessionResult(Struct, frozen=True, kw_only=True):
     """How a session ended.
 
     Attributes:
@@ -150,8 +146,7 @@ class Runner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extension(Generic[T_co]):
+class Extension(Struct, Generic[T_co], frozen=True, kw_only=True):
     """Something that was loaded, with what an error message has to say about it.
 
     Attributes:

@@ -9,11 +9,11 @@ commands that have no other use for nox. ``tests/test_nox_internals.py`` fails w
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import nox.virtualenv
+from msgspec import Struct
 from nox.command import CommandFailed
 from nox.logger import logger
 from nox.virtualenv import InterpreterNotFound, VirtualEnv
@@ -68,8 +68,7 @@ class LayeredEnv(VirtualEnv):
         return not Path(self.location, "pyvenv.cfg").exists()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRequest:
+class SessionRequest(Struct, frozen=True, kw_only=True):
     """What nox was told that decides how a session's environment is made.
 
     Attributes:

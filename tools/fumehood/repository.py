@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import glob
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
@@ -33,8 +34,7 @@ _WILDCARDS = frozenset("*?[")
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenExperiment:
+class BrokenExperiment(Struct, frozen=True, kw_only=True):
     """A folder that would be an experiment but for a mistake in it."""
 
     path: str
@@ -42,8 +42,7 @@ class BrokenExperiment:
     error: FumehoodError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(Struct, frozen=True, kw_only=True):
     """A git checkout (or plain folder) that fumehood manages.
 
     Attributes:
@@ -179,8 +178,7 @@ def _bytes_of(path: Path) -> bytes:
         return b""
 
 
-@dataclass(slots=True)
-class _Discovery:
+class _Discovery(Struct):
     """What the globs of the settings lead to; the first of them that reaches a folder names it."""
 
     root: str

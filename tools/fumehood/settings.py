@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast, get_args
+
+from msgspec import Struct
 
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.outside.toml_file import TableReader, TomlFile, load
@@ -27,8 +28,7 @@ DEFAULT_BASELINE = "fumehood-baseline.json"
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoreSettings:
+class CoreSettings(Struct, frozen=True, kw_only=True):
     """``[tool.fumehood.core]``: where core's parts are, when discovery would not find them.
 
     Attributes:
@@ -60,8 +60,7 @@ class CoreSettings:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleSetting:
+class RuleSetting(Struct, frozen=True, kw_only=True):
     """How severe the findings of a rule are, or of a group of rules, where a path matches.
 
     Attributes:
@@ -79,8 +78,7 @@ Unclaimed = Literal["all", "core", "none"]
 UNCLAIMED: tuple[Unclaimed, ...] = get_args(Unclaimed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AffectedSettings:
+class AffectedSettings(Struct, frozen=True, kw_only=True):
     """``[tool.fumehood.affected]``: what changes affect beyond what imports and requirements say.
 
     Attributes:
@@ -95,8 +93,7 @@ class AffectedSettings:
     ignore: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """``[tool.fumehood]``; every key is optional.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from fumehood.ci.matrix import Matrix, Row
 from fumehood.errors import ConfigurationError, Place
@@ -59,8 +60,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 
 def _row(data: Mapping[str, Any]) -> Row:
-    known = {one.name for one in fields(Row)}
-    given = {name: value for name, value in data.items() if name in known}
+    given = {name: data[name] for name in Row.__struct_fields__ if name in data}
     label = given["runner"]
     given["runner"] = tuple(label) if isinstance(label, list) else tuple(filter(None, [label]))
     row = Row(**{**given, "owners": tuple(given["owners"])})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.ci.jobs import LeftOut, Wanted
 from fumehood.ci.overrides import ALL, CORE
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
 EVERYTHING = "everything was asked for"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
+class Why(Struct, frozen=True, kw_only=True):
     """Why something is run, and whether its failure stops nothing."""
 
     reason: str
     advisory: bool
 
 
-@dataclass(slots=True, kw_only=True)
-class Chosen:
+class Chosen(Struct, kw_only=True):
     """What is to be run, by the names of experiments; core has none.
 
     Attributes:

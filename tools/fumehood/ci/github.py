@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fumehood.ci.answers import NO_ROWS, USUAL_GITHUB_RUNNER
@@ -41,8 +41,7 @@ _OLDEST = 11
 _NEWEST_KNOWN = "3.12"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What the workflow says of the repository.
 
     Attributes:

@@ -7,8 +7,9 @@ JSON is YAML too (YAML 1.2, 1.3 "Relation to JSON"), and needs no library to be 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fumehood.ci import answers
 from fumehood.ci.github import python_of
@@ -24,8 +25,7 @@ _HISTORY = "fumehood-history"
 _ROWS = "fumehood-matrix.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What the pipelines say of the repository.
 
     Attributes:

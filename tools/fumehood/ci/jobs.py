@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.testing.needs import needs_of_demand
 from fumehood.testing.runners import runner_for
@@ -25,8 +27,7 @@ _PARTS = ("--gpus", "--gpu-tests")
 """The options with which a run is still one of a whole part of the tests."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """One experiment, or core, whose tests have to be run.
 
     Attributes:
@@ -53,8 +54,7 @@ class Wanted:
     lock: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One session with one part of its tests on one kind of machine.
 
     Attributes:
@@ -81,8 +81,7 @@ class Job:
     seconds: float = UNKNOWN_SECONDS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, order=True, kw_only=True):
     """What is not run although it was asked for."""
 
     name: str

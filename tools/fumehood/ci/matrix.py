@@ -7,8 +7,9 @@ import heapq
 import math
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fumehood.errors import ConfigurationError, Place
 
@@ -28,8 +29,7 @@ _MARGIN = 10
 """Minutes beyond the tests, for setting up; a session ends what takes too long by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One row: sessions that one machine runs one after the other.
 
     Attributes:
@@ -73,8 +73,7 @@ class Row:
         return tuple(shlex.split(self.session))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
+class Matrix(Struct, frozen=True, kw_only=True):
     """The rows, sorted by name, and what is not run although it was asked for."""
 
     rows: tuple[Row, ...]

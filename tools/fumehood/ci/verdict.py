@@ -7,8 +7,9 @@ has not been seen to pass.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.model.plural import counted
 from fumehood.testing.results import latest
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 NO_RESULT = "no-result"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """What came of one session of a row.
 
     Attributes:
@@ -52,8 +52,7 @@ class Judged:
         return self.failed and not self.advisory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What came of every session of every row, in the order of the rows."""
 
     sessions: tuple[Judged, ...]

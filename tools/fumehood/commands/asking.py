@@ -7,10 +7,12 @@ import os
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood.conflicts.probe import Prober
 from fumehood.errors import ConflictError, UsageError
@@ -36,8 +38,7 @@ if TYPE_CHECKING:
 JOBS = os.cpu_count() or 2
 
 
-@dataclass(slots=True)
-class Desk:
+class Desk(Struct):
     """Everything that is needed to ask about a repository's lines.
 
     Attributes:

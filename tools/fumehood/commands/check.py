@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.commands import baseline as baseline_file
 from fumehood.commands.asking import desk
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from fumehood.repository import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """What a check was asked for.
 
     Attributes:

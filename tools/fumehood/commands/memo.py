@@ -17,9 +17,10 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood import __version__
 from fumehood.errors import UsageError, WorldError
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """What a command had to say.
 
     Attributes:
@@ -110,8 +110,7 @@ class _Watched(Mapping[str, str]):
         return len(self._environ)
 
 
-@dataclass(slots=True)
-class Memo:
+class Memo(Struct):
     """What is remembered of one command in one repository, and what is heard while it runs anew.
 
     Attributes:

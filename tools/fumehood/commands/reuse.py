@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from fumehood.commands import reports
 from fumehood.commands.progress import Bar
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from fumehood.rules.crossing import Parts, Use
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownCopy:
+class KnownCopy(Struct, frozen=True, kw_only=True):
     """A copy, the file that it stands in, and what became of its original."""
 
     path: str
@@ -40,8 +39,7 @@ class KnownCopy:
     since: Since
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reuse:
+class Reuse(Struct, frozen=True, kw_only=True):
     """How an experiment stands to core.
 
     Attributes:

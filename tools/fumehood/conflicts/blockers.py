@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -35,8 +36,7 @@ _FREE = "core, left free"
 _AIM = "what is aimed at"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holdback:
+class Holdback(Struct, frozen=True, kw_only=True):
     """How far one package could go with one set of lines.
 
     Attributes:
@@ -54,8 +54,7 @@ class Holdback:
     is_conflict: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headroom:
+class Headroom(Struct, frozen=True, kw_only=True):
     """How far one package could go.
 
     Attributes:
@@ -84,8 +83,7 @@ class Headroom:
         return self.core, *self.experiments
 
 
-@dataclass(slots=True)
-class Blockers:
+class Blockers(Struct):
     """Finds out how far packages could go.
 
     Attributes:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood.conflicts.explain import plain
 from fumehood.conflicts.smallest import pointed_at
@@ -39,8 +42,7 @@ _CORE_LOCK_FIRST = "core's lock is missing or not current, so only resolving cou
 _LOCK_FIRST = "its lock is missing or not current, so only resolving could tell"
 
 
-@dataclass(slots=True)
-class Check:
+class Check(Struct, dict=True):
     """One check of a repository; what it finds is collected.
 
     Attributes:
@@ -60,11 +62,10 @@ class Check:
     undecided: list[Undecided] = field(default_factory=list)
     locks: dict[str, LayeredLock] = field(default_factory=dict)
     _without_core: str = _CORE_FIRST
-    _resolutions: Resolutions = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Ask nothing yet."""
-        self._resolutions = Resolutions(self.uv, self.scratch, self.progress)
+    @functools.cached_property
+    def _resolutions(self) -> Resolutions:
+        return Resolutions(self.uv, self.scratch, self.progress)
 
     def run(self, experiments: Sequence[tuple[Experiment, Target]]) -> CheckAnswer:
         """Check core's lock and the experiments.

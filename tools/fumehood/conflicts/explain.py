@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.conflicts.probe import Answer, BudgetError
 from fumehood.conflicts.remedies import Search
@@ -37,8 +39,7 @@ _MORE_INDEXES = ("UV_EXTRA_INDEX_URL", "UV_INDEX")
 _LACKING = "uv's cache alone does not tell"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """What there is to say about an experiment on core.
 
     Attributes:
@@ -126,8 +127,7 @@ def diagnosed(prober: Prober, lines: Sequence[Requirement], question: Question, 
     return prober.learn(lines, Answer(status="holds", pins=pins))
 
 
-@dataclass(frozen=True, slots=True)
-class _Explaining:
+class _Explaining(Struct, frozen=True):
     book: LockBook
     prober: Prober
     target: Target | None

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.conflicts.pairs import Verdict
 from fumehood.conflicts.probe import Prober
@@ -39,8 +40,7 @@ Texts = frozenset[tuple[str, bool]]
 Key = tuple[Texts, str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JointQuestion:
+class JointQuestion(Struct, frozen=True, kw_only=True):
     """Lines that have to hold together; two questions with the same key have the same answer.
 
     Attributes:
@@ -72,8 +72,7 @@ def texts_of(lines: Iterable[Requirement]) -> Texts:
     return frozenset((line.text, line.constraint) for line in lines)
 
 
-@dataclass(slots=True)
-class Joint:
+class Joint(Struct):
     """Asks uv.
 
     Attributes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.conflicts.explain import diagnosed, lines_of, plain
 from fumehood.conflicts.probe import Answer, BudgetError
@@ -36,8 +38,7 @@ _OFFLINE = "found in uv's cache alone, which may lack what would let core's pin 
 _FREE = "nothing keeps core's pin out any more: `fumehood lock {options}` may take it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One link of a chain.
 
     Attributes:
@@ -53,8 +54,7 @@ class Step:
     of_core: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Why a package is what it is in an environment.
 
     Attributes:
@@ -79,8 +79,7 @@ class Origin:
     is_decided: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origins:
+class Origins(Struct, frozen=True, kw_only=True):
     """Finds out where pins of one environment come from.
 
     Attributes:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood.conflicts.joint import JointQuestion, texts_of
 from fumehood.conflicts.pairs import Member, Pair, Sharing, Verdict, common_pythons, groups, is_certified
@@ -29,8 +32,7 @@ if TYPE_CHECKING:
 _NOTHING_IN_COMMON = "they have no Python version in common"
 
 
-@dataclass(slots=True)
-class Pairing:
+class Pairing(Struct, dict=True):
     """Finds out which experiments could share an environment.
 
     Attributes:
@@ -41,12 +43,12 @@ class Pairing:
     book: LockBook
     locks: Mapping[str, LayeredLock]
     joint: Joint | None
-    _core: Mapping[NormalizedName, tuple[Pin, ...]] = field(init=False)
     _static: dict[str, CoreLines] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Look at core's pins, which all locks have in common."""
-        self._core = next((by_name(lock.core.pins) for lock in self.locks.values()), {})
+    @functools.cached_property
+    def _core(self) -> Mapping[NormalizedName, tuple[Pin, ...]]:
+        """Core's pins, which all locks have in common."""
+        return next((by_name(lock.core.pins) for lock in self.locks.values()), {})
 
     def share(self, experiments: Sequence[tuple[Experiment, Target]], checked: CheckAnswer) -> Sharing:
         """Decide about every pair, and find groups.

@@ -8,8 +8,9 @@ package has what it requires; what is left to look at are the lines of each abou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from fumehood.locking.certificate import breaches
 from fumehood.locking.delta import fit
@@ -29,8 +30,7 @@ Outcome = Literal["fits", "conflict", "undecided"]
 _PYTHON = re.compile(r"(?:python)?(pypy)?-?(\d+(?:\.\d+)?)[.\d]*(t?)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """One experiment, as it is on core by itself.
 
     Attributes:
@@ -48,8 +48,7 @@ class Member:
     delta: Mapping[NormalizedName, tuple[Pin, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """Whether experiments could share an environment.
 
     Attributes:
@@ -64,8 +63,7 @@ class Verdict:
     certified: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """Two experiments; the first is named before the second in the order of names."""
 
     first: str
@@ -73,8 +71,7 @@ class Pair:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sharing:
+class Sharing(Struct, frozen=True, kw_only=True):
     """Which experiments could share an environment.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct, field
 
 from fumehood.locking import lockfile
 from fumehood.outside.files import disk_errors
@@ -31,8 +32,7 @@ Said = frozenset[tuple[str, bool, bool]]
 """What lines say, wherever they stand: their text, whether editable, whether a constraint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """Whether lines hold together.
 
     Attributes:
@@ -68,8 +68,7 @@ class Asker(Protocol):
         """Of these lines, the fewest that are known to fail; none where none are."""
 
 
-@dataclass(slots=True)
-class Prober:
+class Prober(Struct):
     """Asks uv about sets of lines, and remembers the answers.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.version import InvalidVersion, Version
 
 from fumehood.conflicts import relax
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from fumehood.model.requirement import Requirement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remedy:
+class Remedy(Struct, frozen=True, kw_only=True):
     """A change of one line with which everything resolves.
 
     Attributes:
@@ -38,8 +38,7 @@ class Remedy:
     pins: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Search(Struct, frozen=True, kw_only=True):
     """A search for remedies.
 
     Attributes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -42,8 +43,7 @@ Metadata = dict[str, tuple[str, tuple[str, ...]]]
 """By name: the version in a layer, and its ``Requires-Dist`` lines."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirers:
+class Requirers(Struct, frozen=True, kw_only=True):
     """Who requires whom.
 
     Attributes:

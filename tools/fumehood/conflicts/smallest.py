@@ -9,9 +9,9 @@ result is proven by resolving without it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -32,8 +32,7 @@ _QUOTED = re.compile(r"\b([A-Za-z0-9][A-Za-z0-9._-]*?)((?:[<>=!~]=?=?[A-Za-z0-9.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Smallest:
+class Smallest(Struct, frozen=True, kw_only=True):
     """Lines that cannot hold together.
 
     Attributes:

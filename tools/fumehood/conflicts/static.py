@@ -8,10 +8,10 @@ there is never a false alarm. Source: the version specifiers specification; `Spe
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -34,8 +34,7 @@ _UNKNOWABLE = ("platform_release", "platform_version")
 """Marker variables of which no list of environments can hold every value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clash:
+class Clash(Struct, frozen=True, kw_only=True):
     """Lines of which no version of a package can satisfy all; without any one of them, some could.
 
     Attributes:
@@ -83,8 +82,7 @@ class Clash:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoreLines:
+class CoreLines(Struct, frozen=True, kw_only=True):
     """Core's lines, grouped once to be held against those of one experiment after the other."""
 
     by_name: Mapping[NormalizedName, tuple[Requirement, ...]]

@@ -8,10 +8,11 @@ would get alone, since others may hold a package back.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -42,8 +43,7 @@ _FAILURES = 6
 """After so many sets of lines that do not hold together, one by one is quicker."""
 
 
-@dataclass(slots=True)
-class Together:
+class Together(Struct):
     """Asks about many experiments at once, from uv's cache: that packages fit does not depend on what else there is.
 
     Attributes:

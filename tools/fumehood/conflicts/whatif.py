@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from fumehood.conflicts.before import is_likely, locked, resolved
@@ -37,8 +38,7 @@ ON_THE_COMMAND_LINE = "the command line"
 IMPOSSIBLE_BEFORE = "it could not be installed before"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Effect(Struct, frozen=True, kw_only=True):
     """What would happen to one experiment (or core).
 
     Attributes:
@@ -56,8 +56,7 @@ class Effect:
     already: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """Changes of core's requirements.
 
     Attributes:
@@ -91,8 +90,7 @@ def parse_change(arguments: Sequence[str], core: Iterable[Requirement]) -> Chang
     return Change(lines=lines, removed=frozenset(removed))
 
 
-@dataclass(slots=True)
-class WhatIf:
+class WhatIf(Struct):
     """Tries a change of core on every experiment.
 
     Attributes:

@@ -9,8 +9,9 @@ them as they are.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.copies.fingerprints import ROW, rows
 from fumehood.copies.tokens import DEF, KEYWORD
@@ -39,8 +40,7 @@ _WITH_SPELLING = frozenset(b"nsd")
 _OPENING, _CLOSING, _COLON = frozenset(b"([{"), frozenset(b")]}"), ord(":")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Lines:
+class Lines(Struct, frozen=True, order=True, kw_only=True):
     """Lines of a file, both ends included, counted from 1."""
 
     first: int
@@ -50,8 +50,7 @@ class Lines:
         return f"{self.first}-{self.last}" if self.last > self.first else str(self.first)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Copy:
+class Copy(Struct, frozen=True, order=True, kw_only=True):
     """A part of one file that another has too.
 
     Attributes:
@@ -69,8 +68,7 @@ class Copy:
     renamed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """Tokens of equal kinds: from a position in one file and one in the other."""
 
     here: int
@@ -188,8 +186,7 @@ def _chains(runs: Iterable[_Run]) -> list[list[_Run]]:
     return chains
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     """Why a chain of runs counts as a copy.
 
     Attributes:

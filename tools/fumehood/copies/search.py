@@ -6,8 +6,9 @@ import functools
 import hashlib
 import os
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fumehood.copies.fingerprints import fingerprints, hashes
 from fumehood.copies.matching import Copy, Lines, copies_in
@@ -30,8 +31,7 @@ _FEWEST_ROWS = 2
 FINGERPRINTS = Reading(name="copies", version=2, find=fingerprints)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileCopies:
+class FileCopies(Struct, frozen=True, kw_only=True):
     """What one file has from others.
 
     Attributes:

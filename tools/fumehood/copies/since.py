@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from fumehood.copies.fingerprints import rows
 from fumehood.copies.tokens import Code, read
@@ -22,8 +23,7 @@ _ROWS_IN_COMMON = 3
 many as any other file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Since:
+class Since(Struct, frozen=True, kw_only=True):
     """What became of an original.
 
     Attributes:
@@ -41,8 +41,7 @@ class Since:
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(slots=True)
-class History:
+class History(Struct):
     """What became of originals; what a commit holds is read once.
 
     Attributes:

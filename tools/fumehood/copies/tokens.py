@@ -13,8 +13,9 @@ from __future__ import annotations
 import bisect
 import keyword
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +100,7 @@ def _all_kinds(tokens: list[bytes]) -> bytes:
     return b"L" + bytes(map(_kinds.__getitem__, tokens)) + b"L"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Code:
+class Code(Struct, frozen=True, kw_only=True):
     """A file's code, token by token.
 
     Attributes:

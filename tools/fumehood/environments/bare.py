@@ -14,9 +14,11 @@ import json
 import os
 import re
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fumehood.environments import shelf
 from fumehood.errors import UsageError, WorldError
@@ -33,8 +35,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./-]+", re.ASCII)
 """Paths that every shell's activation script quotes alike; only between these can one stand for another."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
+class Template(Struct, frozen=True, kw_only=True):
     """What a bare environment consists of, paths relative to it.
 
     Attributes:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,8 +24,7 @@ _UNUSUAL = re.compile(r"(?:^|/)\.{0,2}(?:/|$)").search
 """Finds what keeps a path from being in its normal form."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedFile:
+class RecordedFile(Struct, frozen=True, kw_only=True):
     """A line of RECORD, its path relative to the prefix."""
 
     path: str
@@ -32,8 +32,7 @@ class RecordedFile:
     size: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstalledDistribution:
+class InstalledDistribution(Struct, frozen=True, kw_only=True):
     """One installed distribution.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
@@ -37,8 +37,7 @@ _TICK = 50_000_000
 """Nanoseconds by which the clock of a file system may be behind: more than any kernel's tick."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
+class Shared(Struct, frozen=True, kw_only=True):
     """What the environments of one run have in common: core's lines and lock, read once.
 
     Attributes:
@@ -51,8 +50,7 @@ class Shared:
     begun: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafted:
+class Drafted(Struct, frozen=True, kw_only=True):
     """A `renew.Draft`, see there, from locks.
 
     Attributes:

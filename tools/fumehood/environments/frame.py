@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.environments import source_metadata
 
@@ -25,8 +26,7 @@ PLUGIN = Path(__file__).resolve().parent.parent / "testing" / "plugin"
 """The folder of the pytest plugin, which environments have on their path and never installed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """What an environment has beside its layers.
 
     Attributes:

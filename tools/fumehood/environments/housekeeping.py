@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.environments import layer, recipes, registry, shelf
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _DAY = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEnvironment:
+class StoredEnvironment(Struct, frozen=True, kw_only=True):
     """An environment on this machine."""
 
     path: Path
@@ -28,8 +28,7 @@ class StoredEnvironment:
     layers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredLayer:
+class StoredLayer(Struct, frozen=True, kw_only=True):
     """A layer on this machine, with how many environments use it and when it was last used (seconds of the epoch)."""
 
     path: Path
@@ -40,8 +39,7 @@ class StoredLayer:
     used: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removal:
+class Removal(Struct, frozen=True, kw_only=True):
     """Something that `collect` removes, or would remove."""
 
     what: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import HashMismatchError, WorldError
 from fumehood.locking import lockfile
@@ -30,8 +31,7 @@ _A_FILE = "lib/*/site-packages/*.dist-info/METADATA"
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """Pins to install for an interpreter, or into the environment that it belongs to.
 
     Attributes:

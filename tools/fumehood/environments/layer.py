@@ -10,8 +10,10 @@ import functools
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fumehood.environments import contents
 from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from fumehood.outside.uv import Uv
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerSpec:
+class LayerSpec(Struct, frozen=True, kw_only=True):
     """What a layer consists of.
 
     Attributes:
@@ -59,8 +60,7 @@ def spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> La
     return LayerSpec(digest=state.hexdigest()[:40], pins=chosen, interpreter=interpreter, compiled=compiled)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerDistribution:
+class LayerDistribution(Struct, frozen=True, kw_only=True):
     """What has to be known of a distribution in a layer to stack it, and to check it.
 
     Attributes:
@@ -83,8 +83,7 @@ class LayerDistribution:
     startup: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Struct, frozen=True, kw_only=True):
     """A published layer.
 
     Attributes:

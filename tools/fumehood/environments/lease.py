@@ -11,8 +11,9 @@ import errno
 import fcntl
 import os
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.environments.notes import Notes
 from fumehood.errors import WorldError
@@ -36,8 +37,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(slots=True)
-class Lease:
+class Lease(Struct):
     """One lease file, held or not.
 
     Attributes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from fumehood import __version__
 from fumehood.environments import registry, state
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
 Action = Literal["reused", "built", "rebuilt"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Environment(Struct, frozen=True, kw_only=True):
     """A whole environment, leased to the caller until `release`.
 
     Attributes:
@@ -71,8 +72,7 @@ class Environment:
         return tuple(lease.path for lease in self.leases)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """Which environment is wanted, and how.
 
     Attributes:
@@ -93,8 +93,7 @@ class Wish:
     lowest: bool = False
 
 
-@dataclass(slots=True)
-class Environments:
+class Environments(Struct, dict=True):
     """Makes and reuses environments.
 
     Attributes:
@@ -105,7 +104,6 @@ class Environments:
         deadline: When uv, and waiting for others, is given up, as `time.monotonic` counts; None for never.
         shared: What those that are made anew have in common, see `drafting`.
         drafted: What was drafted already, or why it could not be, by the folder of the environment.
-        layers: The layers of the cache; one store for the whole run, since it knows which could not be made.
     """
 
     repository: Repository
@@ -116,11 +114,12 @@ class Environments:
     deadline: float | None = None
     shared: Shared | None = None
     drafted: dict[Path, Draft | FumehoodError] = field(default_factory=dict)
-    layers: LayerStore = field(init=False)
     _found: dict[Path | str | None, Interpreter] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.layers = LayerStore(cache=self.cache, say=self.say, deadline=self.deadline)
+    @functools.cached_property
+    def layers(self) -> LayerStore:
+        """The layers of the cache; one store for the whole run, since it knows which could not be made."""
+        return LayerStore(cache=self.cache, say=self.say, deadline=self.deadline)
 
     @property
     def uv(self) -> Uv:

@@ -12,9 +12,10 @@ import contextlib
 import functools
 import itertools
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from fumehood.outside.files import entries, token
 
@@ -63,8 +64,7 @@ def _holder(process: int) -> Holder:
     return Holder(os.uname().nodename, process, _started(process) or "")
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(Struct):
     """The notes beside one lease file, and this holder's own."""
 
     lease: Path

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import NormalizedName
 
 from fumehood.environments import layer, source_metadata
@@ -35,8 +36,7 @@ _ITSELF = Pin(name=NormalizedName("."), url=".", editable=True)
 """Core as a project of its own, installed as a developer would install it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentPlan:
+class EnvironmentPlan(Struct, frozen=True, kw_only=True):
     """An environment, before it is built.
 
     Attributes:

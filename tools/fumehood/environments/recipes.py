@@ -12,8 +12,9 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fumehood import __version__
 from fumehood.environments import frame as frames
@@ -41,8 +42,7 @@ _FORMAT = "1"
 _FOLDER = "recipes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recalled:
+class Recalled(Struct, frozen=True, kw_only=True):
     """A `renew.Draft`, see there, from a recipe."""
 
     frame: Frame

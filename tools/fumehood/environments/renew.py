@@ -6,8 +6,9 @@ import contextlib
 import functools
 import os
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from fumehood.environments import build, recipes, registry, state
 from fumehood.environments.manager import rebuilt_because

@@ -8,8 +8,9 @@ compute is recorded as ``0+dynamic``. Source: the packaging specifications for p
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fumehood.errors import ConfigurationError, Place
 from fumehood.outside import toml_file
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 DYNAMIC_VERSION = "0+dynamic"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceProject:
+class SourceProject(Struct, frozen=True, kw_only=True):
     """A project that is imported from its source folder.
 
     Attributes:

@@ -8,8 +8,9 @@ remains to be decided is whether the two sides get in each other's way.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from fumehood.environments.contents import NATIVE, importable
 from fumehood.environments.prepared import Commands
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from fumehood.environments.layer import Layer, LayerDistribution
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """One half of a stack: the distributions of a layer that are in use, with the import tree of each."""
 
     distributions: tuple[LayerDistribution, ...]

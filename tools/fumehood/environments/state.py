@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import os
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fumehood.outside.files import digest_file, write_whole
 
@@ -20,8 +22,7 @@ PTH = "_fumehood.pth"
 SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileState:
+class FileState(Struct, frozen=True, kw_only=True):
     """A file as it was: by time and size at a glance, by digest in doubt. All None for a file that was not there."""
 
     mtime_ns: int | None = None
@@ -29,8 +30,7 @@ class FileState:
     digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentState:
+class EnvironmentState(Struct, frozen=True, kw_only=True):
     """The contents of ``fumehood.json`` in an environment; written last, so an environment without it is not whole.
 
     Attributes:
@@ -61,10 +61,6 @@ class EnvironmentState:
     unlocked: bool = False
 
 
-_FIELDS = tuple(field.name for field in fields(EnvironmentState))
-_FILE_FIELDS = tuple(field.name for field in fields(FileState))
-
-
 def read(environment: Path) -> EnvironmentState | None:
     """The state of an environment; None where there is no whole environment of this format."""
     try:
@@ -80,9 +76,8 @@ def read(environment: Path) -> EnvironmentState | None:
 
 def write(environment: Path, state: EnvironmentState) -> None:
     """Write the state of an environment, which makes it whole."""
-    data = {"schema": SCHEMA, **{name: getattr(state, name) for name in _FIELDS}}
-    data["versions"] = dict(state.versions)
-    data["files"] = {path: {name: getattr(file, name) for name in _FILE_FIELDS} for path, file in state.files.items()}
+    data = {"schema": SCHEMA, **asdict(state)}
+    data["files"] = {path: asdict(file) for path, file in state.files.items()}
     # Not forced to the disk, where it would then be before the files that it vouches for.
     write_whole(environment / STATE, json.dumps(data, sort_keys=True) + "\n", durable=False)
 

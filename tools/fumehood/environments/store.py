@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.environments.lease import Lease
 from fumehood.errors import FumehoodError, WorldError
@@ -24,8 +25,7 @@ VIEW_INDEX = "view.json"
 _STAGING = ".staging-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerStore:
+class LayerStore(Struct, frozen=True, kw_only=True):
     """The layers and views of a cache folder.
 
     Attributes:
@@ -37,7 +37,7 @@ class LayerStore:
     cache: Path
     say: Say
     deadline: float | None = None
-    failed: dict[str, FumehoodError] = field(default_factory=dict, init=False)
+    failed: dict[str, FumehoodError] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:

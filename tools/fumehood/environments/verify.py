@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.environments import contents, layer, view
 from fumehood.environments.store import LAYER_INDEX, VIEW_INDEX
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from fumehood.environments.view import View
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
+class Damage(Struct, frozen=True, kw_only=True):
     """A file of a layer that is missing or not what its RECORD says.
 
     Attributes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.environments import contents, shelf
 from fumehood.environments.store import LAYER_INDEX, VIEW_INDEX
@@ -33,8 +34,7 @@ of the time.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """A published view.
 
     Attributes:

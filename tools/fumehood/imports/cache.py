@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fumehood.imports import private
 from fumehood.imports.scan import Scan, scan
@@ -62,8 +63,7 @@ class Scans(Mapping[str, Scan]):
         return len(self._written)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """The Python files of a repository, and what they say.
 
     Attributes:
@@ -78,7 +78,7 @@ class Sources:
     path_edits: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]
     naming: Sequence[str]
     reaching: Mapping[str, tuple[str, ...]]
-    digests: Mapping[str, bytes] = field(repr=False)
+    digests: Mapping[str, bytes]
 
 
 def read_sources(root: Path, paths: Iterable[str], environ: Mapping[str, str], blobs: Mapping[str, str]) -> Sources:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.imports.blocks import blocks
 from fumehood.imports.texts import Texts
@@ -49,8 +50,7 @@ _LISTINGS = {"iter_modules": "*", "walk_packages": "**"}
 _PATH_CHANGES = frozenset({"append", "extend", "insert"})
 
 
-@dataclass(slots=True)
-class Calls:
+class Calls(Struct):
     """What the calls and assignments of a file import, as `fumehood.imports.scan` keeps it."""
 
     imports: list[tuple[str, int, str, int, int]] = field(default_factory=list)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from fumehood.model.import_flags import TYPING
 
@@ -37,8 +38,7 @@ Recall = Callable[[Find], Steps]
 """Gives for each file what was found before from the same, else what the function finds that it is given."""
 
 
-@dataclass(slots=True)
-class ImportGraph:
+class ImportGraph(Struct):
     """The files of a repository and where each leads.
 
     Attributes:
@@ -145,8 +145,7 @@ def build(
     return ImportGraph(modules=modules, territories=territories, _builder=builder, _recall=recall)
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     scans: Mapping[str, Scan]
     modules: Modules
     territories: Territories

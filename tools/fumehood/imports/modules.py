@@ -7,8 +7,9 @@ holds either. Source: Python's language reference, "The import system"; PEP 420.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _INIT = "/__init__.py"
 
 
-@dataclass(slots=True)
-class Modules:
+class Modules(Struct):
     """The modules of a repository.
 
     Attributes:

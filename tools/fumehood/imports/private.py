@@ -10,8 +10,9 @@ import ast
 import contextlib
 import itertools
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from fumehood.imports.scan import UNREADABLE, parse
 from fumehood.outside.remembered import Reading
@@ -89,8 +90,7 @@ class Meaning(NamedTuple):
     level: int
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Scope:
+class _Scope(Struct, kw_only=True, eq=False):
     """A block in which names are bound: a module, a class, a function, or a comprehension.
 
     Attributes:
@@ -140,8 +140,7 @@ _Inner = tuple[ast.AST, _Scope]
 """A part of the program that is still to be looked at, and the scope that it stands in."""
 
 
-@dataclass(slots=True)
-class _Scopes:
+class _Scopes(Struct):
     """All scopes of a file: gone through once, and only then is it known what a name means."""
 
     module: _Scope = field(default_factory=_Scope)

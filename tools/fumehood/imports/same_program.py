@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fumehood.imports.blocks import blocks
 from fumehood.imports.scan import NESTED, UNREADABLE, mistake, parse
@@ -20,8 +21,7 @@ _READ = re.compile(rb"#[ \t]*type:|coding[:=]")
 _WITH_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntaxMistake:
+class SyntaxMistake(Struct, frozen=True, kw_only=True):
     """Why a file is no Python."""
 
     message: str

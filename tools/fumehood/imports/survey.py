@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.imports import graph
 from fumehood.imports.cache import IMPORTS, Sources, read_sources
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 _NOT_LOOKED_INTO = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class Outline(Struct, frozen=True, kw_only=True):
     """What is known of a repository's files before any of them is read; see `Survey`.
 
     Attributes:
@@ -53,8 +53,7 @@ class Outline:
         return hashlib.blake2b(written([sorted(self.modules.files), links, *everybody])).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """The Python files of a repository.
 
     Attributes:

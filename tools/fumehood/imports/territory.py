@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.outside.toml_file import load
 from fumehood.reading import entry_points, pytest_settings
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from fumehood.repository import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Territory:
+class Territory(Struct, frozen=True, kw_only=True):
     """Core, or one experiment: files that see the same folders on their import path.
 
     Attributes:
@@ -38,8 +38,7 @@ class Territory:
     plugins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Territories:
+class Territories(Struct):
     """Core and the experiments of a repository, those with mistakes too."""
 
     core: Territory

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +21,7 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 """Fields of a text; what they hold unless they take the next value as it is."""
 
 
-@dataclass(slots=True)
-class Texts:
+class Texts(Struct):
     """The texts of one file; a name means what it is bound to, if it is bound once.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import UsageError
 from fumehood.model.experiment import RUNNING_STATES
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 NOT_RUN = "not run on it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class Release(Struct, frozen=True, kw_only=True):
     """A release of core: what a user calls it, the tag or commit that it is, and when that commit was made."""
 
     version: str
@@ -32,8 +32,7 @@ class Release:
     time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotGreen:
+class NotGreen(Struct, frozen=True, kw_only=True):
     """An experiment that a release's core is not known to work with.
 
     Attributes:
@@ -48,8 +47,7 @@ class NotGreen:
     green: tuple[str, str] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(Struct, frozen=True, kw_only=True):
     """What stands between a release and everything being green on it.
 
     Attributes:

@@ -6,9 +6,9 @@ import keyword
 import os
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import UsageError
@@ -31,8 +31,7 @@ _RESERVED = frozenset({"core"})
 """Names that mean something else on the command line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class Beginning(Struct, frozen=True, kw_only=True):
     """A new experiment as it will be.
 
     Attributes:
@@ -44,8 +43,7 @@ class Beginning:
     files: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What a user asks for."""
 
     name: str

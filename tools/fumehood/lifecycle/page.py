@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.model.experiment import RUNNING_STATES
 
@@ -26,8 +27,7 @@ _RANKS = {"passed": 2, "all-skipped": 1, "no-tests": 1}
 """Results in the order in which they want to be looked at: failures first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """What a row says, cell by cell as in the table for people, and what that comes from."""
 
     cells: tuple[str, ...]

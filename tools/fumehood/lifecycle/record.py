@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 FILE = "RETIRED.md"
 _HEAD = "# Retired experiments\n\nWhat was here once, why it is not any more, and how to get it back.\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """One retirement; dates are days in ISO form.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.environments import registry
 from fumehood.errors import UsageError, raise_all
@@ -33,8 +34,7 @@ _OF_CI = (".github/workflows", ".gitlab-ci.yml")
 """Where a list of experiments, such as a matrix, may name one by its name alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retirement:
+class Retirement(Struct, frozen=True, kw_only=True):
     """Everything that retiring an experiment comes to.
 
     Attributes:
@@ -60,8 +60,7 @@ class Retirement:
     layers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
+class Why(Struct, frozen=True, kw_only=True):
     """What a user says about a retirement, and the day of it."""
 
     reason: str

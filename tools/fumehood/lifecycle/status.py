@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from fumehood.outside.git_walk import since, times
 from fumehood.rules.health.known import has_history, known
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 Versions = Literal["fits", "conflict", "stale lock", "not known"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """The commit that what an experiment shows was taken on, and how many commits have changed core since.
 
     Attributes:
@@ -41,8 +41,7 @@ class Evidence:
     moved: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """How one experiment is doing.
 
     Attributes:
@@ -64,8 +63,7 @@ class Status:
     health: Health
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """How all of them are doing on one day; `shallow` where git's history is cut off."""
 
     today: date
@@ -73,8 +71,7 @@ class Overview:
     statuses: tuple[Status, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """What is known besides git's history.
 
     Attributes:

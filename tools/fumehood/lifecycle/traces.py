@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.reading.owners import LOCATIONS
 
@@ -25,8 +26,7 @@ _LINK = re.compile(r"\]\(([^)\s]*)")
 _WORD = re.compile(r"(?:\\.|\S)+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(Struct, frozen=True, kw_only=True):
     """How other files may name an experiment.
 
     Attributes:
@@ -58,8 +58,7 @@ class Names:
         return re.fullmatch(whole, value.strip().replace("\\ ", " ")) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Mention:
+class Mention(Struct, frozen=True, order=True, kw_only=True):
     """A line of a file, counted from 1."""
 
     file: str
@@ -71,8 +70,7 @@ class Mention:
         return f"{self.file}:{self.line}: {shown if len(shown) <= _WIDTH else f'{shown[: _WIDTH - 1]}…'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class Edit(Struct, frozen=True, kw_only=True):
     """A file before and after some of its lines are taken out."""
 
     file: str

@@ -12,8 +12,9 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.outside import git_folder
 
@@ -34,8 +35,7 @@ _BEFORE = frozenset({"-m", "apt-get", "pip", "pipx", "python", "python3", "run",
 _ITEM = re.compile(r"\s*-\s+(?P<value>[^#]*?)\s*(?:#.*)?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workflow:
+class Workflow(Struct, frozen=True, kw_only=True):
     """A workflow that goes with an experiment.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.errors import FumehoodError
 from fumehood.locking import resolve as resolving
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from fumehood.outside.uv import Uv
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockRequest:
+class LockRequest(Struct, frozen=True, kw_only=True):
     """What `fumehood lock` was asked for.
 
     Attributes:
@@ -45,8 +45,7 @@ class LockRequest:
     check: bool = False
 
 
-@dataclass(slots=True)
-class LockOutcome:
+class LockOutcome(Struct):
     """What locking came to: a report for each lock that holds now, an error for each that does not."""
 
     reports: list[LockReport] = field(default_factory=list)
@@ -70,8 +69,7 @@ def lock(book: LockBook, uv: Uv, request: LockRequest, progress: Progress) -> Lo
     return outcome
 
 
-@dataclass(slots=True)
-class _Batch:
+class _Batch(Struct):
     book: LockBook
     request: LockRequest
     outcome: LockOutcome
@@ -179,8 +177,7 @@ class _Batch:
         return tuple(pin for pin in pins if pin.name not in self.request.upgrade_packages)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pending:
+class _Pending(Struct, frozen=True, kw_only=True):
     """A question on a core lock, with the pins that were the answer before."""
 
     core: Lock

@@ -6,9 +6,10 @@ import functools
 import re
 import sys
 import threading
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UnsupportedPythonError
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 _MINOR = re.compile(r"(\d+)\.(\d+)")
 
 
-@dataclass(slots=True)
-class LockBook:
+class LockBook(Struct):
     """Requirement lines and locks of one repository, each file read once.
 
     Attributes:
@@ -216,8 +216,7 @@ class LockBook:
         return own_project.replaced(found, core, root, there=there)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _KnownCore:
+class _KnownCore(Struct, frozen=True, kw_only=True):
     """A core lock, and what follows from it.
 
     Attributes:

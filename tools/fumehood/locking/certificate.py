@@ -7,9 +7,9 @@ each other was proven when they were resolved, and stays proven while the digest
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.version import InvalidVersion, Version
 
 from fumehood.locking.given_hashes import is_other_file
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from fumehood.model.requirement import Requirement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breach:
+class Breach(Struct, frozen=True, kw_only=True):
     """A requirement line that the pins do not satisfy.
 
     Attributes:

@@ -5,8 +5,9 @@ uv reads them when it resolves and heeds none of them, so that a registry could 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from fumehood.errors import HashMismatchError
 

@@ -7,8 +7,9 @@ of a line, or the newest version that the registry has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from fumehood.locking.lockfile import parse_pins
 from fumehood.model.lock import by_name
@@ -35,8 +36,7 @@ class Registry(NamedTuple):
     python: str
 
 
-@dataclass(slots=True)
-class IndexData:
+class IndexData(Struct):
     """The newest version of packages, as far as it was asked for in this run.
 
     A package that cannot be had has none: what needs it is resolved with the network, which explains why.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.version import Version
 
 from fumehood.locking.obtain import Obtained
@@ -100,8 +101,7 @@ def lower_bound(specifier: SpecifierSet) -> Version | None:
     return max(bounds, default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lowest:
+class Lowest(Struct, frozen=True, kw_only=True):
     """A package that was lowered.
 
     Attributes:

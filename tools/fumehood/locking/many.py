@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from fumehood.errors import FumehoodError
 from fumehood.locking.certificate import breaches
@@ -41,8 +43,7 @@ class Progress(Protocol):
         """One step is done."""
 
 
-@dataclass(slots=True)
-class Resolutions:
+class Resolutions(Struct, dict=True):
     """Resolves many questions of one repository; one that fails does not stop the others.
 
     Attributes:
@@ -56,11 +57,10 @@ class Resolutions:
     progress: Progress
     failures: dict[str, FumehoodError] = field(default_factory=dict)
     older: set[str] = field(default_factory=set)
-    _index: IndexData = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Know nothing about any registry yet."""
-        self._index = IndexData(self.uv, self.scratch)
+    @functools.cached_property
+    def _index(self) -> IndexData:
+        return IndexData(self.uv, self.scratch)
 
     def answers(
         self,

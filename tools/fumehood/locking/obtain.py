@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from fumehood.errors import FumehoodError, StaleLockError
 from fumehood.locking.delta import delta_of
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 Origin = Literal["committed", "remembered", "resolved"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obtained:
+class Obtained(Struct, frozen=True, kw_only=True):
     """A layered lock, where it came from, and what to tell the user about that.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from fumehood.model.lock import Pin
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from fumehood.reading.sources import Inputs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What uv is asked to resolve.
 
     Attributes:

@@ -6,9 +6,11 @@ Which of the two is found out by asking again in other ways, never by reading uv
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.errors import ConflictError, FumehoodError, NotDecidedError
 from fumehood.locking import lockfile
@@ -86,8 +88,7 @@ def resolve(uv: Uv, question: Question, *, scratch: Path, offline: bool = False)
         return replace(attempt, question=nearer).pins(offline=offline)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     uv: Uv
     question: Question
     source: Path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import ConfigurationError, Place
 from fumehood.locking import lockfile
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from fumehood.model.lock import LayeredLock, Lock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockStore:
+class LockStore(Struct, frozen=True, kw_only=True):
     """Reads and writes locks of one repository.
 
     Attributes:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.errors import ConfigurationError, Place
 
@@ -24,8 +26,7 @@ _OWN = ("baseline/", "waiver/")
 """What is said about the exceptions themselves can be no exception."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Entry:
+class Entry(Struct, frozen=True, order=True, kw_only=True):
     """So many findings of one rule about one thing.
 
     Attributes:
@@ -46,8 +47,7 @@ class Entry:
         return self.rule, self.experiment, self.file, self.subject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
+class Split(Struct, frozen=True, kw_only=True):
     """Findings, held against a baseline.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fumehood.errors import ConfigurationError, Place
 
@@ -11,8 +12,7 @@ _MARK = b"\xef\xbb\xbf"
 """What some editors begin UTF-8 with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Markers:
+class Markers(Struct, frozen=True, kw_only=True):
     """The lines that a block begins and ends with, each on a line of its own."""
 
     begin: str
@@ -51,8 +51,7 @@ class Markers:
         return Block(content=head + tail, start=len(head), end=len(head))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(Struct, frozen=True, kw_only=True):
     """What stands between two markers.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from fumehood.model.waiver import Waiver
@@ -22,8 +23,7 @@ SETUP_SCRIPTS = ("setup.cfg", "setup.py")
 """What setuptools reads beside it, first what counts more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequirementSource:
+class RequirementSource(Struct, frozen=True, kw_only=True):
     """One file that requirements are written in, relative to the repository.
 
     For a ``pyproject.toml``, `groups` and `extras` name what counts beside ``[project].dependencies``.
@@ -65,8 +65,7 @@ def requirement_sources(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuDemand:
+class GpuDemand(Struct, frozen=True, kw_only=True):
     """What the manifest says about GPUs, for needs that the test sources do not show."""
 
     count: int = 1
@@ -75,8 +74,7 @@ class GpuDemand:
     vendor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
+class Core(Struct, frozen=True, kw_only=True):
     """Everything outside the experiment folders; paths are relative to the repository, with ``/``.
 
     Attributes:
@@ -111,8 +109,7 @@ class Core:
         return self.lock.removesuffix("requirements.lock") + "requirements-tests.lock"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Experiment:
+class Experiment(Struct, frozen=True, kw_only=True):
     """One experiment; paths are relative to the repository, with ``/``.
 
     Attributes:
@@ -163,8 +160,7 @@ def session_name(name: str) -> str:
     return "exp-" + name.replace("/", "-")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Something that gets an environment on top of core's lock: an experiment, or core's own tests.
 
     Attributes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.errors import ExitCode
 
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Finding:
+class Finding(Struct, frozen=True, order=True, kw_only=True):
     """One thing that a check has to say.
 
     Attributes:
@@ -57,24 +58,21 @@ class Finding:
         return self.rule.startswith("conflict/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Undecided:
+class Undecided(Struct, frozen=True, order=True, kw_only=True):
     """An experiment (empty: core) about which a check could not decide, and why."""
 
     experiment: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Waived:
+class Waived(Struct, frozen=True, order=True, kw_only=True):
     """A finding that a waiver lets stay."""
 
     finding: Finding
     waiver: Waiver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckAnswer:
+class CheckAnswer(Struct, frozen=True, kw_only=True):
     """Everything that one run of a check has to say.
 
     Attributes:

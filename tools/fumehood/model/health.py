@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from fumehood.model.experiment import RUNNING_STATES, State
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 What = Literal["warn", "suspend", "remove"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What is known of an experiment; times in UTC, None for what is not known.
 
     Attributes:
@@ -32,16 +32,14 @@ class Facts:
     tried: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """A step and its day: its owners are warned, it is to be suspended, or its removal is proposed."""
 
     what: What
     on: date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Struct, frozen=True, kw_only=True):
     """What lies before an experiment if nothing happens.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Pin:
+class Pin(Struct, frozen=True, order=True, kw_only=True):
     """One line of a lock: exactly one version of a package, or one source of it, where its marker holds.
 
     Attributes:
@@ -58,8 +58,7 @@ class Pin:
         return f"{self.requirement} ; {self.marker}" if self.marker else self.requirement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(Struct, frozen=True, kw_only=True):
     """What a lock was made from.
 
     Attributes:
@@ -75,8 +74,7 @@ class Header:
     removes: tuple[NormalizedName, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """A core lock (``header.core`` is None) or a delta lock. Pins are sorted.
 
     Attributes:
@@ -89,8 +87,7 @@ class Lock:
     damage: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinChange:
+class PinChange(Struct, frozen=True, kw_only=True):
     """A package whose pin differs between two sets of pins; empty where it is not there before or after."""
 
     name: str
@@ -101,8 +98,7 @@ class PinChange:
         return f"{self.name} {self.before} → {self.after or 'removed'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayeredLock:
+class LayeredLock(Struct, frozen=True, kw_only=True):
     """Core's lock with an experiment's delta on it: everything an environment is made from."""
 
     core: Lock
@@ -150,8 +146,7 @@ def what_of(pins: Iterable[Pin]) -> str:
     return " / ".join(dict.fromkeys(pin.what for pin in pins))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockReport:
+class LockReport(Struct, frozen=True, kw_only=True):
     """What locking one experiment (or core, where `name` is None) came to."""
 
     name: str | None

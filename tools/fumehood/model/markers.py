@@ -9,9 +9,9 @@ each supported Python minor version, on each platform that wheels are commonly b
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
@@ -31,8 +31,7 @@ _PLATFORMS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkerEnvironment:
+class MarkerEnvironment(Struct, frozen=True, kw_only=True):
     """One kind of interpreter on one kind of machine: values for the variables of PEP 508."""
 
     label: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from packaging.specifiers import SpecifierSet
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from fumehood.errors import Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
+class Requirement(Struct, frozen=True, kw_only=True):
     """One parsed requirement line.
 
     Attributes:
@@ -53,8 +52,7 @@ class Requirement:
         return self.url is not None and ("://" not in self.url or self.url.startswith("file:"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexOptions:
+class IndexOptions(Struct, frozen=True, kw_only=True):
     """Where packages may come from, as said by requirement files; addresses keep the order they were written in."""
 
     index_url: str | None = None
@@ -69,8 +67,7 @@ class IndexOptions:
     trusted_hosts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequirementSet:
+class RequirementSet(Struct, frozen=True, kw_only=True):
     """Everything that one requirement file says, with what it includes.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,7 @@ WORKFLOWS: Mapping[str, str] = {"github": ".github/workflows/fumehood.yml", "git
 """The file that is written for each platform."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuRunner:
+class GpuRunner(Struct, frozen=True, kw_only=True):
     """A kind of machine with GPUs.
 
     Attributes:
@@ -29,8 +29,7 @@ class GpuRunner:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runners:
+class Runners(Struct, frozen=True, kw_only=True):
     """``[tool.fumehood.runners]``.
 
     Attributes:
@@ -42,8 +41,7 @@ class Runners:
     gpu: tuple[GpuRunner, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CiSettings:
+class CiSettings(Struct, frozen=True, kw_only=True):
     """``[tool.fumehood.ci]``: what the written workflow needs to know.
 
     Attributes:

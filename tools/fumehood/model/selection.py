@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 Reason = tuple[str, ...]
 """One chain of steps from an experiment to what changed, each step a line for people."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Affected:
+class Affected(Struct, frozen=True, kw_only=True):
     """An experiment that a change can break.
 
     Attributes:
@@ -22,8 +21,7 @@ class Affected:
     is_own: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warned:
+class Warned(Struct, frozen=True, kw_only=True):
     """Something about the change that its author should know, and that decides nothing.
 
     Attributes:
@@ -36,8 +34,7 @@ class Warned:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(Struct, frozen=True, kw_only=True):
     """What was looked at to arrive at a selection.
 
     Attributes:
@@ -57,8 +54,7 @@ class Looked:
     experiments: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """Which experiments a change affects.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.model.globs import matches
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from fumehood.model.finding import Finding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Waiver:
+class Waiver(Struct, frozen=True, order=True, kw_only=True):
     """What somebody decided to live with for a while.
 
     Attributes:

@@ -15,8 +15,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.errors import UsageError, WorldError
 from fumehood.outside import git_state, hearing, programs
@@ -46,8 +47,7 @@ _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 _LONGEST_TITLE = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Change:
+class Change(Struct, frozen=True, order=True, kw_only=True):
     """One commit: its full name, its author's day as ``2026-01-31``, and its title."""
 
     commit: str
@@ -58,8 +58,7 @@ class Change:
         return f"{self.commit[:9]} ({self.date})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Git:
+class Git(Struct, frozen=True, kw_only=True):
     """The git program, as it is called from one folder.
 
     Attributes:

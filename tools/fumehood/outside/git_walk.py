@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import WorldError
 from fumehood.outside import hearing
@@ -19,8 +20,7 @@ _MARK = "\x01"
 _FORM = f"--format={_MARK}%H %ct %P"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(Struct, frozen=True, kw_only=True):
     """A commit: its full name, when it was made, its parents, and whether it changed anything outside the folders."""
 
     name: str
@@ -29,8 +29,7 @@ class Commit:
     outside: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class Walk(Struct, frozen=True, kw_only=True):
     """What a walk came by.
 
     Attributes:

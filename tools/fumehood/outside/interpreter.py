@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fumehood.errors import WorldError
 from fumehood.outside.files import write_whole
@@ -57,8 +58,7 @@ print(json.dumps(found))
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interpreter:
+class Interpreter(Struct, frozen=True, kw_only=True):
     """A Python interpreter, described by what decides which files an installation for it consists of.
 
     Attributes:

@@ -8,8 +8,9 @@ import marshal
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from fumehood import __version__
 from fumehood.errors import WorldError
@@ -27,8 +28,7 @@ _SEAL = 32
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A file of the cache about one repository.
 
     Attributes:

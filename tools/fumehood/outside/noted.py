@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from fumehood.outside import hearing
 from fumehood.outside.kept import RACY, Kept
@@ -22,8 +23,7 @@ State = tuple[int, int, int, int, int]
 """Times of modification and of change in nanoseconds, size, inode and mode."""
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(Struct):
     """What is noted of a repository.
 
     Attributes:
@@ -31,9 +31,9 @@ class Notes:
     """
 
     root: str
+    _kept: Kept
+    _known: dict[str, tuple[list[tuple[str, State | None]], Any]]
     used: int = 0
-    _kept: Kept = field(kw_only=True)
-    _known: dict[str, tuple[list[tuple[str, State | None]], Any]] = field(kw_only=True)
     _current: dict[str, tuple[list[tuple[str, State | None]], Any]] = field(default_factory=dict)
     _began: int = field(default_factory=time.time_ns)
 

@@ -13,9 +13,10 @@ import hashlib
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from fumehood.outside.kept import RACY, Kept
 from fumehood.outside.processes import begun
@@ -33,8 +34,7 @@ Stored = tuple[int, int, bytes, Any]
 """Time of modification in nanoseconds (0 if not to be relied on), size, git's name for the content, what was found."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """One kind of thing to find in a file.
 
     Attributes:
@@ -48,8 +48,7 @@ class Reading:
     find: Callable[[bytes], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class Remembered(Struct, frozen=True, kw_only=True):
     """What was found in files.
 
     Attributes:
@@ -84,8 +83,7 @@ def remembered(
         return reader.found(reading)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What is to be found in which files.
 
     Attributes:
@@ -131,8 +129,7 @@ def ahead(
         yield Reader(fresh=len(unread), _shelves=shelves, _results=results, _began=began)
 
 
-@dataclass(slots=True, kw_only=True)
-class Reader:
+class Reader(Struct, kw_only=True):
     """Files that are being read.
 
     Attributes:
@@ -168,8 +165,7 @@ class Reader:
         self._is_finished = True
 
 
-@dataclass(slots=True, kw_only=True)
-class _Shelf:
+class _Shelf(Struct, kw_only=True):
     """What is remembered of one reading, and what has to be read anew."""
 
     reading: Reading

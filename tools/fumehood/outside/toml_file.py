@@ -12,9 +12,10 @@ import re
 import stat
 import tomllib
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place
 from fumehood.outside.files import without_waiting
@@ -30,8 +31,7 @@ _MAX_BYTES = 1024 * 1024
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TomlFile:
+class TomlFile(Struct, frozen=True, kw_only=True):
     """A parsed TOML file that can say where a key stands."""
 
     name: str
@@ -111,8 +111,7 @@ def table_at(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-@dataclass(slots=True)
-class TableReader:
+class TableReader(Struct):
     """Reads one table of a TOML file with types checked, and keeps every mistake for one report.
 
     Each reading method names a key and returns its value, or the default after a mistake; `finish` then reports the

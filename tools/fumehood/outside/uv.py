@@ -11,9 +11,11 @@ import functools
 import os
 import threading
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood.errors import WorldError
 from fumehood.model.requirement import IndexOptions
@@ -26,8 +28,7 @@ _NO_INDEX = IndexOptions()
 REINSTALL = "reinstall fumehood, which brings uv along"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UvResult:
+class UvResult(Struct, frozen=True, kw_only=True):
     """How one call of uv ended; `stderr` is its explanation, `answer` what a resolution that ended well has written."""
 
     status: int
@@ -44,8 +45,7 @@ class UvResult:
         return f"uv {how}, and said nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallOptions:
+class InstallOptions(Struct, frozen=True, kw_only=True):
     """How pins are installed.
 
     Attributes:
@@ -63,8 +63,7 @@ class OutOfTimeError(WorldError):
     """The time that all calls together may take is used up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uv:
+class Uv(Struct, frozen=True, kw_only=True):
     """The uv program, as it is called from one folder.
 
     Attributes:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.errors import WorldError
 from fumehood.outside import hearing
@@ -33,8 +35,7 @@ _MOST_RENAMES = 400
 """So many files that came and went are compared with each other; more only if their content is the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """The files of a work tree that git knows, or would know if they were added; below the folder asked from.
 
     Attributes:
@@ -51,8 +52,7 @@ class Listing:
     blobs: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileChange:
+class FileChange(Struct, frozen=True, kw_only=True):
     """How one file differs between a commit and the work tree.
 
     Attributes:
@@ -70,8 +70,7 @@ class FileChange:
     is_mode_same: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkTree(Git):
+class WorkTree(Git, frozen=True, kw_only=True):
     """The work tree that a folder is in, below that folder."""
 
     def listed(self) -> Listing:

@@ -10,8 +10,9 @@ gets its section's, and words that are no owners are passed over by themselves. 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,7 @@ _SECTION = re.compile(r"\^?\[(?P<name>[^\]]+)\](?:\[\d+\])?")
 _OWNER = re.compile(r"@[A-Za-z0-9_](?:[A-Za-z0-9_.-]*)(?:/[A-Za-z0-9_.-]+)*|@@[a-z]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One line of CODEOWNERS.
 
     Attributes:
@@ -40,8 +40,7 @@ class Rule:
     excludes: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
+class Mistake(Struct, frozen=True, kw_only=True):
     """A line, or a part of one, that the forge passes over."""
 
     line: int
@@ -49,8 +48,7 @@ class Mistake:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeOwners:
+class CodeOwners(Struct, frozen=True, kw_only=True):
     """A parsed CODEOWNERS file; `mistakes` are in the order of its lines."""
 
     path: str
@@ -91,8 +89,7 @@ def parse(text: str, *, path: str) -> CodeOwners:
     return CodeOwners(path=path, rules=tuple(rules), mistakes=tuple(parser.mistakes))
 
 
-@dataclass(slots=True)
-class _Parser:
+class _Parser(Struct):
     """What has to be known about the lines before."""
 
     is_gitlab: bool

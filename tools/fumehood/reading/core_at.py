@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 import tomllib
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, UsageError
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from fumehood.reading.sources import Inputs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoreAt:
+class CoreAt(Struct, frozen=True, kw_only=True):
     """Core as a commit has it.
 
     Attributes:

@@ -13,8 +13,9 @@ import ast
 import contextlib
 import itertools
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import FumehoodError, Place
 from fumehood.model.experiment import SETUP_SCRIPTS
@@ -42,8 +43,7 @@ _SECTION = "options.entry_points"
 _KEYWORD = "entry_points"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryPoint:
+class EntryPoint(Struct, frozen=True, kw_only=True):
     """One name that a project offers.
 
     Attributes:

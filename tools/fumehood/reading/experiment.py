@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood.errors import ConfigurationError, Place
 from fumehood.model.experiment import Experiment, requirement_sources
@@ -35,8 +37,7 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKUP = re.compile(r"`+|\*\*|<[^>]+>")
 
 
-@dataclass(slots=True, kw_only=True)
-class Shape:
+class Shape(Struct, kw_only=True):
     """What an experiment's folder holds, in as far as it matters; paths are relative to the repository.
 
     Attributes:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Where a link or a picture points to."""
 
     address: str
@@ -30,23 +30,20 @@ class Target:
     is_picture: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """A row of a table: its cells as plain text."""
 
     cells: tuple[str, ...]
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """A table; its first row is its head."""
 
     rows: tuple[Row, ...]
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Section:
+class Section(Struct, kw_only=True, eq=False):
     """A heading and what stands below it, up to the next heading of whatever level.
 
     Attributes:
@@ -64,8 +61,7 @@ class Section:
     targets: list[Target] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A file of Markdown.
 
     Attributes:
@@ -102,8 +98,7 @@ def parse(text: str) -> Document:
     return Document(sections=tuple(reader.sections), anchors=frozenset(reader.anchors))
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     sections: list[Section] = field(default_factory=lambda: [Section(level=0, title="", line=1)])
     anchors: set[str] = field(default_factory=set)
     _slugs: Counter[str] = field(default_factory=Counter)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from fumehood.model.experiment import Experiment, GpuDemand, RequirementSource
 from fumehood.outside.noted import Notes
@@ -18,12 +20,11 @@ if TYPE_CHECKING:
 _VERSION = 1
 """To be raised when experiments are read in another way."""
 
-_PLAIN = tuple(item.name for item in fields(Experiment) if item.name not in {"requirements", "gpus", "waivers"})
-_GPUS = tuple(item.name for item in fields(GpuDemand))
+_PLAIN = tuple(name for name in Experiment.__struct_fields__ if name not in {"requirements", "gpus", "waivers"})
+_GPUS = GpuDemand.__struct_fields__
 
 
-@dataclass(frozen=True, slots=True)
-class NotedExperiments:
+class NotedExperiments(Struct, frozen=True):
     """Experiments as `read_experiment` gave them, by their folders."""
 
     notes: Notes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.dependency_groups import CyclicDependencyGroup, DependencyGroupResolver
 from packaging.utils import canonicalize_name
 
@@ -107,8 +108,7 @@ def _by_normalised_name(table: Mapping[str, Any]) -> dict[str, str]:
     return {canonicalize_name(name): name for name in table}
 
 
-@dataclass(slots=True, kw_only=True)
-class _Reading:
+class _Reading(Struct, kw_only=True):
     """What is gathered while one file is read; `lines` has the shape of its data, with lines instead of strings."""
 
     path: Path

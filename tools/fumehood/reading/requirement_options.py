@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import ConfigurationError
@@ -62,8 +63,7 @@ def _option_parser() -> optparse.OptionParser:
     return parser
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineOptions:
+class LineOptions(Struct, frozen=True, kw_only=True):
     """What the options of one line say.
 
     Attributes:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
 from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
@@ -33,8 +35,7 @@ _MOST_FILES = 1000
 _DEEPEST = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogicalLine:
+class LogicalLine(Struct, frozen=True, kw_only=True):
     """One line after continuations are joined and comments taken off; `written` still has its variables."""
 
     number: int
@@ -42,8 +43,7 @@ class LogicalLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
+class _Step(Struct, frozen=True, kw_only=True):
     """One inclusion on the way to a file: the line that says it, and the file that this line stands in."""
 
     place: Place
@@ -105,8 +105,7 @@ def _with_variables(text: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[0], text)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Reading:
+class _Reading(Struct, kw_only=True):
     """What is gathered while files are read."""
 
     root: Path

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import configparser
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
 from fumehood.model.experiment import SETUP_SCRIPTS

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.requirement import IndexOptions, Requirement
@@ -26,8 +28,7 @@ BUILT_IN = "[tool.fumehood] test-requirements"
 """Where a requirement stands that no file of the repository says: in the settings, or their default."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
+class Inputs(Struct, frozen=True, kw_only=True):
     """Requirement lines, where their packages may come from, and the files they were read from.
 
     Attributes:

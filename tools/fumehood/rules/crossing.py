@@ -10,8 +10,9 @@ import hashlib
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct
 
 from fumehood.copies.search import find_copies
 from fumehood.model.import_flags import DYNAMIC, LAZY, OPTIONAL, TYPING
@@ -76,8 +77,7 @@ class Use(NamedTuple):
         return next((f", {text}" for flag, text in said if self.flags & flag), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Crossings:
+class Crossings(Struct, frozen=True):
     """Every import that leads out of its part of the repository.
 
     Attributes:
@@ -89,8 +89,7 @@ class Crossings:
     outside: Mapping[str, Mapping[str, Sequence[Use]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """Which part of the repository a file is in.
 
     Attributes:

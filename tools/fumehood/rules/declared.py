@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import FumehoodError
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from fumehood.rules.seen import Seen
 
 
-@dataclass
-class Declared:
+class Declared(Struct, dict=True):
     """Finds out about core and each experiment once."""
 
     seen: Seen

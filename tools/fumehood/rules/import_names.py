@@ -6,9 +6,9 @@ is found all the same as soon as the distribution has once been installed in a l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from fumehood.environments import contents, layer
@@ -110,8 +110,7 @@ def likely(module: str) -> tuple[str, ...]:
     return (name, *(form.format(name) for form in _FORMS))
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(Struct, frozen=True):
     """What the distributions in this machine's layers bring, whatever their versions.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.errors import UsageError
 from fumehood.extensions import REMEDY, Extension, ExtensionError, blaming
@@ -110,8 +111,7 @@ GROUPS: Mapping[str, str] = {
 """What each group of rules is about, one sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
+class Registry(Struct, frozen=True, kw_only=True):
     """Every rule that there is here.
 
     Attributes:

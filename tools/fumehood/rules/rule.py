@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.model.finding import Finding, Undecided
 
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from fumehood.rules.seen import Seen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
+class Review(Struct, frozen=True, kw_only=True):
     """What a run has come to once the other rules have looked; for rules about waivers and the baseline.
 
     Attributes:
@@ -47,8 +48,7 @@ class _More(TypedDict, total=False):
     severity: Severity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One rule. Its texts are whole sentences in Markdown, and become its page in ``docs/rules/``.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from fumehood.errors import FumehoodError
 from fumehood.model import baseline as known_findings
@@ -56,8 +57,7 @@ def run(
     return _Run(seen, wanted, registry, severities).answer(baseline, progress)
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """A run, and what has come of it so far; `doubts` are rules with experiments that they could not judge."""
 
     seen: Seen

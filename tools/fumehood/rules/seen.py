@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.copies.search import FINGERPRINTS
 from fumehood.errors import FumehoodError
@@ -49,8 +50,7 @@ if TYPE_CHECKING:
     from fumehood.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True, dict=True):
     """A repository as the rules see it.
 
     Attributes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fumehood.errors import ConfigurationError, raise_all
 from fumehood.model.globs import matches
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from fumehood.settings import Level, RuleSetting
 
 
-@dataclass(frozen=True, slots=True)
-class Severities:
+class Severities(Struct, frozen=True):
     """What ``[tool.fumehood.rules]`` says; settings of a rule come after those of its group."""
 
     settings: tuple[RuleSetting, ...]

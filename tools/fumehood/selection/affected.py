@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.errors import UsageError
 from fumehood.imports.survey import survey
@@ -97,8 +98,7 @@ def _sorted(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: (len(reason), reason)))
 
 
-@dataclass
-class _Selecting:
+class _Selecting(Struct, dict=True):
     """A selection while it is made.
 
     Attributes:

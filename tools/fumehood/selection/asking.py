@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.outside.processes import meanwhile
 from fumehood.outside.work_tree import WorkTree
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from fumehood.selection.changes import Difference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """Questions to git that are being answered; each of these waits for the answer.
 
     Attributes:

@@ -6,8 +6,9 @@ Sources: GitHub's "Variables reference" and "Webhook events and payloads"; GitLa
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import UsageError
 
@@ -20,8 +21,7 @@ _BRANCHES = ("main", "master", "trunk", "develop")
 _SHORT = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
+class Base(Struct, frozen=True, kw_only=True):
     """The commit that a work tree is compared with.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.imports.same_program import SyntaxMistake, is_same_program
 from fumehood.model.selection import Warned
@@ -21,8 +22,7 @@ _WORTH_PROCESSES = 200
 _CHUNK = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """What differs between a commit and the work tree, below the repository's folder.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.errors import FumehoodError
 from fumehood.model.globs import around, matches
@@ -20,8 +21,7 @@ _REQUIREMENTS = (".txt", ".in", ".lock", ".toml", ".cfg", ".py")
 """How files end that requirement lines lead to, or that are in a project which one installs."""
 
 
-@dataclass(slots=True)
-class Claims:
+class Claims(Struct):
     """Who needs which file of a repository."""
 
     repository: Repository

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import tempfile
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from fumehood.errors import FumehoodError
 from fumehood.locking import lockfile
@@ -40,8 +41,7 @@ _PROJECT_WITHOUT_EFFECT = frozenset(
 _LINES = ("dependencies", "optional-dependencies")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedPins:
+class ChangedPins(Struct, frozen=True, kw_only=True):
     """What a change of core's requirements or lock means.
 
     Attributes:
@@ -55,8 +55,7 @@ class ChangedPins:
     has_new_lines: bool = False
 
 
-@dataclass
-class Pins:
+class Pins(Struct, dict=True):
     """Locks and requirement lines of a repository, now and at a commit.
 
     Attributes:

@@ -7,9 +7,10 @@ grammar here, a test compares with this.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import ConfigurationError
 
@@ -47,8 +48,7 @@ _GROUP = re.compile(
 _EXAMPLE = "write it as COUNTx[VENDOR/]NAME[:MEMORY][@COMPUTE_CAPABILITY], such as 8xH100:80GiB@9.0, or none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gpu:
+class Gpu(Struct, frozen=True, kw_only=True):
     """One GPU, or one MIG instance of a GPU.
 
     Attributes:
@@ -78,8 +78,7 @@ class Gpu:
         return self.uuid.startswith("MIG-")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuNeeds:
+class GpuNeeds(Struct, frozen=True, kw_only=True):
     """What a test, or all tests of an experiment together, need: `count` GPUs that each have the rest.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from fumehood.errors import ConfigurationError
 from fumehood.testing.gpu_values import Gpu, GpuNeeds, capability, parse_simulated, render_simulated
@@ -47,8 +48,7 @@ class GpuSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuInventory:
+class GpuInventory(Struct, frozen=True, kw_only=True):
     """The GPUs that this process may use.
 
     Attributes:

@@ -10,9 +10,10 @@ import ast
 import inspect
 import re
 import warnings
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.testing.gpu_values import GpuNeeds, capability, parse_memory
 
@@ -34,8 +35,7 @@ _SIGNATURE = inspect.signature(GpuNeeds).replace(
 _TYPES = {"count": int, "memory": int | str, "compute_capability": str, "vendor": str}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestNeeds:
+class TestNeeds(Struct, frozen=True, kw_only=True):
     """What the test files of one experiment need, all together.
 
     Attributes:
@@ -105,8 +105,7 @@ def _by_vendor(needs: Sequence[GpuNeeds]) -> Iterator[GpuNeeds]:
         yield reduce(GpuNeeds.join, (one for one in needs if one.vendor in {None, vendor}))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Reading:
+class _Reading(Struct, kw_only=True):
     """What is known of one file while it is read."""
 
     needs: list[GpuNeeds] = field(default_factory=list)

@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import time
-from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, convert, field
+from msgspec.structs import asdict, replace
 
 from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError, WorldError
 from fumehood.model.duration import render_duration
@@ -40,8 +42,7 @@ if TYPE_CHECKING:
     from fumehood.testing.results import Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, frozen=True, kw_only=True):
     """How the process that ran pytest ended, as ``outside/supervise.py`` writes it."""
 
     code: int
@@ -58,8 +59,7 @@ def read_ending(path: Path, code: int) -> Ended:
         return Ended(code=code, timed_out=False, seconds=0.0, tail="")
 
 
-@dataclass(slots=True, kw_only=True)
-class Recording:
+class Recording(Struct, kw_only=True):
     """One session under way.
 
     Attributes:
@@ -138,11 +138,11 @@ class Recording:
 
     def has_run(self, ended: Ended, report: Path) -> None:
         """Pytest has ended."""
+        counts = None
         with contextlib.suppress(OSError, ValueError):
             self.report = json.loads(report.read_bytes())
+            counts = convert(self.report, Counts)
         self.tail = ended.tail
-        names = {one.name for one in fields(Counts)}
-        counts = Counts(**{k: v for k, v in self.report.items() if k in names}) if self.report else None
         self.result = replace(self.result, counts=counts, seconds=replace(self.result.seconds, tests=ended.seconds))
 
     def ends(self, status: Status, reason: str = "") -> None:
@@ -171,7 +171,7 @@ class Recording:
             WorldError: The disk refused.
         """
         total = time.monotonic() - self._begun
-        rounded = {one.name: round(getattr(self.result.seconds, one.name), 3) for one in fields(Seconds)}
+        rounded = {part: round(spent, 3) for part, spent in asdict(self.result.seconds).items()}
         seconds = Seconds(**{**rounded, "total": round(total, 3)})
         done = replace(self.result, seconds=seconds, origin=self._origin())
         xml, log = self.xml, self.folder / f"{self.stem}.log"
@@ -191,8 +191,7 @@ class Recording:
         record(self.folder, self.stem, replace(done, junit=junit, log=kept))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """What a session was asked to do.
 
     Attributes:

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import json
 import os
-import re
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from fumehood.model.lock import PinChange
+from msgspec import Meta, Struct, convert, to_builtins
+
+from fumehood.model.lock import PinChange  # noqa: TC001 - msgspec looks it up when it reads a result
 from fumehood.outside.files import disk_errors, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-
-    from _typeshed import DataclassInstance
-
-_Made = TypeVar("_Made", bound="DataclassInstance")
 
 SCHEMA = 1
 KEPT = 100
@@ -33,37 +28,25 @@ KEPT = 100
 Status = Literal[
     "passed", "failed", "no-tests", "all-skipped", "conflict", "install-failed", "unsupported-python", "timed-out"
 ]
-Part = str
+Part = Annotated[str, Meta(pattern=r"^(all|other|gpu(-[a-z0-9]+)?)$")]
 """Which of the tests: ``all``, ``gpu``, ``other``, or ``gpu-VENDOR`` for GPU tests that run on that vendor's."""
 
 STATUSES: tuple[Status, ...] = get_args(Status)
-_PART = re.compile(r"all|other|gpu(?:-[a-z0-9]+)?")
 FAILURES: frozenset[Status] = frozenset({"failed", "conflict", "install-failed", "unsupported-python", "timed-out"})
 """What is wrong; a session without tests, or with nothing but skipped ones, is neither that nor green."""
-_LONGEST = 1e9
-"""More seconds than any run takes, in years about thirty."""
-_RIGHT: Mapping[object, Callable[[Any], bool]] = {
-    "str": lambda value: isinstance(value, str),
-    "str | None": lambda value: value is None or isinstance(value, str),
-    "bool": lambda value: isinstance(value, bool),
-    "bool | None": lambda value: value is None or isinstance(value, bool),
-    "int": lambda value: isinstance(value, int),
-    "float": lambda value: isinstance(value, int | float) and 0 <= value <= _LONGEST,
-}
-"""By how a field is annotated: whether a value may stand in it, since damage and other programs write anything."""
+_Spent = Annotated[float, Meta(ge=0, le=1e9)]
+"""Seconds; thirty years are more than any run takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seconds:
+class Seconds(Struct, frozen=True, kw_only=True):
     """How long the parts of a run took: getting the environment, running the tests, and all of it."""
 
-    environment: float = 0.0
-    tests: float = 0.0
-    total: float = 0.0
+    environment: _Spent = 0.0
+    tests: _Spent = 0.0
+    total: _Spent = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """How many tests did what."""
 
     collected: int = 0
@@ -75,8 +58,7 @@ class Counts:
     xpassed: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsedGpu:
+class UsedGpu(Struct, frozen=True, kw_only=True):
     """A GPU that the run had: memory in bytes, 0 where the driver does not say."""
 
     name: str
@@ -86,8 +68,7 @@ class UsedGpu:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """What was tested. All None where there is no git, or nothing committed.
 
     Attributes:
@@ -103,8 +84,7 @@ class Origin:
     dirty: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA, forbid_unknown_fields=True):
     """One run of one session.
 
     Attributes:
@@ -219,13 +199,13 @@ def _lines(path: Path) -> list[str]:
 
 def to_json(result: Result) -> str:
     """A run as one line."""
-    return json.dumps({"schema": SCHEMA, **asdict(result)}, ensure_ascii=False)
+    return json.dumps(to_builtins(result), ensure_ascii=False)
 
 
 def _from_line(line: str) -> Result | None:
     try:
         return from_json(json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -233,38 +213,10 @@ def from_json(data: dict[str, Any]) -> Result:
     """A run from what was one line.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: It is nothing that `to_json` has written.
+        ValueError, KeyError, TypeError: It is nothing that `to_json` has written.
     """
-    given = dict(data)
-    if given.pop("schema") != SCHEMA or given["status"] not in STATUSES or not _PART.fullmatch(given["part"]):
-        raise ValueError("a result of another kind")
-    counts = given.pop("counts")
-    return _made(
-        Result,
-        {
-            **given,
-            "seconds": _made(Seconds, given["seconds"]),
-            "counts": _made(Counts, counts) if counts is not None else None,
-            "gpus": tuple(_made(UsedGpu, gpu) for gpu in given["gpus"]),
-            "changes": tuple(_made(PinChange, change) for change in given["changes"]),
-            "origin": _made(Origin, given["origin"]),
-            "arguments": tuple(given["arguments"]),
-        },
-    )
-
-
-def _made(kind: type[_Made], given: Mapping[str, Any]) -> _Made:
-    """A value from the fields that it was written with, each of which has to be of its type."""
-    if any(not is_right(given[name]) for name, is_right in _checks(kind) if name in given):
-        raise TypeError(f"a {kind.__name__} of another kind")
-    return kind(**given)
-
-
-@functools.cache
-def _checks(kind: type[DataclassInstance]) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
-    return tuple(
-        (one.name, _RIGHT[one.type]) for one in fields(kind) if isinstance(one.type, str) and one.type in _RIGHT
-    )
+    data["schema"]  # which msgspec would do without
+    return convert(data, Result)
 
 
 def junit_without_tests(result: Result, tail: str = "") -> str:

@@ -7,8 +7,10 @@ import functools
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from fumehood.errors import ConfigurationError, ExitCode, FumehoodError
 from fumehood.outside import supervise
@@ -45,8 +47,7 @@ _LEAKING_PREFIXES = ("CONDA_", "_CE_", "PIP_")
 """Of conda's and pip's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestRun:
+class TestRun(Struct, frozen=True, kw_only=True):
     """One run of pytest in an environment.
 
     Attributes:
@@ -80,8 +81,7 @@ class TestRun:
         return (*program, str(self.ending), str(timeout or 0), str(pytest), *self.arguments)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What a run of pytest that did not fail amounts to."""
 
     status: Literal["passed", "no-tests", "all-skipped", "unknown"]

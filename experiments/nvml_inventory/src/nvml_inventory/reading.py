@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pynvml  # type: ignore[import-untyped]  # NVIDIA ships it without types
+from msgspec.structs import replace
 
 from nvml_inventory.values import Device, InventoryError, Machine
 

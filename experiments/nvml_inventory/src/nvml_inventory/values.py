@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class InventoryError(Exception):
     """NVML cannot be asked; the text says why, and what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class Device(Struct, frozen=True, kw_only=True):
     """One GPU, or one MIG instance of a GPU, which then has its GPU's values where NVML knows none of its own.
 
     Attributes:
@@ -40,8 +39,7 @@ class Device:
     unfit: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """All that NVML tells.
 
     Attributes:

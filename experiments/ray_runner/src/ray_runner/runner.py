@@ -6,10 +6,11 @@ import os
 import platform
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import ray
+from msgspec import Struct, field
+from msgspec.structs import replace
 from ray.exceptions import RayError
 
 from fumehood.errors import FumehoodError
@@ -51,8 +52,7 @@ def run(calls: tuple[SessionCall, ...], /, *, jobs: int | None) -> Iterator[Sess
             _cancel(list(tasks))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Task:
+class _Task(Struct, kw_only=True):
     """A session at Ray.
 
     Attributes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import Place
@@ -75,8 +75,7 @@ _NUMBER = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Readme:
+class Readme(Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """What one README shows.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.errors import UsageError, WorldError
 from fumehood.model.health import Facts, Health, health
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from fumehood.testing.results import Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What is known of a repository's experiments.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fumehood.model.block import Markers
 from fumehood.reading import markdown
@@ -25,8 +26,7 @@ _OF_OWNERS = re.compile(r"(?:code ?)?(?:owner|maintainer)(?:s|\(s\))?")
 _HANDLE = re.compile(r"@[A-Za-z0-9_][A-Za-z0-9_./-]*|[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """A README that tells of the experiments in a folder.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fumehood.errors import Place
 from fumehood.imports.private import bound, is_private
@@ -60,8 +61,7 @@ def _is_core(seen: Seen, path: str) -> bool:
     return seen.parts.kind(path) == "core" and not seen.parts.is_core_test(path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     """Says which names are of modules."""
 
     seen: Seen
