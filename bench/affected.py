@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench import measure, tree
+from bench.place import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ def affected(place: Place, results: Results, repetitions: int) -> None:
     """Contenders take turns; each time is that of one process, from its start to its answer."""
     folder = place.folder / "twenty-thousand"
     tree.make(folder, tree.Shape())
-    ours = (sys.executable, "-m", "fumehood", "affected", "--json", "--base", "HEAD")
+    ours = (program("fumehood"), "affected", "--json", "--base", "HEAD")
     theirs = place.folder / "grimp-cache"
     rows: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
         "fumehood, cold": (lambda: _forget(place.fumehood_cache), ours),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -139,7 +138,7 @@ def _thousand(place: Place, results: Results, repetitions: int, say: Callable[[s
     """Locks as certificates: what every session and every check begins with."""
     say("a thousand experiments")
     root = sets.thousand(place.folder / "thousand")
-    command = (sys.executable, "-m", "fumehood", "check", *_VERSIONS)
+    command = (program("fumehood"), "check", *_VERSIONS)
     for _ in range(repetitions):
         _forget(place)
         results.add_spent("certificates", OURS, measure.run([command], root, place.environ))
@@ -154,7 +153,7 @@ def _forget(place: Place) -> None:
 
 def _asked(place: Place, root: Path, *arguments: str) -> tuple[Spent, Any]:
     """What a command of fumehood's takes, and its answer; that it found something is no failure."""
-    command = (sys.executable, "-m", "fumehood", *arguments)
+    command = (program("fumehood"), *arguments)
     with measure.spending() as spent:
         done = subprocess.run(command, cwd=root, env=place.environ, capture_output=True, text=True, check=False)
     try:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 from bench.contender import Contender, State
@@ -34,10 +33,10 @@ class Fumehood(Contender, frozen=True, kw_only=True):
         """`workload.prepare` has written it."""
 
     def everything(self) -> tuple[Command, ...]:
-        return ((sys.executable, "-m", "fumehood", "env", "build"),)
+        return ((program("fumehood"), "env", "build"),)
 
     def one(self, experiment: str) -> tuple[Command, ...]:
-        return ((sys.executable, "-m", "fumehood", "env", "build", experiment),)
+        return ((program("fumehood"), "env", "build", experiment),)
 
     def strip(self, state: State) -> None:
         for folder in (self.folder / ".nox", self.place.fumehood_cache / "environments"):

@@ -76,7 +76,6 @@ class Place(Struct, frozen=True, kw_only=True):
             "FUMEHOOD_CACHE": self.fumehood_cache,
             "HOME": home,
             "MPLCONFIGDIR": home / "matplotlib",
-            "PYTHONPATH": CHECKOUT / "tools",
             "UV_CACHE_DIR": self.uv_cache,
             "XDG_CACHE_HOME": home / ".cache",
             "XDG_CONFIG_HOME": home / ".config",

@@ -13,7 +13,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ _LIMIT = 60
 """Seconds after which a contender is stopped."""
 
 _ALL = "fumehood, all rules"
-_OURS = (sys.executable, "-m", "fumehood", "check", "--offline", "--format", "json")
+_CHECK = ("check", "--offline", "--format", "json")
 _NOT_VERSIONS = (
     "baseline",
     "boundary",
@@ -123,7 +122,7 @@ def rules(place: Place, results: Results, repetitions: int) -> None:
     """
     folder = place.folder / "rules"
     prepared(folder)
-    environ = {**place.environ, "PYTHONPATH": f"{place.environ['PYTHONPATH']}:{folder / 'src'}:{folder}"}
+    environ = {**place.environ, "PYTHONPATH": f"{folder / 'src'}:{folder}"}
     contenders = [*_all_rules(place, folder, environ), *_the_same(place, folder)]
     for number in range(repetitions):
         for contender in contenders:
@@ -179,7 +178,7 @@ def _the_same(place: Place, folder: Path) -> Iterator[_Contender]:
 
 
 def _fumehood(*rules: str) -> tuple[str, ...]:
-    return (*_OURS, *(part for rule in rules for part in ("--rule", rule)))
+    return (program("fumehood"), *_CHECK, *(part for rule in rules for part in ("--rule", rule)))
 
 
 def _empty(cache: Path) -> None:

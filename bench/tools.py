@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from bench.contender import Contender, State
 from bench.ours import Fumehood, FumehoodNox
 from bench.place import base_python, program
-from bench.workload import CORE, EXPERIMENTS, write
+from bench.workload import CORE, EXPERIMENTS, write, write_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ nox.options.default_venv_backend = "uv"
 def add(name):
     @nox.session(name=name)
     def install(session):
-        session.install("-r", f"pins/{name}.txt")
+        session.install("-r", "requirements.txt", "-r", f"experiments/{name}/requirements.txt")
 
 
 for name in %r:
@@ -37,12 +37,12 @@ for name in %r:
 
 
 class NoxUv(Contender, frozen=True, kw_only=True):
-    """nox with uv as its backend, each session installing its pins."""
+    """nox with uv as its backend, each session installing core's requirement lines and its own."""
 
     name = "nox + uv"
 
     def write(self) -> None:
-        Contender.write(self)
+        write_requirements(self.folder)
         write(self.folder, "noxfile.py", _NOXFILE % (list(EXPERIMENTS),))
 
     def everything(self) -> tuple[Command, ...]:

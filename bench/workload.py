@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -93,11 +92,9 @@ def prepare(place: Place) -> Workload:
     """
     root = fumehood_repository(place)
     write(root, "pyproject.toml", "[tool.fumehood]\n")
-    write(root, "requirements.txt", "".join(f"{line}\n" for line in CORE))
+    write_requirements(root)
     write(root, "noxfile.py", "import fumehood.nox\n\nfumehood.nox.register()\n")
-    for name, lines in EXPERIMENTS.items():
-        write(root, f"experiments/{name}/requirements.txt", "".join(f"{line}\n" for line in lines))
-    check = (sys.executable, "-m", "fumehood", "lock")
+    check = (program("fumehood"), "lock")
     try:
         measure.run([(*check, "--check")], root, place.environ)
     except measure.FailedError:
@@ -107,6 +104,13 @@ def prepare(place: Place) -> Workload:
         raise measure.FailedError(f"core has only {len(workload.core)} distributions, fewer than {LEAST}")
     _fill(place, workload)
     return workload
+
+
+def write_requirements(root: Path) -> None:
+    """Write the requirement lines of core and of the experiments."""
+    write(root, "requirements.txt", "".join(f"{line}\n" for line in CORE))
+    for name, lines in EXPERIMENTS.items():
+        write(root, f"experiments/{name}/requirements.txt", "".join(f"{line}\n" for line in lines))
 
 
 def write(root: Path, path: str, text: str) -> None:
