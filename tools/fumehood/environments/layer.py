@@ -51,13 +51,19 @@ class LayerSpec(Struct, frozen=True, kw_only=True):
 
 def spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> LayerSpec:
     """Name a layer: the same pins for the same kind of interpreter are the same layer everywhere."""
+    chosen = tuple(sorted(pins))
+    digest = _digest(chosen, interpreter.identity, compiled)
+    return LayerSpec(digest=digest, pins=chosen, interpreter=interpreter, compiled=compiled)
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(pins: tuple[Pin, ...], identity: str, compiled: bool) -> str:  # noqa: FBT001 - it is kept by position
     from fumehood.locking.lockfile import render_pin  # noqa: PLC0415 - layers that are there need no locks
 
-    chosen = tuple(sorted(pins))
-    state = hashlib.sha256(f"{LAYER_FORMAT}\n{interpreter.identity}\n{compiled}\n".encode())
-    for pin in chosen:
+    state = hashlib.sha256(f"{LAYER_FORMAT}\n{identity}\n{compiled}\n".encode())
+    for pin in pins:
         state.update(f"{render_pin(pin)}\n".encode())
-    return LayerSpec(digest=state.hexdigest()[:40], pins=chosen, interpreter=interpreter, compiled=compiled)
+    return state.hexdigest()[:40]
 
 
 class LayerDistribution(Struct, frozen=True, kw_only=True):

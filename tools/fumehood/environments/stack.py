@@ -70,7 +70,7 @@ def _native_obstacle(core: Side, delta: Side, hidden: Side) -> str | None:
 
 
 def _clash(core: Tree, delta: Tree, prefix: str = "") -> str | None:
-    for name in sorted(set(core) & set(delta) - {NATIVE}):
+    for name in _common(core, delta):
         here, there = core[name], delta[name]
         dotted = f"{prefix}{name}"
         if isinstance(here, dict) and isinstance(there, dict):
@@ -82,6 +82,10 @@ def _clash(core: Tree, delta: Tree, prefix: str = "") -> str | None:
     return None
 
 
+def _common(core: Tree, delta: Tree) -> list[str]:
+    return [] if delta.keys().isdisjoint(core) else sorted((core.keys() & delta.keys()) - {NATIVE})
+
+
 def _collide(here: Tree | str, there: Tree | str) -> bool:
     """Whether two entries of one name get in each other's way: always, except a folder of data beside a module."""
     for entry, other in ((here, there), (there, here)):
@@ -91,7 +95,7 @@ def _collide(here: Tree | str, there: Tree | str) -> bool:
 
 
 def _native_namespace(core: Tree, delta: Tree) -> str | None:
-    for name in sorted(set(core) & set(delta) - {NATIVE}):
+    for name in _common(core, delta):
         here, there = core[name], delta[name]
         if isinstance(here, dict) and isinstance(there, dict) and NATIVE in here and NATIVE in there:
             return name

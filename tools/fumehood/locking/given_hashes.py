@@ -58,5 +58,7 @@ def _held(pin: Pin, lines: Mapping[NormalizedName, list[Requirement]]) -> Pin:
 
 def is_other_file(line: Requirement, pin: Pin) -> bool:
     """Whether a line gives hashes of which a pin has none."""
+    if not (line.hashes and pin.hashes):
+        return False
     comparable = all(digest.startswith(_SHA256) for digest in (*line.hashes, *pin.hashes))
-    return bool(line.hashes and pin.hashes) and comparable and set(line.hashes).isdisjoint(pin.hashes)
+    return comparable and set(line.hashes).isdisjoint(pin.hashes)
