@@ -77,6 +77,7 @@ def test_each_experiment_has_one_line_and_its_whole_name_also_where_the_summary_
     )
     expected = """\
 core: no requirements · no package · tests: none
+experiments: below experiments/
 
 experiment                           requirements  state   tests  owners  summary
 a_rather_long_name_of_an_experiment  none          active  0      nobody  Measures one thing.…
@@ -85,6 +86,7 @@ two                                  none          active  0      nobody  Two.
     assert project.fumehood("list", env={"COLUMNS": "94"}).assert_ok().stdout == expected
     names_only = """\
 core: no requirements · no package · tests: none
+experiments: below experiments/
 
 experiment                           requirements  state   tests  owners
 a_rather_long_name_of_an_experiment  none          active  0      nobody
@@ -98,6 +100,7 @@ def test_the_whole_answer_for_people_also_from_a_folder_below_and_without_git(pr
     shutil.rmtree(project.root / ".git")
     expected = """\
 core: requirements.txt · acme · tests: tests
+experiments: below experiments/
 
 experiment  requirements      state     tests  owners                       summary
 group/one   requirements.txt  active    2      @example-org/vision @second  Measures one thing.
@@ -110,6 +113,24 @@ two         pyproject.toml    proposed  0      @two                         Does
     elsewhere = project.root.parent
     outcome = project.run(sys.executable, "-m", "fumehood", "--root", "repo", "list", cwd=elsewhere).assert_ok()
     assert (outcome.stdout, outcome.stderr) == (expected, "")
+
+
+def test_each_experiment_has_its_path_where_they_are_in_several_places(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": '[tool.fumehood]\nexperiments = ["research/*", "examples/*/train"]\n',
+            "research/one/main.py": "",
+            "examples/two/train/main.py": "",
+        }
+    )
+    expected = """\
+core: no requirements · no package · tests: none
+
+experiment  path                requirements  state   tests  owners  summary
+one         research/one        none          active  0      nobody
+two/train   examples/two/train  none          active  0      nobody
+"""
+    assert project.fumehood("list", env={"COLUMNS": "94"}).assert_ok().stdout == expected
 
 
 def test_an_empty_repository_says_what_was_looked_for(project: Project) -> None:

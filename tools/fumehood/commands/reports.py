@@ -99,9 +99,11 @@ def experiments_text(repository: Repository, *, width: int) -> str:
     head = f"core: {requirements} · {packages} · tests: {', '.join(core.tests) or 'none'}"
     if not repository.experiments:
         return f"{head}\n{no_experiments_text(repository)}"
-    rows = [
+    headings: Sequence[str] = ("experiment", "path", "requirements", "state", "tests", "owners", "summary")
+    rows: list[Sequence[str]] = [
         (
             experiment.name,
+            experiment.path,
             " ".join(source.path.removeprefix(f"{experiment.path}/") for source in experiment.requirements) or "none",
             experiment.state,
             str(len(experiment.tests)),
@@ -110,7 +112,11 @@ def experiments_text(repository: Repository, *, width: int) -> str:
         )
         for experiment in repository.experiments
     ]
-    headings = ("experiment", "requirements", "state", "tests", "owners", "summary")
+    places = {experiment.path.removesuffix(experiment.name) for experiment in repository.experiments}
+    if len(places) == 1:
+        # One line says what each would repeat.
+        head += f"\nexperiments: below {places.pop() or './'}"
+        headings, *rows = ((row[0], *row[2:]) for row in (headings, *rows))
     taken = [max(map(len, column)) for column in zip(headings, *rows, strict=True)][:-1]
     if sum(length + _GAP for length in (taken[0], *(min(length, width // 4) for length in taken[1:]))) > width - _LEAST:
         # Whole names say more than the first letters of summaries.
