@@ -99,8 +99,8 @@ def experiments_text(repository: Repository, *, width: int) -> str:
     head = f"core: {requirements} · {packages} · tests: {', '.join(core.tests) or 'none'}"
     if not repository.experiments:
         return f"{head}\n{no_experiments_text(repository)}"
-    headings: Sequence[str] = ("experiment", "path", "requirements", "state", "tests", "owners", "summary")
-    rows: list[Sequence[str]] = [
+    headings: tuple[str, ...] = ("experiment", "path", "requirements", "state", "tests", "owners", "summary")
+    rows: list[tuple[str, ...]] = [
         (
             experiment.name,
             experiment.path,
