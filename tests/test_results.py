@@ -30,6 +30,7 @@ from fumehood.testing.results import (
     to_json,
 )
 from support.index import Fault
+from support.project import wait_until_gone
 from support.schemas import mistakes, schema
 
 if TYPE_CHECKING:
@@ -346,17 +347,6 @@ def test_a_junit_file_for_a_session_without_tests_holds_whatever_was_said() -> N
         "<error message='a \"quoted\" &lt;reason&gt; [1m'>tail &amp; &lt;more&gt;</error>"
         "</testcase></testsuite></testsuites>\n"
     )
-
-
-def wait_until_gone(process: int, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return
-        assert time.monotonic() < deadline, f"{process} is still there"
-        time.sleep(0.05)
 
 
 def test_gpu_tests_of_each_vendor_can_be_run_apart(lab: Project) -> None:

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
@@ -151,3 +152,15 @@ def kill(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def wait_until_gone(process: int, seconds: float = 10) -> None:
+    """Wait for the end of a process that something else has started."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < deadline, f"{process} is still there"
+        time.sleep(0.05)

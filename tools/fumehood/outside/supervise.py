@@ -3,6 +3,9 @@
 Sessions start this file as a program, ``python -I -S supervise.py ENDING SECONDS COMMAND…``: it imports nothing but the
 standard library, and stands between nox and pytest, so that what pytest has started can be ended together with it. What
 the command says goes on to where this program's own output goes; on a terminal it is given a terminal.
+
+Nothing outlives those it is for: the command is interrupted when the process that started this one is gone, or nobody
+reads its output any more; and it is killed when this program itself is.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ import termios
 import time
 import tty
 from collections import deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TAIL = 32 * 1024
 """Bytes of the output that are kept."""
@@ -52,6 +58,9 @@ def main(ending: str, seconds: str, *command: str) -> int:
     """
     begun = time.monotonic()
     reader, writer = _channel()
+    # What this program ignores, as shells have it of programs in the background, the command would ignore as well; what
+    # it handles, the command begins with as usual, and so can be interrupted.
+    heeds_interrupts = signal.signal(signal.SIGINT, lambda *_: None) is not signal.SIG_IGN
     try:
         child = subprocess.Popen(command, stdout=writer, stderr=writer, start_new_session=True)
     except OSError as error:
@@ -59,9 +68,15 @@ def main(ending: str, seconds: str, *command: str) -> int:
         return COULD_NOT_START
     finally:
         os.close(writer)
-    watch = _Watch(child, reader, begun + float(seconds) if float(seconds) else None)
-    watch.to_the_end()
+    with _guarded(child.pid):
+        watch = _Watch(child, reader, begun + float(seconds) if float(seconds) else None)
+        if heeds_interrupts:
+            signal.signal(signal.SIGINT, lambda *_: watch.interrupt())
+        signal.signal(signal.SIGTERM, lambda *_: watch.kill())
+        watch.to_the_end()
     code = child.returncode if child.returncode >= 0 else 128 - child.returncode
+    if watch.is_abandoned:
+        return code
     answer = {
         "code": code,
         "timed_out": watch.timed_out,
@@ -90,6 +105,29 @@ def _channel() -> tuple[int, int]:
     return reader, writer
 
 
+@contextlib.contextmanager
+def _guarded(group: int) -> Iterator[None]:
+    """Have another process kill a process group if this one does not come to the end of the block.
+
+    It reads from a pipe that this process alone can write to, whose end it so learns of however it comes.
+    """
+    reader, writer = os.pipe()
+    guard = os.fork()
+    if guard == 0:
+        os.setsid()
+        os.close(writer)
+        if not os.read(reader, 1):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+        os._exit(0)
+    os.close(reader)
+    yield
+    with contextlib.suppress(BrokenPipeError):
+        os.write(writer, b".")
+    os.close(writer)
+    os.waitpid(guard, 0)
+
+
 class _Watch:
     """One command at work."""
 
@@ -100,9 +138,11 @@ class _Watch:
         self._steps: list[_Step] = []
         self._kept: deque[bytes] = deque()
         self._size = 0
+        self._parent = os.getppid()
+        self._listener = select.poll()
+        self._listener.register(1, 0)
+        self.is_abandoned = False
         self.timed_out = False
-        signal.signal(signal.SIGINT, lambda *_: self._interrupt())
-        signal.signal(signal.SIGTERM, lambda *_: self._plan(_Step(0, signal.SIGKILL)))
 
     def to_the_end(self) -> None:
         """Hand on the output until the command has ended, and leave nothing behind if it was made to end."""
@@ -121,9 +161,14 @@ class _Watch:
             text = text[-TAIL:].partition(b"\n")[2]
         return text.decode("utf-8", "replace")
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
+        """End it as by Ctrl-C, and soon by force."""
         now = time.monotonic()
         self._plan(_Step(now, signal.SIGINT), _Step(now + 2, signal.SIGKILL))
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._plan(_Step(0, signal.SIGKILL))
 
     def _plan(self, *steps: _Step) -> None:
         # A second wish to end does not prolong the first.
@@ -131,6 +176,9 @@ class _Watch:
 
     def _act(self) -> None:
         now = time.monotonic()
+        if not self.is_abandoned and (os.getppid() != self._parent or not self._is_heard()):
+            self.is_abandoned = True
+            self.interrupt()
         if self._deadline is not None and now >= self._deadline:
             # pytest answers an interrupt with its summary and its report; what hangs outside of Python says with
             # SIGABRT where it hangs, since pytest switches faulthandler on; the rest is killed.
@@ -140,6 +188,10 @@ class _Watch:
         while self._steps and self._steps[0].due <= now:
             step = self._steps.pop(0)
             self._signal(step.number, whole=step.whole)
+
+    def _is_heard(self) -> bool:
+        """Whether somebody may read what is handed on: no longer once the other end of a pipe is closed."""
+        return not any(event & (select.POLLERR | select.POLLHUP) for _, event in self._listener.poll(0))
 
     def _signal(self, number: signal.Signals, *, whole: bool) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -169,8 +221,9 @@ class _Watch:
             if not data:
                 self._reader = None
         self._keep(data)
-        while data:
-            data = data[os.write(1, data) :]
+        with contextlib.suppress(BrokenPipeError):
+            while data:
+                data = data[os.write(1, data) :]
         return bool(ready and self._reader is not None)
 
     def _keep(self, data: bytes) -> None:
