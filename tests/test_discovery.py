@@ -302,17 +302,25 @@ def test_the_readme_gives_the_summary(tmp_path: Path) -> None:
         "markup": "It runs `train.py` on the **new** [data](https://example.invalid/x), <b>fast</b>.\n",
         "nothing": "",
         "binary": "\x00\xff",
+        "code": "# Code\n\n```sh\npip install x\n```\n\n~~~\nand more\n~~~\nIt has code.\n",
+        "comment": "<!--Copyright\n\nLicensed under a licence\n-->\n\n# Comment\n\n`a/b.py` trains it.\n",
+        "links": "# Links\n\n[Docs](x) | [Blog](y)\n`pip install x`\n* an item\n\n[It](x) adapts **much**.\n",
+        "unclosed": "# Unclosed\n```\ncode\n",
     }
     files = {f"experiments/{name}/README.md": text for name, text in readmes.items()}
     repository = opened(tmp_path, files | {f"experiments/{name}/main.py": "" for name in readmes})
     assert {one.name: one.summary for one in repository.experiments} == {
         "binary": "",
+        "code": "It has code.",
+        "comment": "a/b.py trains it.",
         "escape": "red  [31m text",
+        "links": "It adapts much.",
         "long": "word " * 19 + "word…",
         "markup": "It runs train.py on the new data, fast.",
         "nothing": "",
         "prose": "It does one thing.",
         "title": "Only a title",
+        "unclosed": "Unclosed",
     }
 
 

@@ -35,6 +35,9 @@ _SUMMARY_WIDTH = 100
 _README_BYTES = 8192
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKUP = re.compile(r"`+|\*\*|<[^>]+>")
+_UNREAD = re.compile(r"<!--.*?(?:-->|\Z)|^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)", re.DOTALL | re.MULTILINE)
+"""What is no prose in a README: comments, and blocks of code."""
+_NAMES = re.compile(r"`[^`]*`|" + _LINK.pattern)
 
 
 class Shape(Struct, kw_only=True):
@@ -226,17 +229,27 @@ def _readme_summary(root: str, shape: Shape) -> str:
     except OSError:
         return ""
     title = ""
-    for line in beginning.splitlines():
+    for line in _UNREAD.sub("", beginning).splitlines():
         text = line.strip()
         if text.startswith("#"):
             title = title or text.lstrip("# ")
-        elif text[:1].isalnum():
+        elif _is_prose(text):
             return _shortened(text)
     return _shortened(title)
 
 
+def _is_prose(text: str) -> bool:
+    """Whether a line of a README is text; one that begins with a link or with code is if it goes on with words."""
+    if text[:1] in {"`", "[", "*"}:
+        return _plain(text)[:1].isalnum() and any(map(str.isalpha, _NAMES.sub("", text)))
+    return text[:1].isalnum()
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub("", _LINK.sub(r"\1", text))
+
+
 def _shortened(text: str) -> str:
     """Text of a README as plain words that fit into a list: no markup of links, code or emphasis."""
-    plain = _MARKUP.sub("", _LINK.sub(r"\1", text))
-    shown = "".join(character if character.isprintable() else " " for character in plain)
+    shown = "".join(character if character.isprintable() else " " for character in _plain(text))
     return shown if len(shown) <= _SUMMARY_WIDTH else shown[: _SUMMARY_WIDTH - 1].rstrip() + "…"
