@@ -385,6 +385,15 @@ def test_an_import_that_the_experiment_can_do_without_needs_no_requirement(repos
     ]
 
 
+def test_a_script_in_a_package_finds_what_stands_beside_it(repository: Project) -> None:
+    beside = {f"experiments/one/{name}": "" for name in ("__init__.py", "utils/__init__.py", "utils/args.py")}
+    repository.write(beside | {"experiments/one/utils/data.py": "from utils.args import x\nimport zeta\n"})
+    assert needs(repository, "from utils.args import x\nimport two\n") == [
+        "model.py:2: it imports two, and no requirement line asks for it",
+        "utils/data.py:2: it imports zeta, and no requirement line asks for it",
+    ]
+
+
 @pytest.mark.parametrize(
     ("module", "line"),
     [

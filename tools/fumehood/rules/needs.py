@@ -93,7 +93,7 @@ class NeedsReader(Struct, dict=True):
             Needed(module, likely(module)[0], by_line(hard))
             for module, places in uses.items()
             if module not in self.seen.core.packages  # A namespace package has no file that it would lead to.
-            and (hard := _hard(places))
+            and (hard := _hard(self._not_beside(module, places, experiment)))
             and not self._is_brought(module, declared)
             and not (experiment and self._is_in_a_longer_name(module, names_of(own), uses))
         ]
@@ -104,6 +104,13 @@ class NeedsReader(Struct, dict=True):
             transitive=tuple(transitive),
             idle=tuple(self._idle(experiment, own, self._modules_of_core.union(uses))) if experiment else (),
         )
+
+    def _not_beside(self, module: str, uses: Iterable[Use], experiment: Experiment | None) -> Iterable[Use]:
+        """Without what a script of an experiment finds beside itself when it is run by its path."""
+        if experiment is None:
+            return uses
+        first, directly_in = module.partition(".")[0], self.seen.outline.modules.directly_in
+        return [use for use in uses if not any(first in directly_in(at) for at in _around(use.path, experiment.path))]
 
     @cached_property
     def _lines(self) -> Declared:
@@ -248,6 +255,13 @@ class NeedsReader(Struct, dict=True):
         owners = [name for name, lines in idle.items() if lines]
         files = (path for name in owners for path in self.seen.own_files.get(name, ()) if path.endswith(_TEXT))
         return mentions(self.seen.root, files, names, self.seen.book.environ, self.seen.states)
+
+
+def _around(path: str, top: str) -> Iterator[str]:
+    """The folders around a file, up to one of them."""
+    while path != top:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _hard(uses: Iterable[Use]) -> list[Use]:

@@ -60,7 +60,8 @@ RULE = Rule(
 It works on the machine of the one who wrote it, since there it is installed. In the experiment's own environment, and
 for everybody else, the import fails. Imports for type checkers only, those in a `try` that lets an `ImportError`
 pass, and those behind a look, such as `if is_wandb_available():` or `if HAS_TRITON:`, need no requirement; those in a
-function do. It is a warning where core imports the same without asking for it,
+function do. What stands beside a script of an experiment, or in a folder around it, may be what the script means. It is
+a warning where core imports the same without asking for it,
 where a requirement file in the experiment's folder asks for it that is none of the experiment's, and about core.
 Where another file of core's asks for it, such as `requirements-dev.txt`, that is said.""",
     remedy="""\
