@@ -134,6 +134,41 @@ def test_core_is_locked_installed_and_watched_where_only_a_build_knows_what_it_r
     assert "\n-e .\nalpha==2.0 " in (project.root / "requirements.lock").read_text()
 
 
+def test_a_line_that_names_core_stands_for_its_folder_where_only_setuptools_can_read_what_it_requires(
+    project: Project,
+) -> None:
+    files = {**local_project("itself", "1.0", says="from source"), "setup.py": COMPUTED}
+    files["pyproject.toml"] = files["pyproject.toml"].partition("[project]")[0] + PLAIN
+    uses = {"experiments/a/use.py": "import alpha\n", "experiments/a/requirements.txt": "itself\n"}
+    project.write({**files, **uses, "requirements.txt": "itself\nbeta\n"})
+    project.fumehood("lock").assert_ok()
+    assert "\n-e .\nalpha==1.0 " in (project.root / "requirements.lock").read_text()
+    project.fumehood("env", "build", "a").assert_ok()
+    assert project.run(".nox/exp-a/bin/itself").assert_ok().stdout == "from source\n"
+    assert project.fumehood("check", "--rule", "independence").assert_ok().stdout == "1 experiment checked: it fits\n"
+
+    project.write({"experiments/a/requirements.txt": "itself>=0.5\n"})
+    assert project.fumehood("lock", "a").assert_ok().stdout.splitlines()[1:] == [
+        "experiments/a/requirements.lock: written, 0 pins on top of core"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({"setup.cfg": "[metadata]\nname = itself\n", "setup.py": "setup(name='other')\n"}, "itself"),
+        ({"setup.py": "NAME = 'itself'\nsetup(name=NAME)\n"}, "itself"),
+        ({"setup.py": "setup(name=read('NAME'))\n"}, None),
+        ({"setup.py": "setup(\n"}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_setuptools_project_is_called(tmp_path: Path, files: dict[str, str], name: str | None) -> None:
+    for file, content in files.items():
+        (tmp_path / file).write_text(content)
+    assert setup_script.project(tmp_path) == name
+
+
 def test_a_lock_is_as_current_as_the_folders_that_its_lines_install(project: Project) -> None:
     tool = dict(below("libs/tool", local_project("tool", "1.0", says="tool")))
     project.write({"pyproject.toml": PLAIN, "requirements.txt": "./libs/tool\n", **tool})

@@ -59,6 +59,7 @@ class LockBook(Struct):
     _floor: str | None = None
     _known: _KnownCore | None = None
     _committed: tuple[Lock | None] | None = None
+    _own: tuple[NormalizedName | None] | None = None
 
     @classmethod
     def of(cls, repository: Repository, environ: Mapping[str, str], *, cache: Path | None = None) -> LockBook:
@@ -213,7 +214,9 @@ class LockBook(Struct):
     ) -> Inputs:
         root, core = self.repository.root, self.repository.core
         found = sources.read(root, requirements, environ=self.environ, extra=extra)
-        return own_project.replaced(found, core, root, there=there)
+        if self._own is None:
+            self._own = (own_project.name(core, root),)
+        return own_project.replaced(found, core, root, self._own[0], there)
 
 
 class _KnownCore(Struct, frozen=True, kw_only=True):

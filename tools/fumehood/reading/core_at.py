@@ -67,7 +67,7 @@ def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
             if inputs.folders:
                 _lay_out(git, commit, scratch, _build_files(inputs, prefix))
                 inputs = sources.read(root, core.requirements, environ=git.environ)
-            inputs = own_project.replaced(inputs, core, root)
+            inputs = own_project.replaced(inputs, core, root, own_project.name(core, root))
     except ConfigurationError as error:
         raise ConfigurationError(
             f"core's requirements cannot be read as they are at {ref}",

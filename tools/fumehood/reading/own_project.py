@@ -12,34 +12,51 @@ from packaging.version import InvalidVersion, Version
 from fumehood.errors import ConfigurationError, FumehoodError, raise_all
 from fumehood.outside import toml_file
 from fumehood.outside.toml_file import table_at
+from fumehood.reading import requirement_line, setup_script, sources
 from fumehood.reading.sources import of_lines
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from packaging.utils import NormalizedName
 
     from fumehood.model.experiment import Core
     from fumehood.model.requirement import Requirement
     from fumehood.reading.sources import Inputs
 
 
-def replaced(inputs: Inputs, core: Core, root: Path, there: Callable[[], Iterable[Requirement]] = tuple) -> Inputs:
+def name(core: Core, root: Path) -> NormalizedName | None:
+    """What core's project is called, if its packages can be imported from source."""
+    written = core.project or (setup_script.project(root) if core.sources else None)
+    return canonicalize_name(written) if written else None
+
+
+def replaced(
+    inputs: Inputs,
+    core: Core,
+    root: Path,
+    own: NormalizedName | None,
+    there: Callable[[], Iterable[Requirement]] = tuple,
+) -> Inputs:
     """Inputs with what core's project requires, extras included, in the place of lines that name it.
 
     Args:
         inputs: What was read.
         core: Whose project it is.
         root: The repository.
+        own: Its `name`.
         there: Gives core's lines, which are not said twice.
 
     Raises:
         ConfigurationError: A line asks for another version of core, or an extra that it does not have; all at once.
     """
-    own = canonicalize_name(core.project) if core.project else None
     lines = [line for line in inputs.requirements if own and line.name == own and not line.url]
     if not lines:
         return inputs
+    if not core.project:
+        return _from_folder(inputs, root, lines)
     from fumehood.reading import pyproject_requirements  # noqa: PLC0415 - few repositories have such lines
 
     mistakes: list[FumehoodError] = list(_other_versions(root, lines))
@@ -58,6 +75,21 @@ def replaced(inputs: Inputs, core: Core, root: Path, there: Callable[[], Iterabl
             files += found.files
     raise_all(mistakes)
     return replace(of_lines(chosen, inputs.options), files=tuple(dict.fromkeys(files)), folders=inputs.folders)
+
+
+def _from_folder(inputs: Inputs, root: Path, lines: Sequence[Requirement]) -> Inputs:
+    """Inputs with the folder of a project that only setuptools can read in the place of lines that name it.
+
+    A line with a bound stays beside it, since uv knows the version once it has built the metadata.
+    """
+    chosen = [line for line in inputs.requirements if line not in lines or line.specifier or line.constraint]
+    for line in lines:
+        if not line.constraint:
+            extras = f"[{','.join(line.extras)}]" if line.extras else ""
+            folder = requirement_line.parse_line(f".{extras}", place=line.place)
+            chosen.append(_under(line.marker, replace(folder, editable=True)))
+    found = sources.with_folders(root, of_lines(chosen, inputs.options))
+    return replace(found, files=tuple(dict.fromkeys((*inputs.files, *found.files))))
 
 
 def _other_versions(root: Path, lines: Iterable[Requirement]) -> Iterator[ConfigurationError]:

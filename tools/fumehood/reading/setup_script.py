@@ -39,6 +39,19 @@ def files(root: Path) -> tuple[str, ...]:
     return (SCRIPT,) if (root / SCRIPT).is_file() else ()
 
 
+def project(root: Path) -> str | None:
+    """The name of a setuptools project, where it is written out."""
+    if configured := configuration(root / CONFIGURATION).get("metadata", "name", fallback=None):
+        return configured.strip()
+    with contextlib.suppress(FumehoodError, SyntaxError, ValueError, RecursionError):
+        tree = ast.parse(text_file.read(root / SCRIPT, name=SCRIPT))
+        call = call_of_setup(tree)
+        for keyword in call.keywords if call else ():
+            if keyword.arg == "name" and _is_text(value := meant(tree, keyword.value)):
+                return str(ast.literal_eval(value))
+    return None
+
+
 def read(path: Path, *, root: Path) -> RequirementSet:
     """Read the requirements of a ``setup.cfg`` or ``setup.py``.
 

@@ -78,7 +78,7 @@ def read(
     inputs = Inputs()
     for source in sources:
         try:
-            inputs += _with_folders(root, _read_one(root, source, environ))
+            inputs += with_folders(root, _read_one(root, source, environ))
         except FumehoodError as error:
             mistakes.append(error)
     added = []
@@ -122,7 +122,7 @@ def _read_one(root: Path, source: RequirementSource, environ: Mapping[str, str])
     return replace(of_lines(found.requirements, found.options), files=found.files)
 
 
-def _with_folders(root: Path, found: Inputs) -> Inputs:
+def with_folders(root: Path, found: Inputs) -> Inputs:
     """The inputs with what the folders and files that they name say themselves."""
     places = [local_project.location(root, line.url) for line in found.requirements if line.is_local and line.url]
     if not places:

@@ -62,10 +62,14 @@ class Declared(Struct, dict=True):
         return found.requirements if found else ()
 
     @cached_property
+    def _itself(self) -> Sequence[Requirement]:
+        """The lines by which core requires itself."""
+        return [line for line in self.seen.lines(None).requirements if line.url == "."]
+
+    @cached_property
     def _is_built(self) -> bool:
         """Whether only a build knows what core requires."""
-        lines = self.seen.lines(None).requirements
-        return any(line.url == "." and line.place.file in {PYPROJECT, setup_script.SCRIPT} for line in lines)
+        return any(line.place.file in {PYPROJECT, setup_script.SCRIPT} for line in self._itself)
 
     @cached_property
     def _built(self) -> frozenset[str]:
@@ -75,11 +79,11 @@ class Declared(Struct, dict=True):
     def _in_setup_script(self, *, all_of_it: bool) -> frozenset[str]:
         """What core's ``setup.py`` names as a requirement: extras too, if all of it is asked for, as core may.
 
-        An experiment may count on what is always required, and only where core's requirements are read from there.
+        An experiment may count on what is always required, and only where core's lines ask for core itself.
         """
         path = self.seen.root / setup_script.SCRIPT
         if all_of_it not in self._scripts:
-            is_meant = path.is_file() and (all_of_it or self._is_built)
+            is_meant = path.is_file() and bool(all_of_it or self._itself)
             self._scripts[all_of_it] = setup_script.named(path, all_of_it=all_of_it) if is_meant else frozenset()
         return self._scripts[all_of_it]
 
