@@ -12,12 +12,15 @@ import pytest
 from msgspec.structs import replace
 from python_discovery import get_interpreter
 
+import fumehood
 from support import environments
 from support.local_project import below, local_project
 
 if TYPE_CHECKING:
     from support.index import Index
     from support.project import Project
+
+PACKAGE = Path(fumehood.__file__).resolve().parent
 
 SHOW = (
     "import importlib.metadata as m, sys; print(m.version(sys.argv[1]), *(p.name for p in m.entry_points(group='g')))"
@@ -62,6 +65,30 @@ def test_a_rebuild_says_what_is_broken(project: Project) -> None:
     assert build(project) == "exp-a: built (it is not whole)\n"
     shutil.rmtree(environment)
     assert build(project) == "exp-a: built (there is none yet)\n"
+
+
+def test_an_environment_follows_a_cache_that_is_somewhere_else(project: Project) -> None:
+    environments.write(project, core=["alpha"], a=["reader"])
+    build(project)
+    before = environments.cache(project)
+    moved = replace(project, env={**project.env, "FUMEHOOD_CACHE": str(before.rename(before.with_name("moved")))})
+    assert build(moved) == f"exp-a: rebuilt (its layers are in another cache, {before})\n"
+    found = run(moved, "python", "-c", "import alpha, reader; print(alpha.__file__)")
+    assert found.startswith(f"{before.parent}/moved/")
+    assert build(moved) == "exp-a: reused\n"
+
+
+def test_an_environment_outlives_the_fumehood_that_made_it(project: Project, tmp_path: Path) -> None:
+    environments.write(project, core=["alpha"])
+    other = shutil.copytree(PACKAGE, tmp_path / "other" / "fumehood")
+    command = (sys.executable, "-m", "fumehood", "env", "build", "a")
+    first = project.run(*command, env={"PYTHONPATH": str(other.parent)}).assert_ok()
+    assert first.stdout == "exp-a: built (there is none yet)\n"
+    assert build(project) == "exp-a: reused\n"
+    shutil.rmtree(other)
+    assert build(project) == "exp-a: rebuilt (the fumehood that made it is gone)\n"
+    found = run(project, "python", "-c", "import fumehood_pytest; print(fumehood_pytest.__file__)")
+    assert found.startswith(str(PACKAGE))
 
 
 def test_a_repository_that_was_moved_gets_its_environments_anew(project: Project) -> None:

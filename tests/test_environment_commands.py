@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import environments
+from support.privileges import without_privileges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,6 +177,17 @@ def test_an_environment_that_was_forgotten_is_remembered_when_it_is_used(built: 
     shutil.rmtree(environments.cache(built) / "environments")
     built.fumehood("env", "build").assert_ok()
     assert gc(built, "--older-than", "0") == "nothing to remove\n"
+
+
+def test_an_environment_in_a_folder_that_is_closed_to_others_is_not_forgotten_by_them(built: Project) -> None:
+    notes = sorted((environments.cache(built) / "environments").iterdir())
+    (built.root / ".nox").chmod(0)
+    try:
+        command = (*without_privileges(), sys.executable, "-m", "fumehood", "env", "list", "--json")
+        assert json.loads(built.run(*command).assert_ok().stdout)["environments"] == []
+    finally:
+        (built.root / ".nox").chmod(0o755)
+    assert sorted((environments.cache(built) / "environments").iterdir()) == notes
 
 
 def gc(project: Project, *options: str) -> str:

@@ -186,6 +186,10 @@ class Environments(Struct, dict=True):
             return "its interpreter is gone"
         if not any(folder.glob(f"lib/*/site-packages/{state.PTH}")):
             return "its import path is gone"
+        if not os.path.isdir(found.plugin):
+            return "the fumehood that made it is gone"
+        if found.layers and found.cache != str(self.cache):
+            return f"its layers are in another cache, {found.cache}"
         missing = next((layer for layer in found.layers if not self.layers.path(layer).is_dir()), None)
         return f"its layer {missing[:12]} is gone" if missing else None
 

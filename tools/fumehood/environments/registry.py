@@ -47,6 +47,17 @@ def _whole(cache: Path) -> Iterator[tuple[Path, EnvironmentState]]:
         found = state.read(path)
         if found is not None:
             yield path, found
-        elif not os.path.lexists(path) and not aside(path):  # else it is being made anew
+        elif _is_gone(path) and not aside(path):  # else it is being made anew
             with contextlib.suppress(OSError):
                 note.unlink()
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether there is nothing; of what is in a folder that is closed to this user that cannot be said."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from fumehood.environments import build, recipes, registry, state
+from fumehood.environments.frame import PLUGIN
 from fumehood.environments.manager import rebuilt_because
 from fumehood.environments.state import EnvironmentState
 from fumehood.errors import FumehoodError
@@ -180,6 +181,8 @@ def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str
             layout="stacked" if prepared.why_flat is None else "flat",
             why_flat=prepared.why_flat,
             layers=prepared.layers,
+            cache=str(environments.cache),
+            plugin=str(PLUGIN),
             versions=draft.versions,
             changes=draft.changes,
             files=draft.files,

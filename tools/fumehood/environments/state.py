@@ -38,6 +38,8 @@ class EnvironmentState(Struct, frozen=True, kw_only=True):
         digest: Digest of the plan.
         files: Every file that decides about the environment, relative to the repository.
         layers: Digests of the layers and the view that it stacks.
+        cache: The cache that these are in.
+        plugin: The folder of fumehood's pytest plugin.
         layout: ``stacked`` or ``flat``.
         why_flat: Why it is flat.
         versions: What is installed, by name.
@@ -54,6 +56,8 @@ class EnvironmentState(Struct, frozen=True, kw_only=True):
     layout: str
     why_flat: str | None
     layers: tuple[str, ...]
+    cache: str
+    plugin: str
     versions: Mapping[str, str]
     changes: tuple[str, ...]
     files: Mapping[str, FileState]
