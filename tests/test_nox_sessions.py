@@ -281,7 +281,7 @@ def test_reuse_without_looking_keeps_an_environment_that_is_no_longer_right(lab:
 
 def test_another_backend_cannot_be_forced_on_a_session(lab: Project) -> None:
     outcome = lab.nox("--force-venv-backend", "none", "-s", "exp-one").assert_exit(1)
-    assert "exp-one makes its own environment; run it without --force-venv-backend" in outcome.stderr
+    assert "exp-one makes its own environment; run it without --no-venv and --force-venv-backend" in outcome.stderr
 
 
 def test_an_environment_is_there_for_sessions_that_users_write(lab: Project) -> None:
@@ -305,6 +305,36 @@ def test_an_environment_is_there_for_sessions_that_users_write(lab: Project) -> 
     )
     outcome = lab.nox("-s", "train").assert_ok()
     assert f"trained in {lab.root / '.nox' / 'train'}" in outcome.stdout
+
+
+def test_a_session_that_users_write_may_enter_one_experiment_after_another(lab: Project) -> None:
+    lab.write(
+        {
+            "noxfile.py": dedent(
+                """
+                import fumehood.nox, nox
+
+                @nox.session(venv_backend="fumehood")
+                def each(session):
+                    for name, module in (("one", "gamma"), ("two", "delta_lib"), ("two", "delta_lib")):
+                        fumehood.nox.enter(session, name)
+                        session.run("python", "-c", f"import {module}; print({module}.__name__)")
+                """
+            )
+        }
+    )
+    assert lab.nox("-s", "each").assert_ok().stdout.splitlines() == ["gamma", "delta_lib", "delta_lib"]
+
+
+def test_a_noxfile_may_be_elsewhere_than_the_repository_that_it_registers(lab: Project) -> None:
+    (lab.root / "noxfile.py").unlink()
+    lab.write({"ci/noxfile.py": 'import fumehood.nox\n\nfumehood.nox.register("..")\n'})
+    for session, home in (("exp-one", "experiments/one"), ("core", "core")):
+        outcome = lab.nox("-f", "ci/noxfile.py", "-s", session).assert_ok()
+        assert f"{home}: 1 passed" in said(outcome)
+        assert f"rootdir: {lab.root}\n" in outcome.stdout
+    (pth,) = (lab.root / "ci/.nox/exp-one").glob("lib/*/site-packages/_fumehood.pth")
+    assert pth.read_text().startswith(f"{lab.root}/experiments/one\n{lab.root}/src\n")
 
 
 def test_a_missing_interpreter_is_reported_as_nox_does(lab: Project) -> None:

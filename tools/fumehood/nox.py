@@ -40,6 +40,11 @@ __all__ = ["enter", "register"]
 _LOCKED, _LOWEST = _OWN_ARGUMENTS = ("--locked", "--lowest")
 """What a session takes for itself of the arguments after ``--``; the others are pytest's."""
 
+_entered: dict[Path, Environment] = {}
+"""What sessions of users have entered last, by folder: leased until nox ends, or the folder is another experiment's."""
+
+install_backend()  # also for a noxfile that has only sessions which enter an experiment
+
 
 def register(root: str | os.PathLike[str] | None = None) -> None:
     """Register a nox session for each experiment of a repository, and one for core's tests.
@@ -52,7 +57,6 @@ def register(root: str | os.PathLike[str] | None = None) -> None:
     Args:
         root: The repository; by default the one around the noxfile, which nox makes the current folder.
     """
-    install_backend()
     try:
         repository = open_repository(Path(root) if root is not None else find_root(Path.cwd()))
     except FumehoodError as error:
@@ -70,7 +74,7 @@ def enter(session: Session, name: str, *, root: str | os.PathLike[str] | None = 
     """Give a session that a user wrote the environment of an experiment, to train or to profile in.
 
     The session is declared with ``venv_backend="fumehood"``. Its ``run`` then finds the environment's commands; the
-    environment is kept as it is until nox ends.
+    environment is kept as it is until nox ends, or the session enters that of another experiment in its place.
 
     Args:
         session: nox's session.
@@ -85,7 +89,10 @@ def enter(session: Session, name: str, *, root: str | os.PathLike[str] | None = 
         session.error(f'declare {session.name} with venv_backend="{BACKEND}"')
     with _reported(session):
         repository = open_repository(Path(root) if root is not None else find_root(Path.cwd()))
-        environment = _environment(session, repository, repository.experiment(name), request)
+        experiment = repository.experiment(name)
+        if before := _entered.pop(request.folder, None):
+            before.release()  # or a session that enters a second experiment would wait for itself
+        environment = _entered[request.folder] = _environment(session, repository, experiment, request)
     from fumehood.testing.session import clean_environ  # noqa: PLC0415 - `nox -l` needs none of it
 
     session.env.update(clean_environ(os.environ))
@@ -198,7 +205,7 @@ def _request(session: Session, recording: Recording) -> SessionRequest:
         recording.ends("unsupported-python", str(error))
         raise
     if request is None:
-        session.error(f"{session.name} makes its own environment; run it without --force-venv-backend")
+        session.error(f"{session.name} makes its own environment; run it without --no-venv and --force-venv-backend")
     return request
 
 
@@ -245,7 +252,8 @@ def _run_tests(
     subject = experiment.path if experiment else "core"
     timeout = (experiment or repository.core).timeout
     arguments = recording.result.arguments
-    with testing.test_run(repository, experiment, environment, arguments=arguments, say=session.log) as run:
+    prepared = testing.test_run(repository, experiment, environment, arguments=arguments, say=session.log)
+    with prepared as run, contextlib.chdir(repository.root):  # which need not be the noxfile's folder
         recording.has_gpus(run.gpus)
         if run.has_tests:
             ended = _pytest(session, run, timeout, recording)

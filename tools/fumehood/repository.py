@@ -115,7 +115,7 @@ def open_repository(root: Path) -> Repository:
     Raises:
         ConfigurationError: Its pyproject.toml is wrong, or a folder that holds experiments cannot be read.
     """
-    root = root.absolute()
+    root = root.resolve() if ".." in root.parts else root.absolute()
     if not root.is_dir():
         raise UsageError(f"{root} is no folder", remedy="name the folder of a repository")
     settings, pyproject = settings_module.read(root)
