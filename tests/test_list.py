@@ -205,6 +205,8 @@ def test_an_answer_that_nobody_can_take_is_the_world_s_failure(project: Project)
     outcome = project.run("sh", "-c", f"{command} list > /dev/full").assert_exit(3)
     said = "answering failed: No space left on device\n  → free some disk space and run it again\n"
     assert (outcome.stdout, outcome.stderr) == ("", said)
+    for wrong in ("list --nothing", "nothing", "env path nothing"):
+        project.run("sh", "-c", f"{command} {wrong} 2> /dev/full").assert_exit(2)
     outcome = project.run("sh", "-c", f"mkdir gone && cd gone && rmdir ../gone && {command} list").assert_exit(2)
     assert outcome.stderr == "the current folder is gone\n  → change to one that is there\n"
 

@@ -34,10 +34,12 @@ def _leave(code: object) -> None:
     """
     if not isinstance(code, int) or threading.active_count() > 1:
         return
+    with contextlib.suppress(OSError, ValueError):  # the exit code does not depend on what standard error can take
+        if sys.stderr is not None:
+            sys.stderr.flush()
     with contextlib.suppress(OSError, ValueError):
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         os._exit(code)
 
 

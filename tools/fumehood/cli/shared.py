@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -14,7 +15,6 @@ json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 envdir = click.option(
     "--envdir",
     type=click.Path(path_type=Path),
-    envvar="NOXENVDIR",
     help="Where environments are; by default .nox in the repository, as with nox.",
 )
 offline = click.option("--offline", is_flag=True, help="Never use the network.")
@@ -22,7 +22,8 @@ offline = click.option("--offline", is_flag=True, help="Never use the network.")
 
 def say(text: str) -> None:
     """Tell the user something that is not the answer."""
-    click.echo(text, err=True)
+    with contextlib.suppress(OSError):  # of standard error; how the command ends does not depend on it
+        click.echo(text, err=True)
 
 
 def repository_of(context: click.Context) -> Repository:

@@ -133,7 +133,7 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA, 
 
 def default_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Where the results of a repository are: ``FUMEHOOD_RESULTS``, else below nox's folder of environments."""
-    return results_folder(root / environ.get("NOXENVDIR", ".nox"), root, environ)
+    return results_folder(root / ".nox", root, environ)
 
 
 def results_folder(environments: Path, root: Path, environ: Mapping[str, str]) -> Path:
