@@ -98,11 +98,45 @@ def test_arguments_after_the_dashes_go_to_pytest(lab: Project) -> None:
         assert f"pytest -p fumehood_pytest {test} -q" in said(named)
 
 
+@pytest.mark.parametrize(
+    ("session", "options"),
+    [
+        ("exp-one", ("--deselect", "experiments/one/tests/test_one.py::test_other")),
+        ("exp-one", ("--rootdir", "experiments/one")),
+        ("exp-one", ("-c", "experiments/one/pytest.ini")),
+        ("core", ("-k", "tests")),
+    ],
+)
+def test_values_of_options_name_no_tests_to_run(lab: Project, session: str, options: tuple[str, ...]) -> None:
+    lab.write({"experiments/one/pytest.ini": "[pytest]\n"})
+    own = {"exp-one": "experiments/one", "core": "tests"}[session]
+    outcome = lab.nox("-s", session, "--", *options).assert_ok()
+    assert f"pytest -p fumehood_pytest {own} {' '.join(options)}" in said(outcome)
+
+
 def test_a_failing_test_fails_the_session(lab: Project) -> None:
     lab.write({"experiments/one/tests/test_bad.py": "def test_bad():\n    assert 0\n"})
     outcome = lab.nox("-s", "exp-one").assert_exit(1)
     assert "1 failed, 1 passed" in outcome.stdout
     assert said(outcome)[-1] == "Session exp-one failed"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "def pytest_unconfigure(config):\n    os._exit(0)\n",
+        "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n",
+    ],
+)
+def test_a_failing_test_fails_the_session_whatever_pytest_ends_with(lab: Project, ending: str) -> None:
+    lab.write({"experiments/one/conftest.py": f"import os\n\n\n{ending}"})
+    assert said(lab.nox("-s", "exp-one").assert_ok())[-1] == "Session exp-one was successful"
+    lab.write({"experiments/one/tests/test_bad.py": "def test_bad():\n    assert 0\n"})
+    outcome = lab.nox("-s", "exp-one").assert_exit(1)
+    assert said(outcome)[-1] == (
+        "Session exp-one aborted: experiments/one: 1 failed, and pytest ended with exit code 0 all the same"
+    )
+    assert "  → find what changes its exit code, such as a hook that runs at its end" in outcome.stderr
 
 
 def test_an_experiment_without_tests_says_so_and_is_not_green(lab: Project) -> None:
@@ -143,7 +177,8 @@ def test_gpus_that_the_settings_of_pytest_require_are_required(lab: Project) -> 
     lab.write({"experiments/one/pytest.ini": "[pytest]\naddopts = --gpus=require\n"})
     outcome = lab.nox("-s", "exp-one", "--", "-k", "nothing").assert_exit(1)
     assert said(outcome)[-1] == (
-        "Session exp-one aborted: experiments/one: no tests were found, and --gpus=require asks for tests that run"
+        "Session exp-one aborted: experiments/one: no test was selected of 1, "
+        "and --gpus=require asks for tests that run"
     )
 
 

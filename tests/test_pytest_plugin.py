@@ -133,6 +133,7 @@ def test_tests_whose_needs_are_not_met_are_skipped_counted_and_reported(suite: S
     assert run.report == {
         "schema": 1,
         "collected": 11,
+        "deselected": 0,
         "passed": 3,
         "failed": 1,
         "errors": 1,
@@ -216,10 +217,27 @@ def test_a_run_that_collects_nothing_says_so_where_gpus_are_required(suite: Suit
     )
     assert run.report == {
         "schema": 1,
-        **dict.fromkeys(("collected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"), 0),
+        **dict.fromkeys(("collected", "deselected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"), 0),
         "gpu": {"mode": "require", "tests": 0, "ran": 0, "skipped": 0},
         "skip_reasons": {},
     }
+
+
+@pytest.mark.parametrize("workers", ALONE_AND_DISTRIBUTED)
+def test_gpu_tests_that_all_skip_themselves_fail_the_run_where_gpus_are_required(
+    suite: Suite, workers: tuple[str, ...]
+) -> None:
+    suite.write("""
+        @pytest.mark.gpu
+        def test_one(): pytest.skip("torch sees no GPU")
+        def test_plain(): pass
+    """)
+    line = "fumehood: 1 GPU test: 0 ran, 1 skipped (torch sees no GPU)"
+    run = suite.run(*workers, env=ONE_H100)
+    assert (run.code, run.said()) == (0, [line])
+    run = suite.run("--gpus=require", *workers, env=ONE_H100)
+    failed = "fumehood: every GPU test was skipped: with --gpus=require the run has failed"
+    assert (run.code, run.said()) == (1, [line, failed])
 
 
 WRONG = {

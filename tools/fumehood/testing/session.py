@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -35,6 +35,19 @@ _ONLY_SHOW = {"--co", "--collect-only", "--collectonly", "--setup-only", "--setu
 _ONLY_SHOW |= {"--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--cache-show"}
 _ONLY_SHOW |= {"--help", "-h", "--version", "-V", "-VV"}
 """The options of pytest with which it runs no test, and is not meant to."""
+_WITH_A_VALUE = {
+    "-c",
+    "--config-file",
+    "--rootdir",
+    "--confcutdir",
+    "--ignore",
+    "--ignore-glob",
+    "--deselect",
+    "-k",
+    "-m",
+}
+_WITH_A_VALUE |= {"--basetemp", "--junitxml", "--junit-xml", "--log-file", "--cov", "--cov-config"}
+"""Options of pytest, and of pytest-cov, behind which a word that is the name of tests names none to run."""
 
 GpuMode = Literal["auto", "none", "require"]
 MODES: tuple[GpuMode, ...] = get_args(GpuMode)
@@ -210,7 +223,8 @@ def _paths(repository: Repository, experiment: Experiment | None, arguments: Seq
 def _names_tests(repository: Repository, experiment: Experiment | None, arguments: Sequence[str]) -> bool:
     """Whether pytest's arguments name tests of this session; the value of an option may be named like a folder."""
     homes = (experiment.path,) if experiment else repository.core.tests
-    named = [argument.partition("::")[0] for argument in arguments if not argument.startswith("-")]
+    words = [word for before, word in zip(("", *arguments), arguments, strict=False) if before not in _WITH_A_VALUE]
+    named = [word.partition("::")[0] for word in words if not word.startswith("-")]
     there = [os.path.relpath(path, repository.root) for name in named if (path := repository.root / name).exists()]
     return any(path == home or path.startswith(f"{home}/") for path in there for home in homes)
 
@@ -259,6 +273,7 @@ def verdict(run: TestRun, subject: str) -> Verdict:
         subject: Whose tests they are, for the sentence.
 
     Raises:
+        TestsFailedError: Some tests failed all the same.
         TestsMissingError: GPUs are required, and nothing ran; or pytest did not come to its end.
     """
     try:
@@ -273,23 +288,42 @@ def verdict(run: TestRun, subject: str) -> Verdict:
                 sentence, remedy="find what ends pytest while it is at work, or has it only list tests"
             )
         return Verdict(status="unknown", sentence=sentence)
-    if report is None or not (report["collected"] or report["skipped"]):
-        result = Verdict(status="no-tests", sentence=f"{subject}: no tests were found")
-    elif any(report[outcome] for outcome in _RAN):
-        counts = [f"{report[one]} {one}" for one in (*_RAN, "skipped") if report[one] or one == "passed"]
-        return Verdict(status="passed", sentence=f"{subject}: {', '.join(counts)}")
-    elif report["skipped"] < report["collected"]:
-        result = Verdict(status="no-tests", sentence=f"{subject}: none of its {report['collected']} tests has run")
-    else:
-        # More than were collected, where whole files skip themselves.
-        reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(report["skip_reasons"].items()))
-        result = Verdict(status="all-skipped", sentence=f"{subject}: every test was skipped ({reasons})")
+    if report is not None and (bad := [f"{report[one]} {one}" for one in ("failed", "errors") if report[one]]):
+        # As after os._exit(0) in a hook that runs when the tests have.
+        raise TestsFailedError(
+            f"{subject}: {', '.join(bad)}, and pytest ended with exit code 0 all the same",
+            remedy="find what changes its exit code, such as a hook that runs at its end",
+        )
+    result = _summed_up(report, subject)
     # The plugin knows of --gpus in addopts and in PYTEST_ADDOPTS, too.
-    if (report["gpu"]["mode"] if report else run.gpu_mode) == "require":
+    if result.status != "passed" and (report["gpu"]["mode"] if report else run.gpu_mode) == "require":
         raise TestsMissingError(
             f"{result.sentence}, and --gpus=require asks for tests that run", remedy="add tests, or run --gpus=auto"
         )
     return result
+
+
+def _summed_up(report: dict[str, Any] | None, subject: str) -> Verdict:
+    """What a run amounts to in which no test failed."""
+    if report is None or not (report["collected"] or report["deselected"] or report["skipped"]):
+        return Verdict(status="no-tests", sentence=f"{subject}: no tests were found")
+    if any(report[outcome] for outcome in _RAN):
+        counts = [f"{report[one]} {one}" for one in (*_RAN, "skipped") if report[one] or one == "passed"]
+        return Verdict(status="passed", sentence=f"{subject}: {', '.join(counts)}")
+    if not (report["collected"] or report["skipped"]):
+        return Verdict(status="no-tests", sentence=f"{subject}: no test was selected of {report['deselected']}")
+    if report["skipped"] < report["collected"]:
+        return Verdict(status="no-tests", sentence=f"{subject}: none of its {report['collected']} tests has run")
+    # More than were collected, where whole files skip themselves.
+    reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(report["skip_reasons"].items()))
+    return Verdict(status="all-skipped", sentence=f"{subject}: every test was skipped ({reasons})")
+
+
+class TestsFailedError(FumehoodError):
+    """Tests failed, and pytest did not say so."""
+
+    __test__ = False  # pytest would take the class for tests because of its name.
+    exit_code = ExitCode.FINDINGS
 
 
 class TestsMissingError(FumehoodError):

@@ -568,6 +568,7 @@ class Tally:
         self._mode = mode
         self._report_path = report_path
         self._collected = 0
+        self._deselected = 0
         self._outcomes: dict[str, str] = {}
         self._reasons: dict[str, str] = {}
         self._gpu_tests: set[str] = set()
@@ -584,6 +585,10 @@ class Tally:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without pytest-xdist."""
         self._collected = max(self._collected, len(session.items))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count those that were collected for nothing; without pytest-xdist, which does not tell."""
+        self._deselected += len(items)
 
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """With it: every worker collects all tests."""
@@ -629,16 +634,21 @@ class Tally:
         if self._gpu_tests:
             yield self._gpu_line()
         idle = ""
-        if self._outcomes and set(self._outcomes.values()) == {"skipped"} and not self._broken_collections:
+        if self._outcomes and self._skipped_all(self._outcomes) and not self._broken_collections:
             idle = "every test was skipped"
         elif not self._outcomes and not self._collected and not self._broken_collections:
             idle = "no test was collected"
+        elif self._mode == "require" and self._gpu_tests and not self._missed and self._skipped_all(self._gpu_tests):
+            idle = "every GPU test was skipped"
         if idle and self._mode == "require":
             if session.exitstatus == 0:
                 session.exitstatus = 1
             yield f"fumehood: {idle}: with --gpus=require the run has failed"
         elif idle == "every test was skipped":
             yield f"fumehood: {idle}"
+
+    def _skipped_all(self, names: Iterable[str]) -> bool:
+        return all(self._outcomes.get(name) == "skipped" for name in names)
 
     def _gpu_line(self) -> str:
         skipped = [self._reasons[name] for name in self._gpu_tests if self._outcomes.get(name) == "skipped"]
@@ -661,6 +671,7 @@ class Tally:
         answer = {
             "schema": 1,
             "collected": self._collected,
+            "deselected": self._deselected,
             **counts,
             "gpu": {
                 "mode": self._mode,
