@@ -160,6 +160,19 @@ def test_required_gpus_fail_a_session_that_ran_nothing(lab: Project) -> None:
     )
 
 
+def test_required_gpus_that_only_the_manifest_asks_for_have_to_be_there(lab: Project) -> None:
+    lab.write({"experiments/one/experiment.toml": f'{MANIFEST}gpus = {{ count = 4, memory = "80GiB" }}\n'})
+    run = ("-s", "exp-one", "--", "--gpus=require")
+    outcome = lab.nox(*run, env={"FUMEHOOD_GPUS": "2xH100:80GiB"}).assert_exit(1)
+    assert said(outcome)[-1] == (
+        "Session exp-one aborted: the manifest asks for 4 GPUs with 80 GiB, and --gpus=require for them to be there; "
+        "there are: 2 \N{MULTIPLICATION SIGN} H100 80 GiB"
+    )
+    assert "\n  → run it on a machine that has them, or with --gpus=auto.\n" in outcome.stderr
+    lab.nox(*run, env={"FUMEHOOD_GPUS": "4xH100:80GiB"}).assert_ok()
+    lab.nox("-s", "exp-one", env={"FUMEHOOD_GPUS": "none"}).assert_ok()
+
+
 def test_an_environment_without_pytest_says_what_to_require(lab: Project) -> None:
     lab.write({"pyproject.toml": "[tool.fumehood]\ntest-requirements = []\n"})
     outcome = lab.nox("-s", "exp-one").assert_exit(1)

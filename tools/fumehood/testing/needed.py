@@ -31,10 +31,19 @@ def gpu_needs(repository: Repository, experiment: Experiment | None, part: Part 
     """
     kind, _, vendor = part.partition("-")
     found = needs_of_tests(repository, experiment).on(vendor) if kind != "other" else None
-    if experiment is None or experiment.gpus is None or vendor:
-        return found
-    demanded = needs_of_demand(experiment.gpus)
-    return demanded.join(found) if found else demanded
+    demanded = needs_of_manifest(experiment, part)
+    return demanded.join(found) if demanded and found else demanded or found
+
+
+def needs_of_manifest(experiment: Experiment | None, part: Part = "all") -> GpuNeeds | None:
+    """The GPUs that an experiment's manifest asks for, if it is for this part of the tests.
+
+    Raises:
+        ConfigurationError: Its memory or compute capability cannot be read.
+    """
+    if experiment is None or experiment.gpus is None or part.partition("-")[2]:
+        return None
+    return needs_of_demand(experiment.gpus)
 
 
 def gpu_parts(repository: Repository, experiment: Experiment) -> tuple[Part, ...]:

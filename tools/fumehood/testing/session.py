@@ -172,16 +172,19 @@ def test_run(
         say: Called with one line for the user.
 
     Raises:
-        WorldError: GPUs are required and not to be had.
+        WorldError: GPUs are required, and those that the manifest asks for are not there.
     """
     own = environment.path.parent / ".fumehood"
     fence = own / f"{environment.path.name}.fence"
     write_fence(fence, repository, experiment.path if experiment else "core", experiment)
     mode = gpu_mode(arguments, os.environ)
     paths = _paths(repository, experiment, arguments)
-    from fumehood.testing.needed import gpu_needs  # noqa: PLC0415 - only runs of tests need it
+    from fumehood.testing.needed import gpu_needs, needs_of_manifest  # noqa: PLC0415 - only runs of tests need it
 
-    with _gpus(gpu_needs(repository, experiment, part(arguments)), mode, say) as gpus, _report_file(own) as report:
+    which = part(arguments)
+    needs = gpu_needs(repository, experiment, which)
+    demanded = needs_of_manifest(experiment, which) if mode == "require" else None
+    with _gpus(needs, demanded, mode, say) as gpus, _report_file(own) as report:
         yield TestRun(
             arguments=("-p", "fumehood_pytest", *paths, *arguments),
             environ={
@@ -230,7 +233,9 @@ def _names_tests(repository: Repository, experiment: Experiment | None, argument
 
 
 @contextlib.contextmanager
-def _gpus(needs: GpuNeeds | None, mode: GpuMode, say: Callable[[str], None]) -> Iterator[tuple[Gpu, ...]]:
+def _gpus(
+    needs: GpuNeeds | None, demanded: GpuNeeds | None, mode: GpuMode, say: Callable[[str], None]
+) -> Iterator[tuple[Gpu, ...]]:
     from fumehood.testing import gpu_lease, gpu_values, gpus  # noqa: PLC0415 - only runs of tests need it
 
     if needs is None or mode == "none":
@@ -239,6 +244,12 @@ def _gpus(needs: GpuNeeds | None, mode: GpuMode, say: Callable[[str], None]) -> 
     inventory = gpus.find_gpus(os.environ)
     if inventory.note:
         say(inventory.note)
+    if demanded and not gpus.select(inventory.gpus, demanded):  # no test has a mark that would fail for it
+        there = gpu_values.describe(inventory.gpus)
+        raise gpu_lease.GpusMissingError(
+            f"the manifest asks for {demanded}, and --gpus=require for them to be there; there are: {there}",
+            remedy="run it on a machine that has them, or with --gpus=auto",
+        )
     if not inventory.gpus:
         yield ()
         return
