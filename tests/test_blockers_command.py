@@ -128,7 +128,7 @@ def test_what_cannot_be_asked_about_is_a_mistake_of_the_user_or_of_the_registry(
     assert outcome.stderr.startswith("the command line: 'no such thing' is not a requirement: ")
     outcome = repository.fumehood("blockers", "reqeusts").assert_exit(3)
     assert outcome.stderr.startswith(
-        "the command line: core, left free: not decided, because no registry in use has reqeusts\n  | error: "
+        "the command line: core, left free: not decided, because no registry in use offers reqeusts\n  | error: "
     )
     assert outcome.stdout == ""
 

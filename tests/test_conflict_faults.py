@@ -191,7 +191,7 @@ def test_a_version_that_left_the_index_is_found_out_when_the_lock_has_to_be_made
     outcome = repository.fumehood(*VERSIONS, env={"UV_CACHE_DIR": str(repository.root.parent / "other")}).assert_exit(1)
     assert "bad\n  experiments/bad/requirements.lock: error [lock/stale]\n" in outcome.stdout
     assert (
-        "\n  not decided: experiments/bad/requirements.txt:1: no registry in use has\n    transformers\n"
+        "\n  not decided: experiments/bad/requirements.txt:1: no registry in use offers\n    transformers\n"
         in outcome.stdout
     )
     assert "conflict" not in outcome.stdout

@@ -404,6 +404,25 @@ def test_a_core_that_names_no_python_supports_the_one_that_runs_fumehood(project
     )
 
 
+def test_a_core_that_leaves_out_the_first_releases_of_a_python_is_locked_for_the_others(
+    project: Project, own: Path
+) -> None:
+    build_all([Wheel(name="late", version="1.0", requires_python=">=3.11.4"), Wheel(name="lib", version="1.0")], own)
+    project.write(
+        {
+            "pyproject.toml": f'[project]\nname = "core"\nversion = "1"\nrequires-python = ">=3.11.4"\n{PLAIN}',
+            "requirements.txt": "late\nlib ; python_full_version < '3.11.4'\n",
+            "experiments/a/experiment.toml": 'python = "3.11"\n',
+            "experiments/a/requirements.txt": "",
+        }
+    )
+    lock(project)
+    assert "\n# python: 3.11.4\n" in text(project, "requirements.lock")
+    assert "\n# python: 3.11.4\n" in text(project, "experiments/a/requirements.lock")
+    assert pins(project, "requirements.lock") == ["late==1.0"]
+    lock(project, "--check")
+
+
 def test_requirements_stand_in_pyproject_files_too(project: Project) -> None:
     project.write(
         {

@@ -80,12 +80,26 @@ def test_a_failing_registry_is_no_conflict_and_stops_only_who_needs_it(
 def test_a_name_that_no_registry_knows_is_said_with_its_line(repository: Project) -> None:
     repository.write({"experiments/bad/requirements.txt": "delta-lib\n\nreqeusts  # misspelt\n"})
     assert unwrapped(repository.fumehood("lock").assert_exit(3).stderr) == (
-        "experiments/bad/requirements.txt:3: experiments/bad: not decided, because no registry in use has reqeusts\n"
+        "experiments/bad/requirements.txt:3: experiments/bad: not decided, because no registry in use offers reqeusts\n"
         "  | error: No solution found when resolving dependencies\n"
         "  |   cause: Because reqeusts was not found in the package registry and you require reqeusts, we can conclude"
         " that your requirements are unsatisfiable.\n"
-        "  → correct the name, or name the registry that has it with --extra-index-url\n"
+        "  → correct the name, or name the registry that has it with --extra-index-url; pin what was yanked with ==\n"
     )
+
+
+def test_a_package_whose_versions_were_all_yanked_is_said_not_to_be_offered(project: Project, own: Path) -> None:
+    build_all([Wheel(name="gone", version=version, yanked=True) for version in ("1.0", "1.1")], own)
+    project.write({"requirements.txt": "", "experiments/a/requirements.txt": "gone\n"})
+    assert unwrapped(project.fumehood("lock").assert_exit(3).stderr) == (
+        "experiments/a/requirements.txt:1: experiments/a: not decided, because no registry in use offers gone\n"
+        "  | error: No solution found when resolving dependencies\n"
+        "  |   cause: Because all versions of gone were yanked and you require gone, we can conclude that your"
+        " requirements are unsatisfiable.\n"
+        "  → correct the name, or name the registry that has it with --extra-index-url; pin what was yanked with ==\n"
+    )
+    project.write({"experiments/a/requirements.txt": "gone==1.0\n"})
+    project.fumehood("lock").assert_ok()
 
 
 def test_an_address_that_cannot_be_had_is_said_with_its_line(repository: Project, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.answers import PLAIN
+from support.wheels import Sdist, Wheel, build_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,6 +153,26 @@ def test_hashes_that_a_line_gives_are_the_lock_s_whatever_the_registry_says(proj
     python = project.root / ".nox/exp-one/bin/python"
     project.fumehood("env", "build", "one").assert_ok()
     assert project.run(python, "-c", "import alpha; print(alpha.__version__)").assert_ok().stdout == "1.1\n"
+
+
+def test_hashes_are_those_of_the_experiment_that_gives_them_and_of_no_other(project: Project, own: Path) -> None:
+    wheel, _ = build_all([Wheel(name="lib", version="1.0"), Sdist(name="lib", version="1.0")], own)
+    given = f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+    lines = {"a": "lib==1.0", "b": f"lib==1.0 --hash={given}", "c": "lib==1.0"}
+    project.write({"requirements.txt": ""})
+    project.write({f"experiments/{name}/requirements.txt": f"{line}\n" for name, line in lines.items()})
+    project.fumehood("lock").assert_ok()
+    locked = {name: (project.root / f"experiments/{name}/requirements.lock").read_text() for name in lines}
+    assert {name: text.count("--hash=") for name, text in locked.items()} == {"a": 2, "b": 1, "c": 2}
+
+    project.write({"requirements.txt": "lib\n"})
+    assert project.fumehood("lock").assert_ok().stdout == (
+        "requirements.lock: written, 1 pin\n"
+        "experiments/a/requirements.lock: unchanged, 1 pin on top of core\n"
+        "experiments/b/requirements.lock: unchanged, 1 pin on top of core\n"
+        "  changes 1 of core's pins: lib 1.0 → 1.0 with other hashes\n"
+        "experiments/c/requirements.lock: unchanged, 1 pin on top of core\n"
+    )
 
 
 def test_a_line_that_names_cores_own_project_stands_for_what_that_requires(project: Project) -> None:

@@ -194,23 +194,24 @@ def test_what_does_not_fit_or_is_not_decided_by_itself_shares_with_nobody(projec
         "· could share   x conflict   ? not decided\n"
         "\n"
         "what shares with nobody\n"
-        "  lost: not decided: experiments/lost/requirements.txt:1: no registry in use has no-such-package\n"
+        "  lost: not decided: experiments/lost/requirements.txt:1: no registry in use offers no-such-package\n"
         "  old: does not fit on core by itself: see `fumehood explain old`\n"
     )
     answer = answered(project, "fits", "lost", code=3)
     assert outcomes(answer) == {"fits lost": "undecided"}
     assert answer["pairs"][0]["reason"] == (
-        "lost is not decided by itself: experiments/lost/requirements.txt:1: no registry in use has no-such-package\n"
+        "lost is not decided by itself: "
+        "experiments/lost/requirements.txt:1: no registry in use offers no-such-package\n"
         "  | error: No solution found when resolving dependencies\n"
         "  |   cause: Because no-such-package was not found in the package registry and you require no-such-package, "
         "we can conclude that your requirements are unsatisfiable.\n"
-        "  → correct the name, or name the registry that has it with --extra-index-url"
+        "  → correct the name, or name the registry that has it with --extra-index-url; pin what was yanked with =="
     )
     project.write({"requirements.txt": "no-such-core\n"})
     outcome = project.fumehood("check", "--pairs", "fits", "old").assert_exit(3)
     assert outcome.stdout.endswith(
         "what shares with nobody\n"
-        "  fits, old: not decided: core is not decided: requirements.txt:1: no registry in use has no-such-core\n"
+        "  fits, old: not decided: core is not decided: requirements.txt:1: no registry in use offers no-such-core\n"
     )
 
 

@@ -372,7 +372,7 @@ def test_gpu_tests_of_each_vendor_can_be_run_apart(lab: Project) -> None:
     ("on", "seconds", "at_work"),
     [
         ("page", 1, "`uv pip compile` was at work"),
-        ("file", 3, "`uv pip install` was at work\n  | Resolved 1 package"),
+        ("file", 3, "`uv pip sync` was at work\n  | Resolved 1 package"),
     ],
 )
 @pytest.mark.usefixtures("private_uv_cache")

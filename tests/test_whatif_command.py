@@ -133,7 +133,7 @@ def test_the_markdown_can_be_pasted_into_a_pull_request(repository: Project) -> 
     repository.write({"experiments/other/requirements.txt": "no-such-package\n"})
     outcome = repository.fumehood("whatif", "--format", "markdown", "delta-lib").assert_exit(3)
     place = "experiments/other/requirements.txt:1"
-    assert f"\n| `other` | not decided: {place}: no registry in use has no-such-package | @lab |\n" in outcome.stdout
+    assert f"\n| `other` | not decided: {place}: no registry in use offers no-such-package | @lab |\n" in outcome.stdout
 
 
 def test_where_core_itself_is_impossible_nothing_else_is_decided(repository: Project) -> None:
@@ -144,7 +144,7 @@ def test_where_core_itself_is_impossible_nothing_else_is_decided(repository: Pro
     assert {one["reason"] for one in answer["experiments"]} == {"core's own requirements have to hold together first"}
     answer = answered(repository, "nowhere-to-be-had", code=3)
     assert outcomes(answer)["core"] == "undecided"
-    assert answer["core"]["reason"].startswith("the command line: no registry in use has nowhere-to-be-had\n")
+    assert answer["core"]["reason"].startswith("the command line: no registry in use offers nowhere-to-be-had\n")
 
 
 def test_a_core_that_does_not_hold_together_can_be_mended(repository: Project) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Level = Literal["off", "note", "warning", "error"]
 
 PYPROJECT = "pyproject.toml"
+UV_TOML = "uv.toml"
 DEFAULT_TEST_REQUIREMENTS = ("pytest>=7",)
 _EXTENSION_POINT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)?")
 DEFAULT_THEMES = ("model", "infrastructure")

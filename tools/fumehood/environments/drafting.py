@@ -17,7 +17,8 @@ from fumehood.errors import Place, UnsupportedPythonError
 from fumehood.locking.book import LockBook
 from fumehood.locking.obtain import obtain
 from fumehood.model.lock import changes
-from fumehood.settings import PYPROJECT
+from fumehood.model.markers import from_variables
+from fumehood.settings import PYPROJECT, UV_TOML
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,9 +162,16 @@ def _check_required_python(environments: Environments, wish: Wish) -> None:
 
 
 def _check_locked_python(environments: Environments, wish: Wish, book: LockBook) -> None:
-    """A lock says nothing of what its packages need on a Python below the lowest that it is for."""
+    """A lock says nothing of what its packages need on a Python below the lowest that it is for, or elsewhere."""
     lowest, interpreter = book.python(wish.target), environments.interpreter(wish.python)
-    if Version(interpreter.minor) >= Version(lowest):
+    here, within = from_variables(interpreter.variables), book.core_inputs.settings.environments
+    if within and not any(here.admits(marker) for marker in within):
+        raise UnsupportedPythonError(
+            f"{wish.target.subject}: the lock is not for {here.label}, which [tool.uv] environments leaves out",
+            place=Place(PYPROJECT),
+            remedy="add a marker there that holds here, or run it elsewhere",
+        )
+    if Version(interpreter.version.removesuffix("+")).release >= Version(lowest).release:
         return
     if lowest != book.python():
         place: Place | None = Place(f"{wish.target.subject}/experiment.toml")
@@ -188,7 +196,7 @@ def shared_by(environments: Environments) -> Shared:
     if known is not None and state.changed_file(root, known.files) is None:
         return known
     core, begun = environments.repository.core, time.time_ns()
-    before = state.look_at(root, [PYPROJECT, core.lock, *(source.path for source in core.requirements)])
+    before = state.look_at(root, [PYPROJECT, UV_TOML, core.lock, *(source.path for source in core.requirements)])
     book = LockBook.of(environments.repository, environments.environ, cache=environments.cache)
     files = {**state.look_at(root, book.core_inputs.files), **before}
     environments.shared = Shared(book=book, files=files, begun=begun)

@@ -15,7 +15,7 @@ from fumehood.environments.lease import Lease
 from fumehood.environments.store import LayerStore
 from fumehood.errors import FumehoodError
 from fumehood.outside import interpreter as interpreters
-from fumehood.settings import PYPROJECT
+from fumehood.settings import PYPROJECT, UV_TOML
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -279,6 +279,7 @@ def deciding_files(repository: Repository, target: Target, read: tuple[str, ...]
     return [
         *read,
         PYPROJECT,
+        UV_TOML,
         repository.core.lock,
         target.lock,
         *(source.path for source in (*repository.core.requirements, *target.requirements)),

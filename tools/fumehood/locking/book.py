@@ -18,11 +18,11 @@ from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.question import Question
 from fumehood.locking.store import LockStore
 from fumehood.model.lock import Header, LayeredLock, Lock, by_name
-from fumehood.model.pythons import admitted_minors
+from fumehood.model.pythons import lowest_admitted
 from fumehood.model.requirement import IndexOptions
 from fumehood.outside import toml_file
 from fumehood.outside.files import cache_folder
-from fumehood.reading import own_project, sources
+from fumehood.reading import own_project, sources, uv_settings
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from fumehood.locking.certificate import Breach
     from fumehood.model.experiment import Core, RequirementSource, Target
     from fumehood.model.lock import Pin
     from fumehood.model.requirement import Requirement
+    from fumehood.model.uv_settings import UvSettings
     from fumehood.reading.sources import Inputs
     from fumehood.repository import Repository
 
@@ -60,6 +62,7 @@ class LockBook(Struct):
     _known: _KnownCore | None = None
     _committed: tuple[Lock | None] | None = None
     _own: tuple[NormalizedName | None] | None = None
+    _settings: UvSettings | None = None
 
     @classmethod
     def of(cls, repository: Repository, environ: Mapping[str, str], *, cache: Path | None = None) -> LockBook:
@@ -111,8 +114,8 @@ class LockBook(Struct):
         lowest = _lowest_of(target.pythons) if target else None
         if target is None or lowest is None:
             return self._floor
-        if _as_numbers(lowest) >= _as_numbers(self._floor):
-            return lowest
+        if _as_numbers(lowest) >= _as_numbers(self._floor)[:2]:
+            return max(self._floor, lowest, key=_as_numbers)
         what, remedy = f"core supports {self._floor} and newer", f"name {self._floor} or a newer version as its python"
         if not _stated_floor(self.repository, self.committed_core):
             what = f"core says nothing, and is taken to support {self._floor} and newer, since that runs fumehood"
@@ -174,7 +177,7 @@ class LockBook(Struct):
             return (f"{path} is missing",)
         if lock.damage:
             return (lock.damage,)
-        found = breaches(self.core_inputs.requirements, by_name(lock.pins), python=lock.header.python)
+        found = self._breaches(self.core_inputs.requirements, by_name(lock.pins), lock)
         return _reasons(path, lock, self.core_header(), [str(breach) for breach in found])
 
     def reasons(self, target: Target, lock: LayeredLock | None) -> tuple[str, ...]:
@@ -191,7 +194,7 @@ class LockBook(Struct):
         pinned = {name: pins for name, pins in about.pinned.items() if name not in replaced}
         pinned |= by_name(lock.delta.pins)
         lines = [line for line in self.core_inputs.requirements if line.name in replaced]
-        found = breaches([*lines, *self.inputs(target).requirements], pinned, python=lock.delta.header.python)
+        found = self._breaches([*lines, *self.inputs(target).requirements], pinned, lock.delta)
         return _reasons(target.lock, lock.delta, self.header(target, lock.core), [str(breach) for breach in found])
 
     def is_proven(self, lock: LayeredLock) -> bool:
@@ -202,9 +205,20 @@ class LockBook(Struct):
         """What is needed of core's lock for each of a thousand deltas."""
         if self._known is None or self._known.lock is not core:
             pinned = by_name(core.pins)
-            broken = breaches(self.core_inputs.requirements, pinned, python=core.header.python)
-            self._known = _KnownCore(lock=core, digest=pins_digest(core), pinned=pinned, is_sound=not broken)
+            broken = self._breaches(self.core_inputs.requirements, pinned, core)
+            self._known = _KnownCore(
+                lock=core,
+                digest=pins_digest(core),
+                pinned=pinned,
+                is_sound=not broken,
+                settings=self.core_inputs.settings,
+            )
         return self._known
+
+    def _breaches(
+        self, lines: Iterable[Requirement], pinned: Mapping[NormalizedName, tuple[Pin, ...]], lock: Lock
+    ) -> tuple[Breach, ...]:
+        return breaches(lines, pinned, python=lock.header.python, settings=self.core_inputs.settings)
 
     def _read(
         self,
@@ -216,7 +230,14 @@ class LockBook(Struct):
         found = sources.read(root, requirements, environ=self.environ, extra=extra)
         if self._own is None:
             self._own = (own_project.name(core, root),)
+        found = replace(found, settings=self._uv_settings)
         return own_project.replaced(found, core, root, self._own[0], there)
+
+    @property
+    def _uv_settings(self) -> UvSettings:
+        if self._settings is None:
+            self._settings = uv_settings.read(self.repository.root, self.environ)
+        return self._settings
 
 
 class _KnownCore(Struct, frozen=True, kw_only=True):
@@ -224,23 +245,25 @@ class _KnownCore(Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_sound: Whether core's lines admit its pins.
+        settings: What uv is configured to.
     """
 
     lock: Lock
     digest: str
     pinned: Mapping[NormalizedName, tuple[Pin, ...]]
     is_sound: bool
+    settings: UvSettings
 
     def satisfies(self, line: Requirement) -> bool:
         """Whether a line asks for nothing that core's pins do not give already."""
         pins = self.pinned.get(line.name, ()) if line.name else ()
         if not pins or line.url or line.extras or line.hashes or any(pin.url for pin in pins):
             return False
-        return not breaches([line], self.pinned, python=self.lock.header.python)
+        return not breaches([line], self.pinned, python=self.lock.header.python, settings=self.settings)
 
 
 def python_floor(repository: Repository, lock: Lock | None) -> str:
-    """The lowest Python minor version that core supports.
+    """The lowest Python version that core supports.
 
     ``[project].requires-python`` says so; else the settings' ``python``; else the lock that is there, so that it does
     not change with who runs it; else the running interpreter.
@@ -260,8 +283,8 @@ def _stated_floor(repository: Repository, lock: Lock | None) -> str:
 def _lowest(root: Path, requires_python: str) -> str:
     what = "is no version specifier"
     try:
-        if (minor := next(admitted_minors(SpecifierSet(requires_python)), None)) is not None:
-            return f"3.{minor}"
+        if lowest := lowest_admitted(SpecifierSet(requires_python)):
+            return lowest
         what = "admits no Python 3"
     except InvalidSpecifier:
         pass

@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from fumehood.locking.given_hashes import is_other_file
 from fumehood.model.markers import universal
+from fumehood.model.uv_settings import UvSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from fumehood.model.lock import Pin
     from fumehood.model.markers import MarkerEnvironment
     from fumehood.model.requirement import Requirement
+
+_NONE = UvSettings()
 
 
 class Breach(Struct, frozen=True, kw_only=True):
@@ -45,7 +48,11 @@ class Breach(Struct, frozen=True, kw_only=True):
 
 
 def breaches(
-    requirements: Iterable[Requirement], pinned: Mapping[NormalizedName, tuple[Pin, ...]], *, python: str
+    requirements: Iterable[Requirement],
+    pinned: Mapping[NormalizedName, tuple[Pin, ...]],
+    *,
+    python: str,
+    settings: UvSettings = _NONE,
 ) -> tuple[Breach, ...]:
     """Every line that the pins break, at most once each, in the order of the lines.
 
@@ -53,9 +60,11 @@ def breaches(
         requirements: The lines.
         pinned: The pins of each package.
         python: Lower bound of the Python versions that the pins are for.
+        settings: What uv is configured to: where else the pins are not for, and which lines do not decide.
     """
-    environments = universal(python)
-    found = (_breach(requirement, pinned, environments) for requirement in requirements)
+    environments = universal(python, settings.environments)
+    deciding = (line for line in requirements if line.name not in settings.overridden)
+    found = (_breach(requirement, pinned, environments) for requirement in deciding)
     return tuple(breach for breach in found if breach)
 
 

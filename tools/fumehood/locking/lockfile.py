@@ -27,7 +27,7 @@ _HASH = re.compile(r"\s--hash=(\S+)")
 _FIELD = re.compile(r"# ([a-z-]+): ?(.*)")
 _LOCAL = re.compile(r"(?!-)[^=@:]+/[^=@:]*|[^=@:/]+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))")
 """A path that begins with neither a dot nor a slash, which uv writes as it was given."""
-_PYTHON = re.compile(r"3\.\d{1,3}")
+_PYTHON = re.compile(r"3(?:\.\d{1,3}){1,2}")
 
 
 def render(lock: Lock) -> str:

@@ -33,6 +33,12 @@ _WAITING = 4
 """How many resolutions share a processor while they wait for a registry."""
 
 
+def _is_other(question: Question, pins: tuple[Pin, ...]) -> bool:
+    """Whether a question has another answer than these pins of one that is like it."""
+    inputs = question.inputs
+    return bool(breaches(inputs.requirements, by_name(pins), python=question.python, settings=inputs.settings))
+
+
 class Progress(Protocol):
     """Told how far a long run is."""
 
@@ -91,7 +97,7 @@ class Resolutions(Struct, dict=True):
         for first, *others in alike.values():
             pins = found.get(first.subject)
             for question in others:
-                if pins is None or breaches(question.inputs.requirements, by_name(pins), python=question.python):
+                if pins is None or _is_other(question, pins):
                     rest.append(question)
                     continue
                 found[question.subject] = pins

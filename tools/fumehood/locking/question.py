@@ -38,5 +38,7 @@ class Question(Struct, frozen=True, kw_only=True):
         """What is equal for two questions where the answer to one is likely to be the other's."""
         if self.essential is None:
             return self.subject
-        lines = tuple((line.text, line.editable, line.constraint) for line in self.essential)
+        lines = tuple(
+            (line.text, line.unexpanded, line.editable, line.constraint, line.hashes) for line in self.essential
+        )
         return lines, self.inputs.options, self.python, self.preferred, self.former

@@ -267,8 +267,8 @@ def _unobtainable_because(line: Requirement) -> tuple[str, str]:
         return f"{line.text} cannot be had", "correct the path, which counts from the top of the repository"
     if line.url:
         return f"{line.text} cannot be had", "make the address reachable from here, or remove the line"
-    remedy = "correct the name, or name the registry that has it with --extra-index-url"
-    return f"no registry in use has {line.name}", remedy
+    remedy = "correct the name, or name the registry that has it with --extra-index-url; pin what was yanked with =="
+    return f"no registry in use offers {line.name}", remedy
 
 
 def _git_address(line: Requirement) -> str:

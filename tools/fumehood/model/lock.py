@@ -128,17 +128,21 @@ def by_name(pins: Iterable[Pin]) -> Mapping[NormalizedName, tuple[Pin, ...]]:
 def changes(lock: LayeredLock) -> tuple[PinChange, ...]:
     """How the delta changes core's pins, sorted by name."""
     core, delta = by_name(lock.core.pins), by_name(lock.delta.pins)
-    return tuple(_change(name, core[name], delta.get(name, ())) for name in sorted(lock.replaced))
+    pairs = ((name, core[name], delta.get(name, ())) for name in sorted(lock.replaced))
+    return tuple(_change(name, before, after) for name, before, after in pairs if before != after)
 
 
 def _change(name: NormalizedName, before: tuple[Pin, ...], after: tuple[Pin, ...]) -> PinChange:
-    if what_of(before) == what_of(after):  # then it is another set of machines that gets it
-        return PinChange(name=name, before=_where(before), after=_where(after))
-    return PinChange(name=name, before=what_of(before), after=what_of(after))
+    shown = what_of(before), what_of(after)
+    if shown[0] == shown[1]:  # then it is another set of machines that gets it, or it comes otherwise
+        shown = _where(before), _where(after)
+    if shown[0] == shown[1]:
+        shown = what_of(before), f"{what_of(after)} with other hashes"
+    return PinChange(name=name, before=shown[0], after=shown[1])
 
 
 def _where(pins: Iterable[Pin]) -> str:
-    return " / ".join(f"{pin.what} ({pin.marker or 'everywhere'})" for pin in pins)
+    return " / ".join(f"{'-e ' * pin.editable}{pin.what} ({pin.marker or 'everywhere'})" for pin in pins)
 
 
 def what_of(pins: Iterable[Pin]) -> str:

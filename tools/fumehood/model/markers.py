@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from packaging.markers import Marker
-from packaging.specifiers import SpecifierSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MINORS = range(8, 17)
-_MICROS = (0, 99)
+_LAST = 99
 """Packages do ask for ``python_full_version < '3.11.3'``: the first and the last release see it differently."""
 
 _PLATFORMS = (
@@ -53,14 +52,21 @@ def _parsed(marker: str) -> Marker:
 
 
 @functools.lru_cache(maxsize=64)
-def universal(python: str) -> tuple[MarkerEnvironment, ...]:
-    """Every environment that a lock from this Python version upwards has to serve."""
-    supported = SpecifierSet(f">={python}")
+def universal(python: str, within: tuple[str, ...] = ()) -> tuple[MarkerEnvironment, ...]:
+    """Every environment that a lock from this Python version upwards has to serve.
+
+    Args:
+        python: The version, such as ``3.11``, or ``3.11.4`` where the first releases are left out.
+        within: Markers of which one has to hold; empty for everywhere.
+    """
+    if within:
+        return tuple(one for one in universal(python) if any(one.admits(marker) for marker in within))
+    lowest, first = (*map(int, python.split(".")[1:]), 0)[:2]
     return tuple(
         _environment(f"3.{minor}", f"3.{minor}.{micro}", platform, implementation)
         for minor in _MINORS
-        if supported.contains(f"3.{minor}.99")
-        for micro in _MICROS
+        if minor >= lowest
+        for micro in (first if minor == lowest else 0, _LAST)
         for platform in _PLATFORMS
         for implementation in ("CPython", "PyPy")
     )

@@ -19,7 +19,13 @@ from msgspec.structs import replace
 
 from fumehood.errors import WorldError
 from fumehood.model.requirement import IndexOptions
-from fumehood.outside.uv_arguments import clean_environment, compile_arguments, index_arguments, index_variables
+from fumehood.outside.uv_arguments import (
+    clean_environment,
+    compile_arguments,
+    index_arguments,
+    index_variables,
+    is_on,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +57,7 @@ class InstallOptions(Struct, frozen=True, kw_only=True):
     Attributes:
         index: Where packages come from.
         hashed: Refuse what has no hash.
-        anew: Take nothing that was built before of a folder, which may have changed since.
+        anew: Take nothing that was built before of a folder, which may have changed since, and keep what is installed.
     """
 
     index: IndexOptions
@@ -85,7 +91,7 @@ class Uv(Struct, frozen=True, kw_only=True):
     @property
     def is_offline(self) -> bool:
         """Whether uv may not use the network, as fumehood was told or as uv's own variable says."""
-        return self.offline or self.environ.get("UV_OFFLINE", "").lower() in {"1", "true", "yes", "on", "t", "y"}
+        return self.offline or is_on(self.environ.get("UV_OFFLINE", ""))
 
     def compile(
         self,
@@ -154,13 +160,18 @@ class Uv(Struct, frozen=True, kw_only=True):
     def install(self, pins: str, *, python: Path, prefix: Path | None, options: InstallOptions) -> UvResult:
         """Install exactly the given pins.
 
+        ``uv pip install`` would heed constraints, overrides and exclusions of ``[tool.uv]``, which decided about the
+        pins already: it refuses all of them, takes other versions, or leaves some out and says nothing. ``uv pip sync``
+        does not, and makes no difference where nothing is installed yet.
+
         Args:
             pins: Lines of a requirements file, already chosen for this interpreter.
             python: The interpreter to install for, or of the environment to install into.
             prefix: A folder to install into as if it were the interpreter's prefix.
             options: How.
         """
-        arguments = ["pip", "install", "--no-deps", "-r", "-", "--python", str(python)]
+        command = ["pip", "install", "--no-deps", "-r", "-"] if options.anew else ["pip", "sync", "-"]
+        arguments = [*command, "--python", str(python)]
         arguments += ["--no-compile-bytecode", "--no-python-downloads"]
         if prefix is not None:
             arguments += ["--prefix", str(prefix)]

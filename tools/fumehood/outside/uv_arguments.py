@@ -104,6 +104,11 @@ def clean_environment(environ: Mapping[str, str], *, offline: bool) -> dict[str,
     return {name: value for name, value in environ.items() if name not in left_out}
 
 
+def is_on(variable: str) -> bool:
+    """Whether uv takes the value of a variable for yes."""
+    return variable.lower() in {"1", "true", "yes", "on", "t", "y"}
+
+
 @functools.cache
 def _builder(python: str) -> Path:
     """The interpreter that reads the metadata of source distributions; the version asked for, where there is one.
@@ -111,7 +116,8 @@ def _builder(python: str) -> Path:
     Naming it spares every call of uv the search, which takes longer than most resolutions.
     """
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    minor = ".".join(python.split(".")[:2])
     try:
-        return interpreter.find(None if python == running else python)
+        return interpreter.find(None if minor == running else minor)
     except WorldError:
         return interpreter.find(None)

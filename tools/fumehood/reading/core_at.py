@@ -15,7 +15,7 @@ from fumehood.errors import ConfigurationError, FumehoodError, UsageError
 from fumehood.model.experiment import SETUP_SCRIPTS
 from fumehood.outside.files import disk_errors
 from fumehood.outside.toml_file import table_at
-from fumehood.reading import local_project, own_project, requirements_txt, sources
+from fumehood.reading import local_project, own_project, requirements_txt, sources, uv_settings
 from fumehood.reading.core import written_in
 from fumehood.reading.text_file import decode
 
@@ -60,13 +60,14 @@ def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
         with disk_errors(f"laying out the requirement files of {ref}"):
             root = scratch / prefix if prefix else scratch
             root.mkdir(parents=True, exist_ok=True)
-            usual = (settings_module.PYPROJECT, "requirements.txt", *SETUP_SCRIPTS)
+            usual = (settings_module.PYPROJECT, settings_module.UV_TOML, "requirements.txt", *SETUP_SCRIPTS)
             _lay_out(git, commit, scratch, {f"{prefix}{name}" for name in usual})
             core = _core(root, now)
             inputs = sources.read(root, core.requirements, environ=git.environ)
             if inputs.folders:
                 _lay_out(git, commit, scratch, _build_files(inputs, prefix))
                 inputs = sources.read(root, core.requirements, environ=git.environ)
+            inputs = replace(inputs, settings=uv_settings.read(root, git.environ))
             inputs = own_project.replaced(inputs, core, root, own_project.name(core, root))
     except ConfigurationError as error:
         raise ConfigurationError(

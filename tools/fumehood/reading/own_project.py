@@ -74,7 +74,12 @@ def replaced(
             chosen += [_under(line.marker, one) for one in found.requirements if (one.place, one.text) not in known]
             files += found.files
     raise_all(mistakes)
-    return replace(of_lines(chosen, inputs.options), files=tuple(dict.fromkeys(files)), folders=inputs.folders)
+    return replace(
+        of_lines(chosen, inputs.options),
+        files=tuple(dict.fromkeys(files)),
+        folders=inputs.folders,
+        settings=inputs.settings,
+    )
 
 
 def _from_folder(inputs: Inputs, root: Path, lines: Sequence[Requirement]) -> Inputs:

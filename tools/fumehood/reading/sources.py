@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from fumehood.errors import FumehoodError, Place, raise_all
 from fumehood.model.requirement import IndexOptions, Requirement
+from fumehood.model.uv_settings import UvSettings
 from fumehood.reading import local_project, requirement_line, requirements_txt, text_file
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
             inside of a requirement, quotes, glued or abbreviated options, and names between commas.
         constraint_lines: Likewise, what files say with ``-c``.
         folders: For each folder and file on this machine that a line names, a digest of what it says that it requires.
+        settings: What uv is configured to.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -44,6 +46,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     constraint_lines: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    settings: UvSettings = UvSettings()
 
     def digest(self, python: str) -> str:
         """A digest of what a resolution of these lines depends on.
@@ -52,7 +55,8 @@ class Inputs(Struct, frozen=True, kw_only=True):
         in addresses, which differ from one machine to the next.
         """
         lines = sorted({f"{line.constraint}\0{_written(line)}" for line in self.requirements})
-        everything = "\0".join([f"python>={python}", str(self.options), *lines, *sorted(set(self.folders))])
+        others = [*sorted(set(self.folders)), *([self.settings.digest] if self.settings.digest else [])]
+        everything = "\0".join([f"python>={python}", str(self.options), *lines, *others])
         return f"sha256:{hashlib.sha256(_CREDENTIALS.sub('', everything).encode()).hexdigest()}"
 
     def __add__(self, other: Inputs) -> Inputs:
@@ -63,6 +67,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
             lines=self.lines + other.lines,
             constraint_lines=self.constraint_lines + other.constraint_lines,
             folders=self.folders + other.folders,
+            settings=self.settings,
         )
 
 
