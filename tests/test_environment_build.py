@@ -15,6 +15,8 @@ from python_discovery import get_interpreter
 import fumehood
 from support import environments
 from support.local_project import below, local_project
+from support.wheels import Wheel
+from support.wheels import build as build_wheel
 
 if TYPE_CHECKING:
     from support.index import Index
@@ -274,6 +276,17 @@ def test_bytecode_is_there_of_all_of_core_and_in_a_delta_of_what_was_imported(pr
     source.write_text(text + "\n__version__ = 'changed'\n")
     assert run(project, *show) == "changed\n"
     project.fumehood("env", "verify", "--keep").assert_exit(1)
+
+
+def test_a_compiled_program_is_one_file_for_all_environments(project: Project, wheelhouse: Path) -> None:
+    program = Path("/bin/echo").resolve().read_bytes()
+    build_wheel(Wheel(name="compiled", version="1.0", scripts={"compiled": program}), wheelhouse)
+    environments.write(project, core=["compiled"], experiments={"a": ["alpha"], "b": ["reader"]})
+    project.fumehood("env", "build").assert_ok()
+    assert run(project, "compiled", "it runs") == "it runs\n"
+    layer = environments.layers(project)["compiled"]
+    places = [layer / "bin", *(environments.folder(project, name) / "bin" for name in ("a", "b"))]
+    assert len({(place / "compiled").stat().st_ino for place in places}) == 1
 
 
 def test_what_lies_in_etc_can_be_edited_without_touching_the_layer(project: Project) -> None:

@@ -54,7 +54,7 @@ class Wheel(Struct, frozen=True, kw_only=True):
     extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     console_scripts: Mapping[str, str] = field(default_factory=dict)
     entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    scripts: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, str | bytes] = field(default_factory=dict)
     data: Mapping[str, str | bytes] = field(default_factory=dict)
     headers: Mapping[str, str | bytes] = field(default_factory=dict)
     requires_python: str | None = None

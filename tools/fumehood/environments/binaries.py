@@ -70,18 +70,29 @@ def command_text(target: str) -> str:
 def copy_scripts(bin_folder: Path, scripts: Iterable[Path]) -> None:
     """Copy the scripts that distributions bring, for this environment's interpreter.
 
-    Its path is written into them: what stands in their first lines may count, such as an encoding.
+    Its path is written into them: what stands in their first lines may count, such as an encoding. Compiled programs,
+    which may be large, are hard links to the layer's.
     """
     first = shebang(bin_folder / "python").encode()
     for script in scripts:
+        path = f"{bin_folder}/{script.name}"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)  # and not written to: what an installer put there may be the same file as one in its cache
+        if not _is_text(script):
+            with contextlib.suppress(OSError):  # on another file system, for instance
+                os.link(script, path)
+                continue
         content = script.read_bytes()
         match = _TRAMPOLINE.match(content) or _PYTHON_SHEBANG.match(content)
         if match:
             content = first.rstrip(b"\n") + b"\n" + content[match.end() :].removeprefix(b"\n")
-        path = f"{bin_folder}/{script.name}"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)  # and not written to: what an installer put there may be the same file as one in its cache
         shelf.write(path, content, executable=True)
+
+
+def _is_text(script: Path) -> bool:
+    """Whether it begins as scripts do."""
+    with script.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def link_files(cache: Path, environment: Path, files: Iterable[tuple[str, str]]) -> None:
