@@ -91,6 +91,14 @@ def test_text_with_nothing_to_say_is_its_summary() -> None:
     assert text.render(NOTHING) == "32 experiments checked: all fit"
 
 
+def test_text_with_very_many_findings_says_how_to_begin_all_the_same() -> None:
+    many = CheckAnswer(findings=(STATIC,) * 41, checked=32)
+    hint = "→ `fumehood check --baseline write` writes these down, so that only new ones\n  count from then on"
+    assert text.render(many).endswith(f"\n\n32 experiments checked: 31 fit, 1 in conflict\n{hint}")
+    assert hint not in text.render(replace(many, findings=(STATIC,) * 40))
+    assert hint not in text.render(replace(many, known=(LOCK,)))
+
+
 @pytest.mark.parametrize(
     ("answer", "summary"),
     [

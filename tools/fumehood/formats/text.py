@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fumehood.model.finding import CheckAnswer, Finding
 
 WIDTH = 80
+_MANY = 40
+"""As many findings hide those that somebody has just made."""
+_HINT = "`fumehood check --baseline write` writes these down, so that only new ones count from then on"
 
 
 def render(answer: CheckAnswer) -> str:
@@ -42,7 +45,9 @@ def render(answer: CheckAnswer) -> str:
         ]
         for names in together.values()
     ]
-    parts.append(list(folded(summary(answer), "", "")))
+    parts.append(folded(summary(answer), "", ""))
+    if len(answer.findings) > _MANY and not answer.known:
+        parts[-1] += folded(_HINT, "→ ", "  ")
     return "\n\n".join("\n".join(part) for part in parts)
 
 
