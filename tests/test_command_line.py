@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from support.project import Project
@@ -34,6 +37,14 @@ def test_every_command_that_the_help_lists_is_there(project: Project) -> None:
     for name in names:
         usage = project.fumehood(name, "-h").assert_ok().stdout.splitlines()[0]
         assert usage.startswith(f"Usage: python -m fumehood {name} "), usage
+
+
+@pytest.mark.parametrize("command", [("check",), ("whatif", "alpha<2"), ("matrix", "--all"), ("release-gate", "HEAD")])
+def test_json_is_the_short_form_where_there_are_several_formats(project: Project, command: tuple[str, ...]) -> None:
+    project.write({"requirements.txt": "alpha\n"})
+    project.commit()
+    short, long = project.fumehood(*command, "--json"), project.fumehood(*command, "--format", "json")
+    assert (json.loads(short.stdout)["schema"], short.stdout) == (1, long.stdout)
 
 
 def test_what_was_meant_by_a_command_that_is_none_is_guessed(project: Project) -> None:

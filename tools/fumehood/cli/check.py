@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
 )
+@shared.format_json
 @click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
 @click.option(
     "--baseline",

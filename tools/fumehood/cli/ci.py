@@ -37,6 +37,7 @@ def affected(context: click.Context, /, base: str | None, **options: Any) -> int
     "--label", "labels", multiple=True, metavar="L", help="A label of the change: `fumehood: all`, `fumehood: NAME`."
 )
 @click.option("--format", "format_", type=click.Choice(["github", "gitlab", "json"]), default="json", show_default=True)
+@shared.format_json
 @click.pass_context
 def matrix(context: click.Context, /, base: str | None, *, all_: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
     """The CI jobs for what a change affects: each session on the right machine."""

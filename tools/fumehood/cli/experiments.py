@@ -42,7 +42,7 @@ def status(context: click.Context, *, html: Path | None, as_json: bool) -> int:
 @click.command("release-gate")
 @click.argument("version")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-@click.option("--json", "format_", flag_value="json", help="The same as --format json.")
+@shared.format_json
 @click.pass_context
 def release_gate(context: click.Context, version: str, format_: str) -> int:
     """Which experiments are not green on a release's core, since when, and whose they are."""

@@ -12,6 +12,7 @@ from fumehood.repository import Repository, find_root, open_repository
 
 names = click.argument("names", nargs=-1, metavar="[NAME]...")
 json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+format_json = click.option("--json", "format_", flag_value="json", help="The same as --format json.")
 envdir = click.option(
     "--envdir",
     type=click.Path(path_type=Path),
