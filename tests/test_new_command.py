@@ -136,6 +136,18 @@ def test_it_passes_every_check_on_its_first_day_also_those_of_codeowners_and_the
     ]
 
 
+def test_a_table_of_owners_that_people_keep_is_theirs_to_complete_which_is_said(lab: Project) -> None:
+    table = "| experiment | owners |\n| --- | --- |\n"
+    lab.write({"experiments/README.md": table})
+    assert lab.fumehood("new", "unet", *TOLD).assert_ok().stderr == (
+        "experiments/README.md:1: the table of owners leaves it out\n"
+        "  → correct it, or put the two lines `<!-- fumehood: experiments -->` and "
+        "`<!-- fumehood: end of experiments -->` in its place, and run `fumehood check --fix`\n"
+        "next: fill in the sections of its README; `nox -s exp-unet` runs its tests\n"
+    )
+    assert (lab.root / "experiments/README.md").read_text() == table
+
+
 def test_what_is_missing_is_named_where_nobody_can_be_asked_and_nothing_is_made(lab: Project) -> None:
     before = contents(lab.root)
     assert lab.fumehood("new", "unet").assert_exit(2).stderr == (

@@ -63,7 +63,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
 
     experiment = new.create(repository, beginning, complete=complete)
     if is_mended:
-        _mend(repository, say)
+        _mend(repository, experiment, say)
     else:
         say(
             "not entered in CODEOWNERS and the README's table, where others' lines are to be mended too: "
@@ -128,10 +128,15 @@ def _committer(repository: Repository) -> str:
         return ""  # A repository without git is one too.
 
 
-def _mend(repository: Repository, say: Say) -> None:
-    """Write the blocks of CODEOWNERS and of the experiments' README anew, where they do not have the experiment."""
+def _mend(repository: Repository, experiment: Experiment, say: Say) -> None:
+    """Write the blocks of CODEOWNERS and of the experiments' README anew, where they do not have the experiment.
+
+    What people keep by hand is left to them.
+    """
     try:
         fix.run(open_repository(repository.root), _KEPT, dry_run=False, say=say)
+        for finding in fix.left(open_repository(repository.root), _KEPT, experiment.name):
+            say(f"{finding.file}:{finding.line}: {finding.message}\n  → {finding.remedy}")
     except FumehoodError as error:
         say(f"{error}\nonce that is right, `fumehood check --fix` adds it to CODEOWNERS and to the README's table")
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from fumehood.rules.seen import Seen
 
 _FIXED = "`fumehood check --fix` writes it anew"
-_BY_HAND = "correct it, or put in the two lines that `fumehood check --fix` writes a table between"
+_BY_HAND = (
+    f"correct it, or put the two lines `{overview.MARKERS.begin}` and `{overview.MARKERS.end}` in its place, and run "
+    "`fumehood check --fix`"
+)
 
 
 def check(seen: Seen) -> Iterator[Finding]:
