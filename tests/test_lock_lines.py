@@ -96,6 +96,24 @@ def test_a_folder_may_be_written_with_a_slash_behind_it(project: Project) -> Non
     assert is_settled(project)
 
 
+def test_a_folder_among_the_test_requirements_of_the_settings_counts_with_what_it_requires(project: Project) -> None:
+    said = '[project]\nname = "lib"\nversion = "1"\ndependencies = ["%s"]\n'
+    project.write(
+        {
+            "pyproject.toml": '[tool.fumehood]\ntest-requirements = ["./lib"]\n',
+            "requirements.txt": "",
+            "experiments/one/requirements.txt": "",
+            "lib/pyproject.toml": said % "alpha<2",
+        }
+    )
+    project.fumehood("lock").assert_ok()
+    project.write({"lib/pyproject.toml": said % "alpha"})
+    assert project.fumehood("lock", "--check").assert_exit(1).stderr == (
+        "experiments/one/requirements.lock was made from other requirement lines\n"
+        "  → run `fumehood lock` and commit what it writes\n"
+    )
+
+
 def test_what_a_variable_says_of_an_address_on_a_server_stands_in_no_lock(project: Project, tmp_path: Path) -> None:
     library = tmp_path / "lib s3cret"
     project.write({"pyproject.toml": PLAIN})

@@ -118,6 +118,8 @@ memory = "lots"
         ("[gpus]\ngpu = 1", ":2: unknown key 'gpu'\n  → known keys: compute_capability, count, memory, vendor"),
         ("[gpus]\ncompute_capability = 'new'", ":2: compute_capability is 'new'\n  → write a version such as \"9.0\""),
         ("python = ['3.12', '>=3.12']", ":1: '>=3.12' is no Python version\n  → write a version such as \"3.12\""),
+        ("python = ['3.12', '3.12']", ":1: '3.12' is named twice\n  → remove one of them"),
+        ("requirements = ['.']", ":1: '.' is a folder\n  → name a requirements file"),
         ("tests = '/tests'", ":1: '/tests' leaves the experiment's folder\n  → give a path inside the folder"),
         (
             "groups = 'gpu'",

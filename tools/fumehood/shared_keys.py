@@ -45,10 +45,12 @@ def read_waivers(reader: TableReader, *, folder: str) -> tuple[Waiver, ...]:
 
 
 def check_pythons(reader: TableReader, pythons: tuple[str, ...]) -> None:
-    """Complain about what is no Python version."""
+    """Complain about what is no Python version, and about one that is named twice."""
     for python in pythons:
         if not PYTHON_VERSION.fullmatch(python):
             reader.complain("python", f"{python!r} is no Python version", 'write a version such as "3.12"')
+    for python in sorted({python for python in pythons if pythons.count(python) > 1}):
+        reader.complain("python", f"{python!r} is named twice", "remove one of them")
 
 
 def read_timeout(reader: TableReader) -> int | None:

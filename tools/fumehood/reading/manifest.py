@@ -117,3 +117,5 @@ def _check_files(reader: TableReader, key: str, paths: tuple[str, ...], folder: 
             reader.complain(key, f"{path!r} leaves the experiment's folder", "give a path inside the folder")
         elif not os.path.exists(f"{folder}/{path}"):
             reader.complain(key, f"{path!r} does not exist", "correct the path, or add the file")
+        elif key == "requirements" and os.path.isdir(f"{folder}/{path}"):
+            reader.complain(key, f"{path!r} is a folder", "name a requirements file")

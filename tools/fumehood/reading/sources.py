@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]*@")
 
+_NO_OPTIONS = IndexOptions()
+
 _PUBLIC_LOGINS = frozenset({"git@", "@"})
 """What stands before a host without being secret."""
 
@@ -93,7 +95,7 @@ def read(
         except FumehoodError as error:
             mistakes.append(error)
     raise_all(mistakes)
-    return inputs + Inputs(requirements=tuple(added), lines=tuple(extra))
+    return inputs + with_folders(root, of_lines(added, _NO_OPTIONS))
 
 
 def without_credentials(text: str) -> str:
@@ -173,9 +175,6 @@ def _before_address(requirement: Requirement) -> str:
         return ""
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
     return f"{requirement.name}{extras} @ "
-
-
-_NO_OPTIONS = IndexOptions()
 
 
 def _merged(first: IndexOptions, second: IndexOptions) -> IndexOptions:
