@@ -139,6 +139,21 @@ def test_a_failing_test_fails_the_session_whatever_pytest_ends_with(lab: Project
     assert "  → find what changes its exit code, such as a hook that runs at its end" in outcome.stderr
 
 
+def test_a_run_that_ends_itself_in_the_middle_fails_the_session(lab: Project) -> None:
+    first = "import os, signal\n\nimport pytest\n\n\ndef test_first():\n    pass\n\n\ndef test_second():\n    "
+    lab.write({"experiments/two/test_two.py": f"{first}pytest.exit('enough', returncode=0)\n"})
+    assert said(lab.nox("-s", "exp-two").assert_exit(1))[-1] == (
+        "Session exp-two aborted: experiments/two: 1 of 2 tests have run, "
+        "and pytest ended with exit code 0 all the same"
+    )
+    lab.write({"experiments/two/test_two.py": f"{first}os.kill(os.getpid(), signal.SIGKILL)\n"})
+    assert said(lab.nox("-s", "exp-two").assert_exit(1))[1:] == [
+        "pytest -p fumehood_pytest experiments/two",
+        "Command pytest -p fumehood_pytest experiments/two failed with exit code 137",
+        "Session exp-two failed",
+    ]
+
+
 def test_an_experiment_without_tests_says_so_and_is_not_green(lab: Project) -> None:
     outcome = lab.nox("-s", "exp-two").assert_ok()
     assert said(outcome)[-1] == "Session exp-two skipped: experiments/two: no tests were found"

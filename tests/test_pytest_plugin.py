@@ -134,6 +134,7 @@ def test_tests_whose_needs_are_not_met_are_skipped_counted_and_reported(suite: S
         "schema": 1,
         "collected": 11,
         "deselected": 0,
+        "finished": 11,
         "passed": 3,
         "failed": 1,
         "errors": 1,
@@ -217,7 +218,9 @@ def test_a_run_that_collects_nothing_says_so_where_gpus_are_required(suite: Suit
     )
     assert run.report == {
         "schema": 1,
-        **dict.fromkeys(("collected", "deselected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"), 0),
+        **dict.fromkeys(
+            ("collected", "deselected", "finished", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"), 0
+        ),
         "gpu": {"mode": "require", "tests": 0, "ran": 0, "skipped": 0},
         "skip_reasons": {},
     }

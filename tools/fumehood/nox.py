@@ -280,7 +280,7 @@ def _pytest(session: Session, run: TestRun, timeout: float | None, recording: Re
     code = 1  # of a supervisor that did not come to writing down how pytest ended
     try:
         # What pytest's own exit codes mean is for `_judge` to say, which does not speak of the supervisor.
-        codes = range(COULD_NOT_START)
+        codes = {*range(256)} - {COULD_NOT_START}
         session.run(*command, env=env, external=True, log=False, interrupt_timeout=5, success_codes=codes)
     except CommandFailed as error:
         code = error.return_code or 1

@@ -305,6 +305,13 @@ def verdict(run: TestRun, subject: str) -> Verdict:
             f"{subject}: {', '.join(bad)}, and pytest ended with exit code 0 all the same",
             remedy="find what changes its exit code, such as a hook that runs at its end",
         )
+    if report is not None and 0 < report["finished"] < report["collected"]:
+        # As after pytest.exit with that code in a test.
+        raise TestsMissingError(
+            f"{subject}: {report['finished']} of {report['collected']} tests have run, "
+            "and pytest ended with exit code 0 all the same",
+            remedy="find what ends pytest while it is at work",
+        )
     result = _summed_up(report, subject)
     # The plugin knows of --gpus in addopts and in PYTEST_ADDOPTS, too.
     if result.status != "passed" and (report["gpu"]["mode"] if report else run.gpu_mode) == "require":

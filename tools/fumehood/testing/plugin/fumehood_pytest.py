@@ -569,6 +569,8 @@ class Tally:
         self._report_path = report_path
         self._collected = 0
         self._deselected = 0
+        self._finished = 0
+        self._torn_down: set[str] = set()
         self._outcomes: dict[str, str] = {}
         self._reasons: dict[str, str] = {}
         self._gpu_tests: set[str] = set()
@@ -602,9 +604,15 @@ class Tally:
             self._outcomes[report.nodeid] = "skipped"
             self._reasons[report.nodeid] = _reason(report)
 
+    def pytest_runtest_logfinish(self) -> None:
+        """Count the tests that came to their end; several may have one name."""
+        self._finished += 1
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count one phase of a test."""
         name = report.nodeid
+        if report.when == "teardown":
+            self._torn_down.add(name)
         if getattr(report, "fumehood_gpu", False):
             self._gpu_tests.add(name)
         outcome = _outcome(report)
@@ -672,6 +680,8 @@ class Tally:
             "schema": 1,
             "collected": self._collected,
             "deselected": self._deselected,
+            # A conftest.py may run tests in its own way, and not say when one has finished.
+            "finished": max(self._finished, len(self._torn_down)),
             **counts,
             "gpu": {
                 "mode": self._mode,
