@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cProfile
 import importlib.util
 import os
 import subprocess
@@ -16,6 +17,7 @@ import fumehood.testing
 PLUGIN = Path(fumehood.testing.__file__).parent / "plugin"
 XDIST = importlib.util.find_spec("xdist") is not None
 ONE_EXPERIMENT = "one experiment never imports another → move what both need into core"
+CORE = "core never imports an experiment → move what core needs of experiments/bar into core"
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +143,8 @@ def test_a_symbolic_link_is_no_way_around(fenced: Fenced, link: str, target: str
 def test_core_cannot_import_an_experiment(fenced: Fenced) -> None:
     fenced.write("tests/use.py", "import sys\nsys.path.append('.')\nimport experiments.bar.bar.model")
     assert fenced.last_line("tests/use.py", session="core") == (
-        "fumehood_pytest.FenceError: tests/use.py:3: core imports experiments.bar.bar.model from experiments/bar: "
-        "core never imports an experiment → move what core needs of experiments/bar into core"
+        "fumehood_pytest.FenceError: tests/use.py:3: "
+        f"core imports experiments.bar.bar.model from experiments/bar: {CORE}"
     )
 
 
@@ -242,6 +244,28 @@ def test_child_processes_are_fenced_too(fenced: Fenced) -> None:
         f"experiments/foo imports bar.model from experiments/bar: {ONE_EXPERIMENT}"
     )
     assert (result.returncode, result.stderr.splitlines().count(message)) == (1, 2)
+
+
+@pytest.mark.parametrize("session", ["experiments/foo", "core"])
+def test_a_file_of_another_experiment_cannot_be_run(fenced: Fenced, session: str) -> None:
+    fenced.write("experiments/foo/train.py", "import runpy\n\nrunpy.run_path('experiments/bar/loose.py')\n")
+    fenced.write("experiments/foo/launch.py", "import runpy, sys\n\nrunpy.run_path(sys.argv[1])\n")
+    (fenced.root / "link.py").symlink_to("experiments/bar/loose.py")
+    rule = ONE_EXPERIMENT if session != "core" else CORE
+    runs = f"{session} runs loose.py from experiments/bar: {rule}"
+    assert fenced.last_line("experiments/foo/train.py", session=session) == (
+        f"fumehood_pytest.FenceError: experiments/foo/train.py:3: {runs}"
+    )
+    for file in ("experiments/bar/loose.py", "link.py"):
+        result = fenced.run(file, session=session)
+        assert (result.returncode, result.stdout, result.stderr) == (
+            1,
+            "",
+            f"fumehood_pytest.FenceError: python: {runs}\n",
+        )
+    assert f"FenceError: {cProfile.__file__}:" in fenced.last_line("-m", "cProfile", "link.py", session=session)
+    fenced.write("experiments/foo/model.py", "print('mine')\n")
+    assert fenced.run("experiments/foo/launch.py", "experiments/foo/model.py", session=session).stdout == "mine\n"
 
 
 def test_spawned_workers_are_fenced_too(fenced: Fenced) -> None:

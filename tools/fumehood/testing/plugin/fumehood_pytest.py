@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class FenceError(ImportError):
-    """An import that would load another experiment's code, or, in core's session, any experiment's."""
+    """An import, or a run, that would load another experiment's code, or, in core's session, any experiment's."""
 
 
 class Fence:
@@ -98,6 +98,31 @@ class Fence:
 
         loaders.get_filename = judged
 
+    def judge_programs(self) -> None:
+        """Have files be refused that are run and not imported, by runpy, pdb, the profilers and others that say so.
+
+        Source: PEP 578, whose io.open_code is for what opens a file to run it.
+        """
+        import io
+
+        whole: Any = io
+        open_code = whole.open_code
+
+        def judged(path: str) -> object:
+            if complaint := self.complaint_about_program(path):
+                raise FenceError(complaint, path=path)
+            return open_code(path)
+
+        whole.open_code = judged
+
+    def complaint_about_program(self, file: str, place: str = "") -> str:
+        """What there is to say against running a file; empty if it may be run."""
+        folder = self._folder_of_file(os.path.abspath(file))
+        if folder is None:
+            return ""
+        name = os.path.relpath(os.path.realpath(file), folder)
+        return self._sentence(place or self._importer("")[0], f"runs {name}", folder)
+
     def invalidate_caches(self) -> None:
         """Forget where folders really are: a symbolic link may point elsewhere now."""
         self._verdicts.clear()
@@ -145,13 +170,16 @@ class Fence:
         return verdict
 
     def _complaint(self, fullname: str, folder: str) -> str:
+        place, wanted = self._importer(fullname)
+        return self._sentence(place, f"imports {wanted}", folder)
+
+    def _sentence(self, place: str, deed: str, folder: str) -> str:
         other = self._relative(folder)
         if self._session == "core":
             rule = f"core never imports an experiment → move what core needs of {other} into core"
         else:
             rule = "one experiment never imports another → move what both need into core"
-        place, wanted = self._importer(fullname)
-        return f"{place}: {self._session} imports {wanted} from {other}: {rule}"
+        return f"{place}: {self._session} {deed} from {other}: {rule}"
 
     def _importer(self, fullname: str) -> tuple[str, str]:
         """File and line of the import, and the whole name that it asks for, of which this is a beginning.
@@ -204,6 +232,8 @@ def raise_fence() -> None:
                 root, session, *forbidden = file.read().splitlines()
             _fences.append(Fence(root, session, filter(None, forbidden)))
             _fences[0].judge_loaders()
+            _fences[0].judge_programs()
+            _refuse_program()
         if sys.meta_path[:1] != _fences:
             sys.meta_path[:] = _fences + [finder for finder in sys.meta_path if finder not in _fences]
     except Exception as error:  # noqa: BLE001 - see the docstring
@@ -211,6 +241,17 @@ def raise_fence() -> None:
         if len(_failures) == 1 and sys.stderr is not None:
             text = " ".join(str(error).split())
             sys.stderr.write(f"fumehood: experiments are not fenced off: {type(error).__name__}: {text}\n")
+
+
+def _refuse_program() -> None:
+    """End an interpreter that was started for a program behind the fence, which it opens without asking anybody."""
+    program = sys.argv[0] if sys.argv else ""
+    if os.path.isfile(program) and (complaint := _fences[0].complaint_about_program(program, "python")):
+        if sys.stderr is not None:
+            sys.stderr.write(f"{FenceError.__module__}.{FenceError.__name__}: {complaint}\n")
+            sys.stderr.flush()
+        # Whatever is raised while an interpreter reads its .pth files, it either shows and forgets, or calls fatal.
+        os._exit(1)
 
 
 # --- what a test needs -------------------------------------------------------------------------------------------
