@@ -289,6 +289,26 @@ def test_a_compiled_program_is_one_file_for_all_environments(project: Project, w
     assert len({(place / "compiled").stat().st_ino for place in places}) == 1
 
 
+def test_only_what_an_installer_would_change_of_a_script_is_changed(project: Project, wheelhouse: Path) -> None:
+    lines = {
+        "plain": "#!python",
+        "options": "#!python -Xdev",
+        "env": "#!/usr/bin/env -S python3 -Xdev",
+        "text": "no script",
+    }
+    lines |= {"interactive": "#!/usr/bin/env ipython", "nothing": "#!/bin/true python"}
+    scripts = {f"script-{name}": f"{line}\nimport sys\n" for name, line in lines.items()}
+    build_wheel(Wheel(name="scripts", version="1.0", scripts=scripts), wheelhouse)
+    environments.write(project, experiments={"a": ["scripts"], "b": ["scripts"]})
+    project.write({"experiments/b/experiment.toml": 'layout = "flat"\n'})
+    project.fumehood("env", "build").assert_ok()
+    stacked, flat = (environments.folder(project, name) for name in ("a", "b"))
+    for name in scripts:
+        assert (stacked / "bin" / name).read_text() == (flat / "bin" / name).read_text().replace(
+            str(flat), str(stacked)
+        )
+
+
 def test_what_lies_in_etc_can_be_edited_without_touching_the_layer(project: Project) -> None:
     environments.write(project, core=["withdata"])
     build(project)

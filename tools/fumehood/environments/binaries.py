@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _SHEBANG_LIMIT = 127
 """The longest first line that every kernel in use reads whole."""
-_PYTHON_SHEBANG = re.compile(rb"#!.*python[0-9.w]*\b.*")
+_PYTHON_SHEBANG = re.compile(rb"#!/(?:[^ \t\n]*/)?(?:python|pypy)[0-9.tw]*(?=[ \t\r\n])")
+"""What uv has made of ``#!python``: whatever follows in that line is the script's, and so is any other first line."""
 _COMMAND = """\
 #!/bin/sh
 ''':'; case $0 in */*) p=$0;; *) p=./$0;; esac; test -h "$p" && p=$(readlink -f "$p"); exec "${p%%/*}/python" "$0" "$@"
@@ -73,7 +74,7 @@ def copy_scripts(bin_folder: Path, scripts: Iterable[Path]) -> None:
     Its path is written into them: what stands in their first lines may count, such as an encoding. Compiled programs,
     which may be large, are hard links to the layer's.
     """
-    first = shebang(bin_folder / "python").encode()
+    first = shebang(bin_folder / "python").encode().rstrip(b"\n")
     for script in scripts:
         path = f"{bin_folder}/{script.name}"
         with contextlib.suppress(FileNotFoundError):
@@ -83,9 +84,11 @@ def copy_scripts(bin_folder: Path, scripts: Iterable[Path]) -> None:
                 os.link(script, path)
                 continue
         content = script.read_bytes()
-        match = _TRAMPOLINE.match(content) or _PYTHON_SHEBANG.match(content)
-        if match:
-            content = first.rstrip(b"\n") + b"\n" + content[match.end() :].removeprefix(b"\n")
+        if match := _PYTHON_SHEBANG.match(content):
+            options, _, below = content[match.end() :].partition(b"\n")
+            content = first + (b"" if b"\n" in first else options) + b"\n" + below
+        elif match := _TRAMPOLINE.match(content):
+            content = first + b"\n" + content[match.end() :]
         shelf.write(path, content, executable=True)
 
 
