@@ -153,6 +153,26 @@ def test_a_line_that_names_core_stands_for_its_folder_where_only_setuptools_can_
     ]
 
 
+def test_a_core_that_cannot_be_built_here_may_be_imported_unbuilt(project: Project) -> None:
+    setup = "from setuptools import setup\nsetup(name='itself', package_dir={'': 'src'})\n"
+    build = local_project("itself", "1.0", says="")["pyproject.toml"].partition("[project]")[0]
+    project.write({"setup.py": setup, "backend/own_backend.py": "import torch\n"})
+    code = {"src/itself.py": "ANSWER = 42\n", "experiments/a/requirements.txt": "beta\n"}
+    project.write({**code, "pyproject.toml": build + PLAIN})
+    said = project.fumehood("env", "build", "a").assert_exit(3).stderr
+    assert said.startswith("installing experiments/a failed\n  | ")
+    assert "ModuleNotFoundError: No module named 'torch'" in said
+    assert said.endswith(
+        "\n  → uv builds core for that, and says above why it cannot; name a file with what core requires as "
+        "`requirements` of [tool.fumehood.core], and core is imported from source without a build; "
+        "nothing was changed\n"
+    )
+    project.write({"pyproject.toml": f'{build}{PLAIN}core.requirements = ["core.txt"]\n', "core.txt": "alpha\n"})
+    project.fumehood("env", "build", "a").assert_ok()
+    run = project.run(".nox/exp-a/bin/python", "-c", "import itself; print(itself.ANSWER)")
+    assert run.assert_ok().stdout == "42\n"
+
+
 @pytest.mark.parametrize(
     ("files", "name"),
     [

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1_000_000
 _A_FILE = "lib/*/site-packages/*.dist-info/METADATA"
+_UNBUILT = (
+    "uv builds core for that, and says above why it cannot; name a file with what core requires as `requirements` of "
+    "[tool.fumehood.core], and core is imported from source without a build; nothing was changed"
+)
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 
 
@@ -97,10 +101,11 @@ def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
             details=result.stderr,
             remedy="if the registry's file is the right one, run `fumehood lock --upgrade-package` for it",
         )
+    builds_core = any(pin.editable and pin.url == "." for pin in request.pins)
     raise WorldError(
         f"installing {request.what} failed",
         details=result.stderr,
-        remedy="see uv's message above; nothing was changed",
+        remedy=_UNBUILT if builds_core else "see uv's message above; nothing was changed",
     )
 
 
