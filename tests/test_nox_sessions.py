@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
+
+from fumehood.testing.results import default_folder, read_results
 
 if TYPE_CHECKING:
     from support.project import Outcome, Project
@@ -294,6 +297,16 @@ def test_nothing_of_the_callers_shell_leaks_into_the_tests(lab: Project) -> None
         "VIRTUAL_ENV": "/opt/other",
     }
     lab.nox("-s", "exp-one", env=hostile).assert_ok()
+
+
+def test_what_the_shell_tells_pytest_is_heeded_and_said(lab: Project) -> None:
+    lab.write({"experiments/two/test_two.py": "def test_a():\n    pass\n\n\ndef test_b():\n    pass\n"})
+    arguments = []
+    for words in ("-v --color=no", "-v -k 'test_a or not_there'", "-k 'unclosed"):
+        outcome = lab.nox("-s", "exp-two", env={"PYTEST_ADDOPTS": words, "PYTEST_PLUGINS": "gamma"})
+        assert f"pytest heeds PYTEST_ADDOPTS={shlex.quote(words)} PYTEST_PLUGINS=gamma" in said(outcome)
+        arguments.append(read_results(default_folder(lab.root, lab.env))[-1].arguments)
+    assert arguments == [(), ("-v", "-k", "test_a or not_there"), ()]
 
 
 def test_tests_run_under_xdist_and_in_child_processes(lab: Project) -> None:

@@ -171,7 +171,7 @@ def _run(session: Session, repository: Repository, experiment: Experiment | None
         recording.has_environment(environment.state)
         try:
             if not request.install_only:
-                _run_tests(session, repository, experiment, environment, recording)
+                _run_tests(session, repository, experiment, environment, recording, arguments)
         finally:
             environment.release()
 
@@ -181,6 +181,7 @@ def _recorded(
 ) -> AbstractContextManager[Recording]:
     from fumehood.testing.recording import Run, recorded  # noqa: PLC0415 - `nox -l` needs none of it
     from fumehood.testing.results import results_folder  # noqa: PLC0415 - as above
+    from fumehood.testing.session import selection  # noqa: PLC0415 - as above
 
     folder = session.env_dir.absolute()
     run = Run(
@@ -188,7 +189,7 @@ def _recorded(
         environment=folder.name + _variant(session),
         lowest=_LOWEST in session.posargs,
         results=results_folder(folder.parent, repository.root, os.environ),
-        arguments=tuple(arguments),
+        arguments=(*arguments, *selection(os.environ)),
     )
     return recorded(repository, experiment, run)
 
@@ -246,12 +247,12 @@ def _run_tests(
     experiment: Experiment | None,
     environment: Environment,
     recording: Recording,
+    arguments: list[str],
 ) -> None:
     from fumehood.testing import session as testing  # noqa: PLC0415 - `nox -l` needs none of it
 
     subject = experiment.path if experiment else "core"
     timeout = (experiment or repository.core).timeout
-    arguments = recording.result.arguments
     prepared = testing.test_run(repository, experiment, environment, arguments=arguments, say=session.log)
     with prepared as run, contextlib.chdir(repository.root):  # which need not be the noxfile's folder
         recording.has_gpus(run.gpus)
@@ -269,11 +270,14 @@ def _pytest(session: Session, run: TestRun, timeout: float | None, recording: Re
     """Run pytest under a supervisor, which ends it with all that it has started when its time is up."""
     from fumehood.outside.supervise import COULD_NOT_START  # noqa: PLC0415 - `nox -l` needs none of it
     from fumehood.testing.recording import read_ending  # noqa: PLC0415 - as above
+    from fumehood.testing.session import heeded  # noqa: PLC0415 - as above
 
     pytest = Path(session.bin, "pytest")
     if not pytest.exists():
         what = "there is no pytest in the environment"
         raise ConfigurationError(what, remedy="require it, or leave it among the `test-requirements`")
+    if said := heeded(os.environ):
+        session.log(f"pytest heeds {said}")
     session.log(shlex.join(["pytest", *run.arguments]))
     command = run.supervised(pytest, timeout)
     env = {**run.environ, "FUMEHOOD_JUNIT": str(recording.junit), "FUMEHOOD_JUNIT_PLACE": str(recording.xml)}

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -58,6 +59,9 @@ _LEAKS |= {"UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_SYSTEM_PYTHON"}
 """Variables by which the caller's shell would reach into the environment, beside those with a prefix."""
 _LEAKING_PREFIXES = ("CONDA_", "_CE_", "PIP_")
 """Of conda's and pip's."""
+_FOR_PYTEST = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+_LEAVING_OUT = ("-k", "-m", "--deselect", "--ignore", "--lf", "--last-failed", "--sw", "--stepwise", "--gpu-tests")
+"""What the options begin with that leave out tests."""
 
 
 class TestRun(Struct, frozen=True, kw_only=True):
@@ -130,6 +134,20 @@ def _said(option: str, arguments: Sequence[str]) -> str | None:
         elif argument == option and index + 1 < len(arguments):
             said = arguments[index + 1]
     return said
+
+
+def heeded(environ: Mapping[str, str]) -> str:
+    """The variables of the caller's shell by which pytest is told something: what is meant for it gets to it."""
+    return " ".join(f"{name}={shlex.quote(environ[name])}" for name in _FOR_PYTEST if environ.get(name))
+
+
+def selection(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The words of ``PYTEST_ADDOPTS``, if some of them leave out tests, so that the run is none of the whole."""
+    try:
+        words = shlex.split(environ.get("PYTEST_ADDOPTS", ""))
+    except ValueError:
+        return ()  # pytest says so.
+    return tuple(words) if any(word.startswith(_LEAVING_OUT) for word in words) else ()
 
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str | None]:
