@@ -128,6 +128,8 @@ def test_the_baseline_itself_names_no_experiment(late: Project) -> None:
         ("[", "fumehood-baseline.json:1: not valid JSON: Expecting value\n"),
         ("[]", "fumehood-baseline.json: it is no baseline\n"),
         ('{"schema": 1, "findings": [{"rule": 3}]}', "fumehood-baseline.json: it is no baseline\n"),
+        ('{"schema": 1, "findings": {"rule": 3}}', "fumehood-baseline.json: it is no baseline\n"),
+        ("[" * 100_000, "fumehood-baseline.json: it is no baseline\n"),
         ('{"schema": 2}', "fumehood-baseline.json: it has schema 2, not 1\n  → use the fumehood that wrote it\n"),
     ],
 )

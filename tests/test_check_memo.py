@@ -136,7 +136,7 @@ def test_what_is_not_decided_and_what_uv_said_is_never_remembered(repository: Pr
 
 def test_a_damaged_memo_is_looked_past(remembered: Project) -> None:
     (memo,) = (remembered.root.parent / "home/fumehood-cache/memos").iterdir()
-    for content in ("", "{}", "[]", '{"answer": [1], "variables": {}, "paths": [], "digest": ""}', "\0"):
+    for content in ("", "{}", "[]", '{"answer": [1], "variables": {}, "paths": [], "digest": ""}', "\0", "[" * 100_000):
         memo.write_text(content)
         assert remembered.fumehood(*VERSIONS, "fits").assert_ok().stdout == "1 experiment checked: it fits\n"
 

@@ -273,10 +273,12 @@ def test_a_session_without_a_result_has_failed_though_no_job_says_so(judged: Pro
     )
 
 
-@pytest.mark.parametrize("session", [5, "exp-a'"])
-def test_rows_whose_sessions_cannot_be_read_are_no_answer(judged: Project, session: object) -> None:
+@pytest.mark.parametrize(
+    "damage", [{"session": 5}, {"session": "exp-a'"}, {"part": "some"}, {"advisory": "no"}, {"owners": [5]}]
+)
+def test_rows_that_hold_anything_else_are_no_answer(judged: Project, damage: dict[str, object]) -> None:
     rows = json.loads((judged.root / "rows.json").read_text())
-    rows["include"][0]["session"] = session
+    rows["include"][0] |= damage
     judged.write({"rows.json": json.dumps(rows)})
     outcome = judged.fumehood("ci", "verdict", "--rows", "rows.json", "results").assert_exit(2)
     assert outcome.stderr.splitlines()[0] == "rows.json: the rows cannot be read: is no answer of `fumehood matrix`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -63,8 +64,14 @@ def test_a_rebuild_says_what_is_broken(project: Project) -> None:
     assert build(project) == "exp-a: rebuilt (its interpreter is gone)\n"
     shutil.rmtree(environment / "lib")
     assert build(project) == "exp-a: rebuilt (its import path is gone)\n"
-    (environment / "fumehood.json").write_text('{"schema": 1}')
-    assert build(project) == "exp-a: built (it is not whole)\n"
+    notes = environment / "fumehood.json"
+    known = environments.state(environment)
+    for damage in ({"layers": [5]}, {"files": {"x": {"size": "1"}}}, {"session": None}, {"schema": 2}):
+        notes.write_text(json.dumps({**known, **damage}))
+        assert build(project) == "exp-a: built (it is not whole)\n"
+    for text in ('{"schema": 1}', "[" * 100_000):
+        notes.write_text(text)
+        assert build(project) == "exp-a: built (it is not whole)\n"
     shutil.rmtree(environment)
     assert build(project) == "exp-a: built (there is none yet)\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -93,7 +94,11 @@ def test_nothing_is_recalled_whose_layers_are_gone(locked: Project) -> None:
 
 def test_a_damaged_recipe_is_as_good_as_none(locked: Project) -> None:
     (recipe,) = recipes(locked)
-    for damaged in (b"", b"{}", b"\xff", b'{"files": {}, "stack": {"layers": ["/"]}}'):
+    text = recipe.read_text()
+    stack = json.loads(text)["stack"]
+    others = ({"changes": [5]}, {"stack": {**stack, "paths": [5]}}, {"stack": {**stack, "layers": ["/"]}})
+    altered = [json.dumps({**json.loads(text), **other}).encode() for other in others]
+    for damaged in (b"", b"{}", b"\xff", b"[" * 100_000, *altered):
         recipe.write_bytes(damaged)
         assert build(locked, "--rebuild").endswith("drafted\n")
     assert build(locked, "--rebuild").endswith("recalled\n")

@@ -171,6 +171,18 @@ def test_every_other_end_has_its_status_and_a_junit_file(
         assert suites(lab, "exp-one.xml") in ([(status, f"{kind}: {result.reason}")], [])
 
 
+def test_something_else_in_the_place_of_pytest_s_report_is_none(lab: Project) -> None:
+    conftest = (
+        "import atexit, os, pathlib\n\n"
+        "report = pathlib.Path(os.environ['FUMEHOOD_PYTEST_REPORT'])\n"
+        "atexit.register(report.write_text, '{}')\n"
+    )
+    lab.write({"experiments/one/conftest.py": conftest})
+    lab.nox("-s", "exp-one").assert_exit(1)
+    (result,) = left(lab)
+    assert (result.status, result.reason) == ("failed", "experiments/one: pytest ended without reporting its tests")
+
+
 def test_a_python_that_core_does_not_support_is_said_before_anything_is_resolved(lab: Project) -> None:
     lab.write({"pyproject.toml": '[project]\nname = "lab"\nversion = "1"\nrequires-python = ">=3.99"\n'})
     outcome = lab.nox("-s", "exp-one").assert_exit(1)

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from msgspec import convert
 from msgspec.structs import asdict
 
 from fumehood.ci.matrix import Matrix, Row
@@ -50,7 +51,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     """
     try:
         return tuple(map(_row, json.loads(path.read_text(encoding="utf-8"))["include"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no answer of `fumehood matrix`"
         raise ConfigurationError(
             f"the rows cannot be read: {reason}",
@@ -60,9 +61,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 
 def _row(data: Mapping[str, Any]) -> Row:
-    given = {name: data[name] for name in Row.__struct_fields__ if name in data}
-    label = given["runner"]
-    given["runner"] = tuple(label) if isinstance(label, list) else tuple(filter(None, [label]))
-    row = Row(**{**given, "owners": tuple(given["owners"])})
+    label = data["runner"]
+    row = convert({**data, "runner": label if isinstance(label, list) else list(filter(None, [label]))}, Row)
     shlex.split(row.session)  # Where that cannot be done, nothing is known of what should have run.
     return row

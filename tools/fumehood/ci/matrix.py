@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from fumehood.errors import ConfigurationError, Place
+from fumehood.testing.results import Part  # noqa: TC001 - msgspec looks it up when it reads rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fumehood.ci.jobs import Job, LeftOut
-    from fumehood.testing.results import Part
 
 LONGEST = 360
 """Minutes that a job may take on a machine of GitHub's ("Actions limits"); what a row gets where no limit is set."""

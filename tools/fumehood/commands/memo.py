@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import sys
@@ -25,7 +24,7 @@ from msgspec import Struct, field
 from fumehood import __version__
 from fumehood.errors import UsageError, WorldError
 from fumehood.outside import hearing
-from fumehood.outside.files import cache_folder, write_whole
+from fumehood.outside.files import cache_folder, read_json, to_json, write_whole
 from fumehood.outside.kept import RACY, written
 from fumehood.outside.noted import State, state_of
 
@@ -110,6 +109,23 @@ class _Watched(Mapping[str, str]):
         return len(self._environ)
 
 
+class _Kept(Struct, frozen=True, kw_only=True):
+    """What is kept of an answer.
+
+    Attributes:
+        answer: Its text and how the command ends.
+        day: On which it was given.
+        variables: Those that were looked up, with their values.
+        digest: Of `paths`, each with the state that it was in.
+    """
+
+    answer: tuple[str, int]
+    day: str
+    variables: dict[str, str | None]
+    digest: str
+    paths: list[str]
+
+
 class Memo(Struct):
     """What is remembered of one command in one repository, and what is heard while it runs anew.
 
@@ -127,18 +143,15 @@ class Memo(Struct):
 
     def answer(self) -> Said | None:
         """What was said last; None where something changed since, or nothing is remembered."""
-        try:
-            known = json.loads(self._path.read_bytes())
-            text, code = known["answer"]
-            variables, paths, digest = known["variables"], known["paths"], known["digest"]
-            if known["day"] != str(today(self.environ)):
-                return None
-            if any(self.environ.get(name) != value for name, value in variables.items()):
-                return None
-            is_same = _digest((path, state_of(path)) for path in paths) == digest
-            return Said(text=str(text), code=int(code), is_final=True) if is_same else None
-        except (OSError, ValueError, KeyError, TypeError):
+        known = read_json(self._path, _Kept)
+        if known is None or known.day != str(today(self.environ)):
             return None
+        if any(self.environ.get(name) != value for name, value in known.variables.items()):
+            return None
+        if _digest((path, state_of(path)) for path in known.paths) != known.digest:
+            return None
+        text, code = known.answer
+        return Said(text=text, code=code, is_final=True)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -165,15 +178,15 @@ class Memo(Struct):
             return
         paths = sorted(entries)
         digest = _digest((path, entries[path]) for path in paths)
-        content = {
-            "answer": [found.text, found.code],
-            "day": str(today(self.environ)),
-            "variables": dict(variables),
-            "digest": digest,
-            "paths": paths,
-        }
+        kept = _Kept(
+            answer=(found.text, found.code),
+            day=str(today(self.environ)),
+            variables=dict(variables),
+            digest=digest,
+            paths=paths,
+        )
         with contextlib.suppress(WorldError):  # What cannot be remembered is looked at again.
-            write_whole(self._path, json.dumps(content))
+            write_whole(self._path, to_json(kept))
 
     def hear(self, event: str, arguments: tuple[object, ...]) -> None:
         """Note what an audit event says was looked at."""

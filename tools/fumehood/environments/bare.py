@@ -10,25 +10,25 @@ import contextlib
 import functools
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from fumehood.environments import shelf
 from fumehood.errors import UsageError, WorldError
-from fumehood.outside.files import token, write_whole
+from fumehood.outside.files import from_json, to_json, token, write_whole
 
 if TYPE_CHECKING:
     from fumehood.outside.interpreter import Interpreter
 
 CONFIG = "pyvenv.cfg"
 _FORMAT = "1"
+_NONE = b"null"
+"""Kept instead of a template where there can be none."""
 _PATH, _NAME = "\0", "\1"
 """Stand in a template for the environment's path, and for its name alone, in a prompt; no text file has them."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+", re.ASCII)
@@ -112,22 +112,13 @@ def _remembered(key: str, interpreter: Interpreter, cache: Path) -> Template | N
     path = cache / "templates" / f"{key}.json"
     if path not in _templates:
         try:
-            _templates[path] = _from_json(json.loads(path.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
+            kept = path.read_bytes()
+            _templates[path] = from_json(kept, Template) if kept != _NONE else None
+        except (OSError, ValueError):
             _templates[path] = made = _capture(interpreter, cache)
             with contextlib.suppress(WorldError):  # then the next run makes it again
-                write_whole(path, json.dumps(asdict(made) if made else None))
+                write_whole(path, to_json(made))
     return _templates[path]
-
-
-def _from_json(data: dict[str, Any] | None) -> Template | None:
-    if data is None:
-        return None
-    return Template(
-        folders=tuple(data["folders"]),
-        links=tuple((path, target) for path, target in data["links"]),
-        files=tuple((path, executable, text) for path, executable, text in data["files"]),
-    )
 
 
 def _capture(interpreter: Interpreter, cache: Path) -> Template | None:

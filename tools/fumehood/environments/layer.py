@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -18,7 +17,7 @@ from msgspec.structs import asdict
 from fumehood.environments import contents
 from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX
 from fumehood.errors import WorldError
-from fumehood.outside.files import digest_file, disk_errors
+from fumehood.outside.files import digest_file, disk_errors, read_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,21 +88,29 @@ class LayerDistribution(Struct, frozen=True, kw_only=True):
     startup: tuple[str, ...]
 
 
-class Layer(Struct, frozen=True, kw_only=True):
-    """A published layer.
+class LayerIndex(Struct, frozen=True, kw_only=True):
+    """What is written into a layer of what it holds.
 
     Attributes:
-        path: Its prefix.
         interpreter: What it was installed for, see `Interpreter.identity`.
         distributions: What is installed in it, by name.
         trees: What an import could find in it, by distribution, see `contents.Tree`.
     """
 
-    path: Path
     interpreter: str
     site_packages: str
     distributions: tuple[LayerDistribution, ...]
     trees: dict[str, contents.Tree]
+
+
+class Layer(LayerIndex, frozen=True, kw_only=True):
+    """A published layer.
+
+    Attributes:
+        path: Its prefix.
+    """
+
+    path: Path
 
     @property
     def digest(self) -> str:
@@ -158,53 +165,23 @@ def complete(staging: Path, spec: LayerSpec, installed: tuple[InstalledDistribut
         WorldError: Something is missing.
     """
     _check_complete(staging, spec, installed, name)
-    found = _described(staging, spec.interpreter.identity, spec.interpreter.site_packages, installed)
-    (staging / LAYER_INDEX).write_text(_render(found), encoding="utf-8")
+    index = _index(staging, spec.interpreter.identity, spec.interpreter.site_packages, installed)
+    (staging / LAYER_INDEX).write_text(to_json(index), encoding="utf-8")
 
 
 def load(path: Path) -> Layer | None:
     """Read a published layer, once a run; None where there is none that can be read."""
     try:
         status = os.stat(path / LAYER_INDEX)
-        return _load(path, (status.st_ino, status.st_mtime_ns, status.st_size))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except OSError:
         return None
+    return _load(path, (status.st_ino, status.st_mtime_ns, status.st_size))
 
 
 @functools.lru_cache(maxsize=64)
-def _load(path: Path, _: tuple[int, int, int]) -> Layer:
-    data = json.loads((path / LAYER_INDEX).read_bytes())
-    return Layer(
-        path=path,
-        interpreter=data["interpreter"],
-        site_packages=data["site_packages"],
-        distributions=tuple(_distribution(item) for item in data["distributions"]),
-        trees=data["trees"],
-    )
-
-
-def _distribution(item: dict[str, Any]) -> LayerDistribution:
-    return LayerDistribution(
-        name=item["name"],
-        version=item["version"],
-        folder=item["folder"],
-        record=item["record"],
-        requires=tuple(item["requires"]),
-        commands=tuple((name, target) for name, target in item["commands"]),
-        scripts=tuple(item["scripts"]),
-        outside=tuple(item["outside"]),
-        startup=tuple(item["startup"]),
-    )
-
-
-def _render(layer: Layer) -> str:
-    data = {
-        "interpreter": layer.interpreter,
-        "site_packages": layer.site_packages,
-        "distributions": [asdict(item) for item in layer.distributions],
-        "trees": layer.trees,
-    }
-    return json.dumps(data, sort_keys=True)
+def _load(path: Path, _: tuple[int, int, int]) -> Layer | None:
+    index = read_json(path / LAYER_INDEX, LayerIndex)
+    return Layer(path=path, **asdict(index)) if index else None
 
 
 def describe(path: Path, interpreter: str, site_packages: str) -> Layer:
@@ -213,13 +190,15 @@ def describe(path: Path, interpreter: str, site_packages: str) -> Layer:
     Raises:
         OSError: Metadata is missing.
     """
-    return _described(path, interpreter, site_packages, tuple(contents.distributions(path, site_packages)))
+    index = _index(path, interpreter, site_packages, tuple(contents.distributions(path, site_packages)))
+    return Layer(path=path, **asdict(index))
 
 
-def _described(path: Path, interpreter: str, site_packages: str, installed: tuple[InstalledDistribution, ...]) -> Layer:
+def _index(
+    path: Path, interpreter: str, site_packages: str, installed: tuple[InstalledDistribution, ...]
+) -> LayerIndex:
     site = f"{site_packages}/"
-    return Layer(
-        path=path,
+    return LayerIndex(
         interpreter=interpreter,
         site_packages=site_packages,
         distributions=tuple(_describe_one(path, item, site) for item in installed),

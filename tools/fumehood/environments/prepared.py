@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path  # noqa: TC003 - msgspec looks it up when it reads a recipe
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Commands(Struct, frozen=True, kw_only=True):
@@ -39,4 +36,4 @@ class Stack(Struct, frozen=True, kw_only=True):
     layers: tuple[str, ...]
     startup: tuple[Path, ...]
     commands: Commands
-    why_flat: str | None
+    why_flat: str | None = None

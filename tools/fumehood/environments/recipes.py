@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -21,10 +20,10 @@ from fumehood.environments import frame as frames
 from fumehood.environments import state
 from fumehood.environments.frame import Frame
 from fumehood.environments.manager import deciding_files
-from fumehood.environments.prepared import Commands, Stack
+from fumehood.environments.prepared import Stack  # noqa: TC001 - msgspec looks it up when it reads a recipe
 from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX, VIEW_INDEX
 from fumehood.errors import WorldError
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import read_json, to_json, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,6 +39,21 @@ if TYPE_CHECKING:
 
 _FORMAT = "1"
 _FOLDER = "recipes"
+
+
+class _Recipe(Struct, frozen=True, kw_only=True):
+    """What is kept of how an environment was put together.
+
+    Attributes:
+        files: The digests of those deciding files that its name does not stand for.
+        layers: See `frame.layers_of`.
+    """
+
+    files: dict[str, str | None]
+    layers: tuple[str, ...]
+    versions: dict[str, str]
+    changes: tuple[str, ...]
+    stack: Stack
 
 
 class Recalled(Struct, frozen=True, kw_only=True):
@@ -100,46 +114,38 @@ def recall(environments: Environments, wish: Wish) -> Recalled | None:
     root, repository = environments.repository.root, environments.repository
     files = state.look_at(root, _known_files(repository, wish.target))
     path = path_of(environments, wish, files)
-    try:
-        data: dict[str, Any] = json.loads(path.read_bytes())
-        others = state.look_at(root, data["files"])
-        prepared = _stack(data["stack"])
-        unlike = any(others[name].digest != digest for name, digest in data["files"].items())
-        if unlike or not _are_there(environments.layers, prepared.layers):
-            return None
-        frame = Frame.of(repository, wish.target, environments.interpreter(wish.python))
-        recalled = Recalled(
-            frame=frame,
-            digest=frame.digest(wish.target.layout, data["layers"]),
-            files=dict(sorted({**files, **others}.items())),
-            versions=data["versions"],
-            changes=tuple(data["changes"]),
-            stack=prepared,
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    recipe = read_json(path, _Recipe)
+    if recipe is None:
         return None
+    others = state.look_at(root, recipe.files)
+    unlike = any(others[name].digest != digest for name, digest in recipe.files.items())
+    if unlike or not _are_there(environments.layers, recipe.stack.layers):
+        return None
+    frame = Frame.of(repository, wish.target, environments.interpreter(wish.python))
     with contextlib.suppress(OSError):
         os.utime(path)  # when it was last used, for `forget`
-    return recalled
+    return Recalled(
+        frame=frame,
+        digest=frame.digest(wish.target.layout, recipe.layers),
+        files=dict(sorted({**files, **others}.items())),
+        versions=recipe.versions,
+        changes=recipe.changes,
+        stack=recipe.stack,
+    )
 
 
 def remember(path: Path, draft: Drafted, prepared: Stack) -> None:
     """Keep how an environment was put together; where the cache cannot be written to, it is not."""
     plan, known = draft.plan, _known_files(draft.book.repository, draft.plan.target)
-    data = {
-        "files": {name: file.digest for name, file in draft.files.items() if name not in known},
-        "layers": frames.layers_of(plan.core, plan.delta, plan.hidden),
-        "versions": dict(draft.versions),
-        "changes": draft.changes,
-        "stack": {
-            "paths": list(map(str, prepared.paths)),
-            "layers": prepared.layers,
-            "startup": list(map(str, prepared.startup)),
-            "commands": {name: getattr(prepared.commands, name) for name in ("entry_points", "scripts", "outside")},
-        },
-    }
+    recipe = _Recipe(
+        files={name: file.digest for name, file in draft.files.items() if name not in known},
+        layers=frames.layers_of(plan.core, plan.delta, plan.hidden),
+        versions=dict(draft.versions),
+        changes=draft.changes,
+        stack=prepared,
+    )
     with contextlib.suppress(WorldError):
-        write_whole(path, json.dumps(data), durable=False)
+        write_whole(path, to_json(recipe), durable=False)
 
 
 def forget(cache: Path, *, before: float) -> None:
@@ -148,21 +154,6 @@ def forget(cache: Path, *, before: float) -> None:
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < before:
                 path.unlink()
-
-
-def _stack(data: dict[str, Any]) -> Stack:
-    from pathlib import Path  # noqa: PLC0415 - only this needs it while running
-
-    def pairs(name: str) -> tuple[tuple[str, str], ...]:
-        return tuple((first, second) for first, second in data["commands"][name])
-
-    return Stack(
-        paths=tuple(map(Path, data["paths"])),
-        layers=tuple(data["layers"]),
-        startup=tuple(map(Path, data["startup"])),
-        commands=Commands(entry_points=pairs("entry_points"), scripts=pairs("scripts"), outside=pairs("outside")),
-        why_flat=None,
-    )
 
 
 def _are_there(store: LayerStore, digests: Iterable[str]) -> bool:

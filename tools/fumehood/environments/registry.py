@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from fumehood.environments import state
 from fumehood.environments.replace import aside
-from fumehood.outside.files import entries, write_whole
+from fumehood.outside.files import entries, read_json, to_json, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +26,18 @@ if TYPE_CHECKING:
 _FOLDER = "environments"
 
 
+class _Note(Struct, frozen=True):
+    """What is kept of an environment: where it is."""
+
+    path: Path
+
+
 def add(cache: Path, environment: Path) -> None:
     """Remember an environment, if it is not remembered yet."""
     path = os.path.abspath(environment)
     note = cache / _FOLDER / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"
     if not note.exists():
-        write_whole(note, json.dumps({"path": path}) + "\n", durable=False)
+        write_whole(note, to_json(_Note(Path(path))) + "\n", durable=False)
 
 
 def environments(cache: Path) -> list[tuple[Path, EnvironmentState]]:
@@ -40,11 +47,10 @@ def environments(cache: Path) -> list[tuple[Path, EnvironmentState]]:
 
 def _whole(cache: Path) -> Iterator[tuple[Path, EnvironmentState]]:
     for note in entries(cache / _FOLDER, ""):
-        try:
-            path = Path(json.loads(note.read_text(encoding="utf-8"))["path"])
-        except (OSError, ValueError, KeyError, TypeError):
+        kept = read_json(note, _Note)
+        if kept is None:
             continue
-        found = state.read(path)
+        path, found = kept.path, state.read(kept.path)
         if found is not None:
             yield path, found
         elif _is_gone(path) and not aside(path):  # else it is being made anew

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping  # noqa: TC003 - msgspec looks it up when it reads a state
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
-from fumehood.outside.files import digest_file, write_whole
+from fumehood.outside.files import digest_file, read_json, to_json, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
 STATE = "fumehood.json"
@@ -30,7 +29,7 @@ class FileState(Struct, frozen=True, kw_only=True):
     digest: str | None = None
 
 
-class EnvironmentState(Struct, frozen=True, kw_only=True):
+class EnvironmentState(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     """The contents of ``fumehood.json`` in an environment; written last, so an environment without it is not whole.
 
     Attributes:
@@ -67,23 +66,13 @@ class EnvironmentState(Struct, frozen=True, kw_only=True):
 
 def read(environment: Path) -> EnvironmentState | None:
     """The state of an environment; None where there is no whole environment of this format."""
-    try:
-        data: dict[str, Any] = json.loads((environment / STATE).read_bytes())
-        if data.pop("schema") != SCHEMA:
-            return None
-        files = {path: FileState(**state) for path, state in data.pop("files").items()}
-        layers, changes = tuple(data.pop("layers")), tuple(data.pop("changes"))
-        return EnvironmentState(**data, files=files, layers=layers, changes=changes)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    return read_json(environment / STATE, EnvironmentState)
 
 
 def write(environment: Path, state: EnvironmentState) -> None:
     """Write the state of an environment, which makes it whole."""
-    data = {"schema": SCHEMA, **asdict(state)}
-    data["files"] = {path: asdict(file) for path, file in state.files.items()}
     # Not forced to the disk, where it would then be before the files that it vouches for.
-    write_whole(environment / STATE, json.dumps(data, sort_keys=True) + "\n", durable=False)
+    write_whole(environment / STATE, to_json(state) + "\n", durable=False)
 
 
 def look_at(root: Path, paths: Iterable[str]) -> dict[str, FileState]:

@@ -8,7 +8,6 @@ It has all of the prefix, since a RECORD leads from site-packages to commands an
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from msgspec import Struct
 
 from fumehood.environments import contents, shelf
 from fumehood.environments.store import LAYER_INDEX, VIEW_INDEX
-from fumehood.outside.files import disk_errors
+from fumehood.outside.files import disk_errors, read_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +31,13 @@ CORE = ".core"
 So their targets are short, and a file system keeps a short target in the link's inode: it costs no block, and a tenth
 of the time.
 """
+
+
+class _Index(Struct, frozen=True, kw_only=True):
+    """The file with which a view is whole."""
+
+    core: str
+    hidden: frozenset[str]
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -68,8 +74,8 @@ def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View
     def fill(staging: Path) -> None:
         with disk_errors("building a view of the core layer"):
             _link(store.cache, staging, core, hidden)
-            index = {"core": core.digest, "hidden": sorted(hidden)}
-            (staging / VIEW_INDEX).write_text(json.dumps(index), encoding="utf-8")
+            index = _Index(core=core.digest, hidden=hidden)
+            (staging / VIEW_INDEX).write_text(to_json(index), encoding="utf-8")
 
     lease = store.hold(digest, name="a view of the core layer", is_there=lambda path: load(path) is not None, fill=fill)
     return View(path=store.path(digest), core=core.digest, hidden=hidden), lease
@@ -104,11 +110,8 @@ def _target(core: Layer, path: str) -> str:
 
 def load(path: Path) -> View | None:
     """Read a published view; None where there is none that can be read."""
-    try:
-        data = json.loads((path / VIEW_INDEX).read_bytes())
-        return View(path=path, core=data["core"], hidden=frozenset(data["hidden"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    index = read_json(path / VIEW_INDEX, _Index)
+    return View(path=path, core=index.core, hidden=index.hidden) if index else None
 
 
 def links(core: Layer, hidden: frozenset[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from fumehood.errors import ConfigurationError, Place
@@ -146,17 +146,11 @@ def parse(text: str, *, path: str) -> tuple[Entry, ...]:
                 place=Place(path),
                 remedy="use the fumehood that wrote it",
             )
-        return tuple(_entry(item, number) for number, item in enumerate(data["findings"], start=_FIRST))
+        entries = convert(data["findings"], tuple[Entry, ...])
+        return tuple(replace(entry, line=number) for number, entry in enumerate(entries, start=_FIRST))
     except json.JSONDecodeError as error:
         raise ConfigurationError(
             f"not valid JSON: {error.msg}", place=Place(path, error.lineno), remedy=remedy
         ) from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise ConfigurationError("it is no baseline", place=Place(path), remedy=remedy) from None
-
-
-def _entry(item: dict[str, Any], line: int) -> Entry:
-    texts = {key: item[key] for key in ("rule", "experiment", "file", "subject")}
-    if not all(isinstance(text, str) for text in texts.values()):
-        raise TypeError
-    return Entry(**texts, count=int(item["count"]), line=line)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import convert, to_builtins
 
 from fumehood.errors import WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+_T = TypeVar("_T")
 
 PREFIX_LOCK = ".lock"
 """The file that uv locks while it works in a prefix or an environment."""
@@ -78,6 +83,37 @@ def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+def read_json(path: Path, kind: type[_T]) -> _T | None:
+    """What `to_json` has written of a kind of value; None where the file is missing, or holds anything else."""
+    try:
+        return from_json(path.read_bytes(), kind)
+    except (OSError, ValueError):
+        return None
+
+
+def from_json(text: str | bytes, kind: type[_T]) -> _T:
+    """What `to_json` has written of a kind of value.
+
+    Raises:
+        ValueError: The text is anything else.
+    """
+    try:
+        # By way of Python's reader: msgspec's own refuses what stands for a name that is not UTF-8.
+        return convert(json.loads(text), kind, dec_hook=_path)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _path(kind: type[Path], value: Any) -> Path:  # noqa: ANN401 - as msgspec hands it over
+    """A path from its text; nothing else is written that JSON does not have."""
+    return kind(value)
+
+
+def to_json(value: object) -> str:
+    """A value as JSON in which paths are text, also those that are not UTF-8."""
+    return json.dumps(to_builtins(value, enc_hook=os.fspath, order="deterministic"))
 
 
 def remove_tree(path: Path | str) -> None:

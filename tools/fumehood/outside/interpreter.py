@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
+from collections.abc import Mapping  # noqa: TC003 - msgspec looks it up when it reads an answer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fumehood.errors import WorldError
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import from_json, read_json, to_json, write_whole
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+_T = TypeVar("_T")
 
 _PROBE = """
 import json, os, platform, sys, sysconfig
@@ -53,7 +52,7 @@ from importlib.metadata import distributions
 found = {}
 for one in distributions():
     if one.metadata["Name"]:
-        found.setdefault(re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version)
+        found.setdefault(re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version or "")
 print(json.dumps(found))
 """
 
@@ -68,7 +67,7 @@ class Interpreter(Struct, frozen=True, kw_only=True):
         platform: As ``sysconfig.get_platform()`` says.
     """
 
-    executable: Path
+    executable: Path = field(name="base")
     variables: Mapping[str, str]
     abi: str
     platform: str
@@ -128,13 +127,11 @@ def inspect(executable: Path, *, cache: Path) -> Interpreter:
     system = " ".join(os.uname())  # which some markers name
     key = hashlib.sha256(f"{executable}\0{real}\0{stat.st_mtime_ns}\0{stat.st_size}\0{system}".encode()).hexdigest()
     remembered = cache / "interpreters" / f"{key[:32]}.json"
-    try:
-        return _from_answer(json.loads(remembered.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError):
-        answer = _ask(executable)
-    interpreter = _from_answer(answer)
-    write_whole(remembered, json.dumps(answer, indent=1))
-    return interpreter
+    found = read_json(remembered, Interpreter)
+    if found is None:
+        found = _ask(executable, _PROBE, Interpreter)
+        write_whole(remembered, to_json(found))
+    return found
 
 
 def installed(executable: Path) -> dict[str, str]:
@@ -143,28 +140,18 @@ def installed(executable: Path) -> dict[str, str]:
     Raises:
         WorldError: It cannot be run, or does not answer as Python does.
     """
-    return _ask(executable, _INSTALLED)
+    return _ask(executable, _INSTALLED, dict[str, str])
 
 
-def _ask(executable: Path, question: str = _PROBE) -> dict[str, Any]:
+def _ask(executable: Path, question: str, kind: type[_T]) -> _T:
     import subprocess  # noqa: PLC0415 - most answers are remembered
 
     try:
         done = subprocess.run(
             [str(executable), "-I", "-c", question], capture_output=True, text=True, timeout=60, check=True
         )
-        answer: dict[str, Any] = json.loads(done.stdout)
+        return from_json(done.stdout, kind)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise WorldError(
             f"{executable} does not run as a Python interpreter: {error}", remedy="install that Python anew"
         ) from error
-    return answer
-
-
-def _from_answer(answer: dict[str, Any]) -> Interpreter:
-    return Interpreter(
-        executable=Path(answer["base"]),
-        variables=dict(answer["variables"]),
-        abi=str(answer["abi"]),
-        platform=str(answer["platform"]),
-    )

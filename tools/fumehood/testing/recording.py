@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from msgspec import Struct, convert, field
+from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError, WorldError
 from fumehood.model.duration import render_duration
 from fumehood.model.lock import PinChange
-from fumehood.outside.files import disk_errors, write_whole
+from fumehood.outside.files import disk_errors, read_json, write_whole
 from fumehood.outside.git import Git
 from fumehood.outside.processes import meanwhile
 from fumehood.testing.results import (
@@ -32,7 +31,7 @@ from fumehood.testing.results import (
 from fumehood.testing.session import part as part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fumehood.environments.state import EnvironmentState
@@ -53,10 +52,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 def read_ending(path: Path, code: int) -> Ended:
     """What the supervisor wrote; only its own exit code if it did not come to that."""
-    try:
-        return Ended(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return Ended(code=code, timed_out=False, seconds=0.0, tail="")
+    return read_json(path, Ended) or Ended(code=code, timed_out=False, seconds=0.0, tail="")
 
 
 class Recording(Struct, kw_only=True):
@@ -66,14 +62,12 @@ class Recording(Struct, kw_only=True):
         folder: Where its result will be.
         stem: How the files of its result are called, apart from their endings.
         result: What is known so far; its status is that of a session that never got an environment.
-        report: What the plugin reported, if pytest got that far.
         tail: The end of pytest's output.
     """
 
     folder: Path
     stem: str
     result: Result
-    report: Mapping[str, Any] | None = None
     tail: str = ""
     _origin: Callable[[], Origin]
     _begun: float = field(default_factory=time.monotonic)
@@ -138,12 +132,9 @@ class Recording(Struct, kw_only=True):
 
     def has_run(self, ended: Ended, report: Path) -> None:
         """Pytest has ended."""
-        counts = None
-        with contextlib.suppress(OSError, ValueError):
-            self.report = json.loads(report.read_bytes())
-            counts = convert(self.report, Counts)
         self.tail = ended.tail
-        self.result = replace(self.result, counts=counts, seconds=replace(self.result.seconds, tests=ended.seconds))
+        spent = replace(self.result.seconds, tests=ended.seconds)
+        self.result = replace(self.result, counts=read_json(report, Counts), seconds=spent)
 
     def ends(self, status: Status, reason: str = "") -> None:
         """How the session ends, unless it has ended before."""
@@ -179,7 +170,7 @@ class Recording(Struct, kw_only=True):
             os.makedirs(self.folder, exist_ok=True)
             if self.junit.exists():
                 os.replace(self.junit, xml)
-            elif self.report is None:
+            elif done.counts is None:
                 write_whole(xml, junit_without_tests(done, self.tail if done.failed else ""))
             else:  # The user had pytest write it elsewhere.
                 xml.unlink(missing_ok=True)

@@ -8,14 +8,15 @@ import json
 import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from fumehood.errors import ConfigurationError, ExitCode, FumehoodError
 from fumehood.outside import supervise
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import read_json, write_whole
+from fumehood.testing.results import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 NOTHING_COLLECTED = 5
 """pytest's exit code when no test was collected."""
 
-_RAN = ("passed", "failed", "errors", "xfailed", "xpassed")
-"""What may have become of a test that has run."""
 _ONLY_SHOW = {"--co", "--collect-only", "--collectonly", "--setup-only", "--setuponly", "--setup-plan", "--setupplan"}
 _ONLY_SHOW |= {"--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--cache-show"}
 _ONLY_SHOW |= {"--help", "-h", "--version", "-V", "-VV"}
@@ -96,6 +95,20 @@ class TestRun(Struct, frozen=True, kw_only=True):
         """The command that runs pytest in a process group of its own, for so many seconds at most."""
         program = (sys.executable, "-I", "-S", supervise.__file__)
         return (*program, str(self.ending), str(timeout or 0), str(pytest), *self.arguments)
+
+
+class _GpuReport(Struct, frozen=True, kw_only=True):
+    """What the plugin reports of GPUs."""
+
+    mode: str
+
+
+class _Report(Counts, frozen=True, kw_only=True):
+    """What the plugin reports."""
+
+    deselected: int
+    gpu: _GpuReport
+    skip_reasons: dict[str, int]
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -305,10 +318,7 @@ def verdict(run: TestRun, subject: str) -> Verdict:
         TestsFailedError: Some tests failed all the same.
         TestsMissingError: GPUs are required, and nothing ran; or pytest did not come to its end.
     """
-    try:
-        report = json.loads(run.report.read_bytes())
-    except (OSError, ValueError):
-        report = None
+    report = read_json(run.report, _Report)
     if report is None and run.has_tests:
         sentence = f"{subject}: pytest ended without reporting its tests"
         if not run.only_shows:
@@ -317,7 +327,7 @@ def verdict(run: TestRun, subject: str) -> Verdict:
                 sentence, remedy="find what ends pytest while it is at work, or has it only list tests"
             )
         return Verdict(status="unknown", sentence=sentence)
-    if report is not None and (bad := [f"{report[one]} {one}" for one in ("failed", "errors") if report[one]]):
+    if report is not None and (bad := _counted(report, "failed", "errors")):
         # As after os._exit(0) in a hook that runs when the tests have.
         raise TestsFailedError(
             f"{subject}: {', '.join(bad)}, and pytest ended with exit code 0 all the same",
@@ -332,27 +342,32 @@ def verdict(run: TestRun, subject: str) -> Verdict:
         )
     result = _summed_up(report, subject)
     # The plugin knows of --gpus in addopts and in PYTEST_ADDOPTS, too.
-    if result.status != "passed" and (report["gpu"]["mode"] if report else run.gpu_mode) == "require":
+    if result.status != "passed" and (report.gpu.mode if report else run.gpu_mode) == "require":
         raise TestsMissingError(
             f"{result.sentence}, and --gpus=require asks for tests that run", remedy="add tests, or run --gpus=auto"
         )
     return result
 
 
-def _summed_up(report: dict[str, Any] | None, subject: str) -> Verdict:
+def _summed_up(report: _Report | None, subject: str) -> Verdict:
     """What a run amounts to in which no test failed."""
-    if report is None or not (report["collected"] or report["deselected"] or report["skipped"]):
+    if report is None or not (report.collected or report.deselected or report.skipped):
         return Verdict(status="no-tests", sentence=f"{subject}: no tests were found")
-    if any(report[outcome] for outcome in _RAN):
-        counts = [f"{report[one]} {one}" for one in (*_RAN, "skipped") if report[one] or one == "passed"]
+    if report.passed or report.xfailed or report.xpassed:
+        counts = [f"{report.passed} passed", *_counted(report, "xfailed", "xpassed", "skipped")]
         return Verdict(status="passed", sentence=f"{subject}: {', '.join(counts)}")
-    if not (report["collected"] or report["skipped"]):
-        return Verdict(status="no-tests", sentence=f"{subject}: no test was selected of {report['deselected']}")
-    if report["skipped"] < report["collected"]:
-        return Verdict(status="no-tests", sentence=f"{subject}: none of its {report['collected']} tests has run")
+    if not (report.collected or report.skipped):
+        return Verdict(status="no-tests", sentence=f"{subject}: no test was selected of {report.deselected}")
+    if report.skipped < report.collected:
+        return Verdict(status="no-tests", sentence=f"{subject}: none of its {report.collected} tests has run")
     # More than were collected, where whole files skip themselves.
-    reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(report["skip_reasons"].items()))
+    reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(report.skip_reasons.items()))
     return Verdict(status="all-skipped", sentence=f"{subject}: every test was skipped ({reasons})")
+
+
+def _counted(report: Counts, *outcomes: str) -> list[str]:
+    """How many tests had each of these outcomes, where any had."""
+    return [f"{count} {outcome}" for outcome in outcomes if (count := getattr(report, outcome))]
 
 
 class TestsFailedError(FumehoodError):
