@@ -107,6 +107,7 @@ class _Report(Counts, frozen=True, kw_only=True):
     """What the plugin reports."""
 
     deselected: int
+    finished: int
     gpu: _GpuReport
     skip_reasons: dict[str, int]
 
@@ -333,10 +334,10 @@ def verdict(run: TestRun, subject: str) -> Verdict:
             f"{subject}: {', '.join(bad)}, and pytest ended with exit code 0 all the same",
             remedy="find what changes its exit code, such as a hook that runs at its end",
         )
-    if report is not None and 0 < report["finished"] < report["collected"]:
+    if report is not None and 0 < report.finished < report.collected:
         # As after pytest.exit with that code in a test.
         raise TestsMissingError(
-            f"{subject}: {report['finished']} of {report['collected']} tests have run, "
+            f"{subject}: {report.finished} of {report.collected} tests have run, "
             "and pytest ended with exit code 0 all the same",
             remedy="find what ends pytest while it is at work",
         )
