@@ -262,6 +262,14 @@ def test_an_experiment_that_imports_another_is_found_whichever_way_it_is_written
     ]
 
 
+def test_a_mistake_in_the_manifest_of_the_one_that_is_imported_changes_nothing(repository: Project) -> None:
+    repository.write({"experiments/one/model.py": "import twice\n"})
+    found = said(repository, "boundary", "independence")
+    assert found == ["experiments/one/model.py:1: it imports twice, a part of the experiment two"]
+    repository.write({"experiments/two/experiment.toml": "stat = 1\n"})
+    assert said(repository, "boundary", "independence") == found
+
+
 def test_private_names_of_core_are_found_once_in_each_file_with_whom_to_ask(repository: Project) -> None:
     points = 'extension-points = { hooks = "core.offered._hook", tools = "core.tools" }\n'
     repository.write(

@@ -134,10 +134,10 @@ class NeedsReader(Struct, dict=True):
 
     @cached_property
     def homes(self) -> Mapping[str, str]:
-        """The folders of experiments by the names of the packages that they offer when they are installed."""
-        modules = self.seen.outline.modules
+        """The folders of experiments, those with mistakes too, by the names of the packages that they offer."""
+        modules, repository = self.seen.outline.modules, self.seen.repository
         found: dict[str, str] = {}
-        for experiment in self.seen.repository.experiments:
+        for experiment in (*repository.experiments, *repository.broken):
             offered = modules.directly_in(f"{experiment.path}/src")
             if experiment.name in modules.directly_in(experiment.path):
                 offered |= {experiment.name}
