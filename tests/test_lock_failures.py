@@ -274,6 +274,29 @@ def test_requires_python_that_means_nothing_is_said_with_its_line(repository: Pr
         )
 
 
+def test_a_lock_that_a_link_leads_out_of_the_repository_is_not_written(repository: Project, tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere" / "file"
+    lock = repository.root / "experiments/good/requirements.lock"
+    lock.symlink_to(outside)
+    refused = (
+        "experiments/good/requirements.lock: leads out of the repository\n"
+        "  → put a file in the place of the symbolic link\n"
+    )
+    assert repository.fumehood("lock", "good").assert_exit(2).stderr == refused
+    assert not outside.parent.exists()
+    outside.parent.mkdir()
+    outside.write_text("precious\n")
+    assert repository.fumehood("lock", "good").assert_exit(2).stderr == refused
+    assert outside.read_text() == "precious\n"
+
+    inside = repository.root / "experiments/good/real.lock"
+    lock.unlink()
+    lock.symlink_to(inside)
+    repository.fumehood("lock", "good").assert_ok()
+    assert lock.is_symlink()
+    assert inside.read_text().startswith("# What this experiment adds")
+
+
 def test_a_lock_that_cannot_be_read_is_said(repository: Project) -> None:
     repository.write({"experiments/bad/requirements.lock/file": ""})
     for command in (["lock"], ["lock", "--check", "bad"]):

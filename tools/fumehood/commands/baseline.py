@@ -9,7 +9,7 @@ import click
 
 from fumehood.errors import ExitCode, UsageError, WorldError
 from fumehood.model.baseline import entries_of, parse, render, together, without
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import write_inside
 
 if TYPE_CHECKING:
     from fumehood.model.baseline import Entry
@@ -56,7 +56,7 @@ def run(repository: Repository, names: tuple[str, ...], *, extend: bool, rules: 
     answer = check.ask(repository, check.Options(offline=offline), environ=os.environ)
     added = entries_of(answer.findings) if is_new or extend else ()
     kept = without(known, answer.gone)
-    write_whole(repository.root / path, render(together(*kept, *added)))
+    write_inside(repository.root, path, render(together(*kept, *added)))
     gone, more = (sum(entry.count for entry in entries) for entries in (answer.gone, added))
     left = sum(entry.count for entry in kept) + more
     click.echo(f"{path}: {left} known, {gone} gone, {more} added")

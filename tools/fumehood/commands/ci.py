@@ -11,7 +11,7 @@ from fumehood.ci.answers import read_rows
 from fumehood.ci.verdict import judge, markdown, text
 from fumehood.commands.reports import as_json as report_json
 from fumehood.errors import ExitCode, WorldError
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import write_inside
 from fumehood.testing.results import read_results
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def write(repository: Repository, *, platform: str | None, say: Callable[[str], 
         if _read(repository.root / path) == wanted:
             say(f"{path} is current")
             continue
-        write_whole(repository.root / path, wanted)
+        write_inside(repository.root, path, wanted)
         say(f"wrote {path}")
         if one == "gitlab":
             say(f"  .gitlab-ci.yml takes it in with: include: [{{local: {path}}}]")

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from fumehood.outside.toml_file import load
 from fumehood.reading import entry_points, pytest_settings
+from fumehood.reading.experiment import sources_of
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def territories(repository: Repository) -> Territories:
     own = _roots([*core.sources, *_pytest_path(repository), "."])
     last = _roots([path if os.path.isdir(repository.root / path) else posixpath.dirname(path) for path in core.tests])
     known = [(experiment.name, experiment.path, experiment.sources) for experiment in repository.experiments]
-    known += [(broken.name, broken.path, (broken.path,)) for broken in repository.broken]
+    known += [(broken.name, broken.path, sources_of(str(repository.root), broken.path)) for broken in repository.broken]
     return Territories(
         core=Territory(name="", path="", roots=_roots([*own, *last]), plugins=_plugins(repository, "")),
         experiments=tuple(

@@ -17,7 +17,7 @@ from fumehood.errors import UsageError, WorldError
 from fumehood.lifecycle import record as records
 from fumehood.lifecycle.obstacles import is_product
 from fumehood.lifecycle.retire import content
-from fumehood.outside.files import disk_errors, remove_tree, write_whole
+from fumehood.outside.files import disk_errors, remove_tree, write_inside
 from fumehood.outside.private_folder import private_folder, sweep
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def carry_out(repository: Repository, retirement: Retirement, *, cache: Path, sa
 def _write(root: Path, retirement: Retirement, scratch: Path) -> None:
     if retirement.record:
         before = content(root, retirement.record_file) or ""
-        write_whole(root / retirement.record_file, records.add(before, retirement.record), scratch=scratch)
+        write_inside(root, retirement.record_file, records.add(before, retirement.record), scratch=scratch)
     for workflow in retirement.workflows:
         if content(root, workflow.file) not in {workflow.text, None}:
             raise UsageError(f"{workflow.file} has changed meanwhile", remedy="run it again")
@@ -64,7 +64,7 @@ def _write(root: Path, retirement: Retirement, scratch: Path) -> None:
     for change in retirement.edits:
         if content(root, change.file) != change.before:
             raise UsageError(f"{change.file} has changed meanwhile", remedy="run it again")
-        write_whole(root / change.file, change.after, scratch=scratch)
+        write_inside(root, change.file, change.after, scratch=scratch)
 
 
 def _lease(environment: Path, say: Callable[[str], None]) -> Lease:

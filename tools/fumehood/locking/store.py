@@ -10,7 +10,7 @@ from msgspec import Struct
 from fumehood.errors import ConfigurationError, Place
 from fumehood.locking import lockfile
 from fumehood.locking.lockfile import pins_digest
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import write_inside, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ class LockStore(Struct, frozen=True, kw_only=True):
                 return False
         except (OSError, UnicodeDecodeError):
             pass
-        write_whole(target, text)
+        write_inside(self.root, path, text)
         return True
 
     def remembered(self, *key: str) -> Lock | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import convert, to_builtins
 
-from fumehood.errors import WorldError
+from fumehood.errors import ConfigurationError, Place, WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +49,20 @@ def refused(doing: str, error: OSError) -> WorldError:
 def token() -> str:
     """Eight characters that no other name has."""
     return os.urandom(4).hex()
+
+
+def write_inside(root: Path, path: str, content: str | bytes, *, scratch: Path | None = None) -> None:
+    """Write a file of a repository as `write_whole` does, unless a link in the repository leads out of it.
+
+    Raises:
+        ConfigurationError: One does.
+        WorldError: The disk refused.
+    """
+    if not f"{os.path.realpath(root / path)}/".startswith(os.path.join(os.path.realpath(root), "")):
+        raise ConfigurationError(
+            "leads out of the repository", place=Place(path), remedy="put a file in the place of the symbolic link"
+        )
+    write_whole(root / path, content, scratch=scratch)
 
 
 def write_whole(path: Path, content: str | bytes, *, scratch: Path | None = None, durable: bool = True) -> None:

@@ -195,6 +195,14 @@ def _chosen_tests(root: str, shape: Shape, chosen: tuple[str, ...]) -> list[str]
     return list(found)
 
 
+def sources_of(root: str, path: str) -> tuple[str, ...]:
+    """What `Experiment.sources` are or would be, whatever mistake keeps a folder from being read as an experiment."""
+    try:
+        return _sources(root, Shape(path=path, names=os.listdir(f"{root}/{path}")))
+    except OSError:
+        return (path,)
+
+
 def _sources(root: str, shape: Shape) -> tuple[str, ...]:
     """What to put on the import path so that the experiment's own code is found.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from fumehood.errors import ConfigurationError, Place, WorldError
-from fumehood.outside.files import write_whole
+from fumehood.outside.files import write_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,4 +65,4 @@ class Change(Struct, frozen=True, kw_only=True):
             now = None
         if now != self.before:
             raise WorldError(f"{self.path} has changed meanwhile", remedy="run it again")
-        write_whole(root / self.path, self.after)
+        write_inside(root, self.path, self.after)

@@ -137,11 +137,12 @@ class NeedsReader(Struct, dict=True):
         """The folders of experiments, those with mistakes too, by the names of the packages that they offer."""
         modules, repository = self.seen.outline.modules, self.seen.repository
         found: dict[str, str] = {}
-        for experiment in (*repository.experiments, *repository.broken):
-            offered = modules.directly_in(f"{experiment.path}/src")
-            if experiment.name in modules.directly_in(experiment.path):
-                offered |= {experiment.name}
-            found |= dict.fromkeys(offered, experiment.path)
+        places = [(experiment.name, experiment.path) for experiment in repository.experiments]
+        for name, path in (*places, *((broken.name, broken.path) for broken in repository.broken)):
+            offered = modules.directly_in(f"{path}/src")
+            if name in modules.directly_in(path):
+                offered |= {name}
+            found |= dict.fromkeys(offered, path)
         return found
 
     def _is_in_a_longer_name(self, module: str, declared: frozenset[str], uses: Iterable[str]) -> bool:
