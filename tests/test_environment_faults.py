@@ -109,6 +109,17 @@ def test_a_path_that_path_cannot_hold_is_said_with_where_else_environments_may_b
     here.fumehood("env", "build", "--envdir", str(project.root / "elsewhere"), "a").assert_ok()
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems have no such names")
+def test_a_folder_whose_name_is_not_utf_8_is_said_to_be_none_for_environments(project: Project) -> None:
+    here = replace(project, root=project.root / os.fsdecode(b"a\xff"))
+    environments.write(here, a=["reader"])
+    outcome = here.fumehood("env", "build").assert_exit(2)
+    assert outcome.stderr == (
+        f"{str(here.root)!a}: a folder whose name is not UTF-8 cannot be on Python's import path\n"
+        "  → rename the folder\n"
+    )
+
+
 def test_a_home_that_cannot_be_is_said_with_what_to_choose_instead(project: Project) -> None:
     environments.write(project, core=["alpha"])
     del project.env["FUMEHOOD_CACHE"]

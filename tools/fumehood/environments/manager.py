@@ -13,7 +13,7 @@ from fumehood import __version__
 from fumehood.environments import registry, state
 from fumehood.environments.lease import Lease
 from fumehood.environments.store import LayerStore
-from fumehood.errors import FumehoodError
+from fumehood.errors import ConfigurationError, FumehoodError, Place
 from fumehood.outside import interpreter as interpreters
 from fumehood.settings import PYPROJECT, UV_TOML
 
@@ -134,6 +134,7 @@ class Environments(Struct, dict=True):
         Raises:
             FumehoodError: It cannot be had; the one before is untouched.
         """
+        self._check_paths(wish)
         lease = self._lease(wish)
         try:
             while True:
@@ -160,12 +161,25 @@ class Environments(Struct, dict=True):
         return prepare(self, waiting)
 
     def _is_waiting(self, wish: Wish) -> bool:
-        """Whether something has to be made for it; one whose interpreter is missing says so when it is obtained."""
+        """Whether something has to be made for it; what keeps that from being done is said when it is obtained."""
         try:
+            self._check_paths(wish)
             self.interpreter(wish.python)
         except FumehoodError:
             return False
         return self.health_check(wish, state.read(wish.folder)) is not None
+
+    def _check_paths(self, wish: Wish) -> None:
+        """Refuse folders that cannot be written into an environment: text files of Python's are UTF-8."""
+        for path in (self.repository.root, self.cache, wish.folder):
+            try:
+                str(path).encode()
+            except UnicodeEncodeError:
+                raise ConfigurationError(
+                    "a folder whose name is not UTF-8 cannot be on Python's import path",
+                    place=Place(ascii(str(path))),
+                    remedy="rename the folder",
+                ) from None
 
     def _lease(self, wish: Wish) -> Lease:
         """The lease of an environment, beside its folder and not in it, so that it outlives a rebuild."""
