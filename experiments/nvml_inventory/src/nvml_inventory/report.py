@@ -6,7 +6,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 
@@ -58,4 +58,4 @@ def _nvlink(device: Device) -> str:
 
 def as_json(machine: Machine) -> str:
     """The same as an object; memory in bytes, power in watts, None where something is not known."""
-    return json.dumps({"schema": SCHEMA, **asdict(machine)}, indent=2)
+    return json.dumps({"schema": SCHEMA, **to_builtins(machine)}, indent=2)
