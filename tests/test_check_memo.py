@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from bench import sets
 
+import fumehood
 from support.answers import PLAIN
 from support.memos import age, said
 from support.project import VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from support.project import Project
 
@@ -114,6 +116,19 @@ def test_a_source_that_changes_is_looked_at_again(repository: Project) -> None:
     repository.write({"core/__init__.py": "import experiments.fits.model\n"})
     age(repository)
     repository.fumehood(*check).assert_exit(1)
+
+
+def test_other_code_of_the_same_version_looks_again(remembered: Project, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(Path(fumehood.__file__).parent, tmp_path / "fumehood"))
+    start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from fumehood.__main__ import main; main()"
+
+    def summary() -> str:
+        return remembered.run(sys.executable, "-c", start, *VERSIONS, "fits").assert_ok().stdout
+
+    assert summary() == "1 experiment checked: it fits\n"
+    text = package / "formats/text.py"
+    text.write_text(text.read_text(encoding="utf-8").replace("it fits", "it is well"), encoding="utf-8")
+    assert summary() == "1 experiment checked: it is well\n"
 
 
 def test_a_variable_counts_if_a_line_names_it(remembered: Project) -> None:

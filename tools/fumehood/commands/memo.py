@@ -25,7 +25,7 @@ from fumehood import __version__
 from fumehood.errors import UsageError, WorldError
 from fumehood.outside import hearing
 from fumehood.outside.files import cache_folder, read_json, to_json, write_whole
-from fumehood.outside.kept import RACY, written
+from fumehood.outside.kept import PACKAGE, RACY, changed, written
 from fumehood.outside.noted import State, state_of
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class Memo(Struct):
 
     @property
     def _path(self) -> Path:
-        everything = "\0".join([__version__, sys.version, *self.key])
+        everything = "\0".join([__version__, str(changed(PACKAGE)), sys.version, *self.key])
         name = hashlib.sha256(everything.encode("utf-8", "surrogateescape")).hexdigest()
         return cache_folder(self.environ) / "memos" / f"{name}.json"
 

@@ -25,7 +25,7 @@ RACY = 2_000_000_000
 """Nanoseconds before reading within which a change may be followed by one that leaves no trace."""
 
 _SEAL = 32
-_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 class Kept(Struct, frozen=True):
@@ -52,7 +52,7 @@ class Kept(Struct, frozen=True):
         """
         file = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        head = f"fumehood {__version__} {changed(_PACKAGE)} {name} {version}, Python {python}\n".encode()
+        head = f"fumehood {__version__} {changed(PACKAGE)} {name} {version}, Python {python}\n".encode()
         return cls(cache_folder(environ) / name / f"{file}{ONLY_FASTER}", head + key)
 
     def load(self) -> dict[str, Any]:
