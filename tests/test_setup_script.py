@@ -9,6 +9,7 @@ import pytest
 
 from fumehood.errors import ConfigurationError
 from fumehood.reading import setup_script
+from fumehood.repository import open_repository
 from support.answers import PLAIN
 from support.local_project import below, local_project
 
@@ -187,6 +188,25 @@ def test_what_a_setuptools_project_is_called(tmp_path: Path, files: dict[str, st
     for file, content in files.items():
         (tmp_path / file).write_text(content)
     assert setup_script.project(tmp_path) == name
+
+
+@pytest.mark.parametrize(
+    ("files", "specifier"),
+    [
+        ({"setup.cfg": "[options]\npython_requires = >=3.9\n", "setup.py": "setup(python_requires='>=3')\n"}, ">=3.9"),
+        ({"setup.py": "setup(python_requires='>=3.10.0')\n"}, ">=3.10.0"),
+        ({"setup.py": "setup(python_requires=lowest())\n"}, None),
+        ({"setup.py": "setup(python_requires='3.10')\n"}, None),
+        ({"setup.py": "setup(python_requires='<3')\n"}, None),
+        ({"setup.py": "setup(python_requires='>=3.9')\n", "pyproject.toml": "[project]\nname = 'core'\n"}, None),
+    ],
+)  # fmt: skip
+def test_the_pythons_that_a_setuptools_project_supports(
+    tmp_path: Path, files: dict[str, str], specifier: str | None
+) -> None:
+    for file, content in files.items():
+        (tmp_path / file).write_text(content)
+    assert open_repository(tmp_path).core.requires_python == specifier
 
 
 def test_a_lock_is_as_current_as_the_folders_that_its_lines_install(project: Project) -> None:

@@ -265,8 +265,8 @@ class _KnownCore(Struct, frozen=True, kw_only=True):
 def python_floor(repository: Repository, lock: Lock | None) -> str:
     """The lowest Python version that core supports.
 
-    ``[project].requires-python`` says so; else the settings' ``python``; else the lock that is there, so that it does
-    not change with who runs it; else the running interpreter.
+    ``[project].requires-python`` says so, or a setuptools project's ``python_requires``; else the settings' ``python``;
+    else the lock that is there, so that it does not change with who runs it; else the running interpreter.
     """
     return _stated_floor(repository, lock) or f"{sys.version_info.major}.{sys.version_info.minor}"
 

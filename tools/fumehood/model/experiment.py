@@ -86,7 +86,7 @@ class Core(Struct, frozen=True, kw_only=True):
         test_requirements: Requirements that running tests adds, for core and experiments alike.
         tests_requirements: The files with what core's own tests need beyond that.
         project: The name in ``[project]``, as written, if its packages can be imported from source.
-        requires_python: The specifier in ``[project].requires-python``, if any.
+        requires_python: The specifier in ``[project].requires-python``, else in ``setup.cfg`` or ``setup.py``, if any.
         pythons: The Python versions of sessions that do not name their own.
         timeout: Seconds that its tests may take; None for as long as they need.
     """

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fumehood.errors import ConfigurationError, FumehoodError, raise_all
-from fumehood.model.experiment import Core, RequirementSource, requirement_sources
+from fumehood.model.experiment import SETUP_SCRIPTS, Core, RequirementSource, requirement_sources
 from fumehood.outside.toml_file import table_at
 from fumehood.reading import pytest_settings
 from fumehood.settings import PYPROJECT
@@ -61,7 +61,7 @@ def read(root: Path, settings: Settings, pyproject: TomlFile | None) -> Core:
         test_requirements=settings.test_requirements,
         tests_requirements=_tests_requirements(root, settings),
         project=name if sources and isinstance(name, str) else None,
-        requires_python=requires_python,
+        requires_python=requires_python if "project" in data else requires_python_of_script(root),
         pythons=settings.python,
         timeout=settings.core.timeout or settings.timeout,
     )
@@ -87,6 +87,15 @@ def written_in(root: Path, settings: Settings, data: Mapping[str, Any]) -> tuple
 
             paths = setup_script.files(root) or ((PYPROJECT,) if "build-system" in data else ())
     return requirement_sources(paths, groups=core.groups, extras=core.extras)
+
+
+def requires_python_of_script(root: Path) -> str | None:
+    """What ``setup.cfg`` or ``setup.py`` says of the Pythons that core supports."""
+    if not any(os.path.lexists(root / name) for name in SETUP_SCRIPTS):
+        return None
+    from fumehood.reading import setup_script  # noqa: PLC0415 - few repositories have such a file and no [project]
+
+    return setup_script.requires_python(root)
 
 
 def _tests_requirements(root: Path, settings: Settings) -> tuple[RequirementSource, ...]:

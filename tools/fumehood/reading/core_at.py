@@ -16,7 +16,7 @@ from fumehood.model.experiment import SETUP_SCRIPTS
 from fumehood.outside.files import disk_errors
 from fumehood.outside.toml_file import table_at
 from fumehood.reading import local_project, own_project, requirements_txt, sources, uv_settings
-from fumehood.reading.core import written_in
+from fumehood.reading.core import requires_python_of_script, written_in
 from fumehood.reading.text_file import decode
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def read(git: Git, ref: str, now: Core, scratch: Path) -> CoreAt:
 def _core(root: Path, now: Core) -> Core:
     settings, pyproject = settings_module.read(root)
     data: Mapping[str, Any] = pyproject.data if pyproject else {}
-    requires_python = table_at(data, "project").get("requires-python")
+    written = table_at(data, "project").get("requires-python")
+    requires_python = written if "project" in data else requires_python_of_script(root)
     return replace(
         now,
         requirements=written_in(root, settings, data),

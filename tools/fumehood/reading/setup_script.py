@@ -13,9 +13,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
 from fumehood.model.experiment import SETUP_SCRIPTS
+from fumehood.model.pythons import lowest_admitted
 from fumehood.model.requirement import RequirementSet
 from fumehood.reading import requirement_line, requirements_txt, text_file
 
@@ -41,13 +43,27 @@ def files(root: Path) -> tuple[str, ...]:
 
 def project(root: Path) -> str | None:
     """The name of a setuptools project, where it is written out."""
-    if configured := configuration(root / CONFIGURATION).get("metadata", "name", fallback=None):
+    return _written(root, "metadata", "name")
+
+
+def requires_python(root: Path) -> str | None:
+    """The specifier of the Pythons that a setuptools project supports, where one is written out that can be used."""
+    written = _written(root, "options", "python_requires")
+    with contextlib.suppress(InvalidSpecifier):
+        if written and lowest_admitted(SpecifierSet(written)):
+            return written
+    return None
+
+
+def _written(root: Path, section: str, key: str) -> str | None:
+    """What ``setup.cfg`` says, else the text that ``setup.py`` gives to `setup`."""
+    if configured := configuration(root / CONFIGURATION).get(section, key, fallback=None):
         return configured.strip()
     with contextlib.suppress(FumehoodError, SyntaxError, ValueError, RecursionError):
         tree = ast.parse(text_file.read(root / SCRIPT, name=SCRIPT))
         call = call_of_setup(tree)
         for keyword in call.keywords if call else ():
-            if keyword.arg == "name" and _is_text(value := meant(tree, keyword.value)):
+            if keyword.arg == key and _is_text(value := meant(tree, keyword.value)):
                 return str(ast.literal_eval(value))
     return None
 
