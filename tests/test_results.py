@@ -259,6 +259,44 @@ def test_a_file_that_skips_itself_is_no_test_of_another_that_passes(lab: Project
     assert (result.status, result.reason) == ("passed", "experiments/one: 1 passed, 2 skipped")
 
 
+def test_what_is_no_text_and_what_ends_lines_is_kept_in_one_line(lab: Project) -> None:
+    lab.write(
+        {
+            "experiments/one/test_one.py": "import os, pytest\n\n\ndef test_it():\n"
+            "    pytest.skip('no ' + os.fsdecode(b'\\xff') + '\u2028 here')\n"
+        }
+    )
+    junk = os.fsdecode(b"test_it or \xfe")
+    for _ in range(2):
+        lab.run(sys.executable, "-m", "nox", "-s", "exp-one", "--", "-k", junk).assert_exit(1)
+        lab.nox("-s", "exp-one").assert_ok()
+    reason = "experiments/one: every test was skipped (1: no \\udcff\u2028 here)"
+    results = read_results(default_folder(lab.root, lab.env))
+    assert [(one.status, one.reason, one.arguments) for one in results] == [
+        ("failed", "pytest ended with exit code 4", ("-k", "test_it or \\xfe")),
+        ("all-skipped", reason, ()),
+    ] * 2
+
+
+def test_what_a_killed_session_left_is_never_taken_for_that_of_another_with_the_same_process_number(
+    lab: Project,
+) -> None:
+    lab.nox("-s", "exp-one").assert_ok()
+    counts = dict.fromkeys(("failed", "errors", "skipped", "xfailed", "xpassed", "deselected"), 0)
+    passed = {**counts, "passed": 1, "collected": 1, "finished": 1, "skip_reasons": {}, "gpu": {"mode": "auto"}}
+    lab.write({"passed.json": json.dumps(passed), "experiments/one/test_one.py": "import os\n\nos._exit(0)\n"})
+    outcome = lab.run(
+        "sh",
+        "-c",
+        "cp passed.json .nox/.fumehood/report-$$.json; cp passed.json .nox/.fumehood/results/.exp-one.$$.xml; "
+        f"exec {sys.executable} -m nox -s exp-one",
+    )
+    outcome.assert_exit(1)
+    sentence = "experiments/one: pytest ended without reporting its tests"
+    assert f"Session exp-one aborted: {sentence}" in outcome.stderr
+    assert suites(lab, "exp-one.xml") == [("failed", f"error: {sentence}")]
+
+
 def test_sessions_side_by_side_and_core_leave_theirs_where_it_is_said(lab: Project, tmp_path: Path) -> None:
     lab.write({f"experiments/e{number}/test_it.py": PASSING for number in range(3)})
     lab.write({"tests/test_core.py": PASSING})

@@ -189,7 +189,10 @@ def _recorded(
         environment=folder.name + _variant(session),
         lowest=_LOWEST in session.posargs,
         results=results_folder(folder.parent, repository.root, os.environ),
-        arguments=(*arguments, *selection(os.environ)),
+        # They come as bytes, and need not be text.
+        arguments=tuple(
+            os.fsencode(one).decode(errors="backslashreplace") for one in (*arguments, *selection(os.environ))
+        ),
     )
     return recorded(repository, experiment, run)
 

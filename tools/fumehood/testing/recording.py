@@ -226,6 +226,7 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
         # A reused environment takes less time than git does.
         _origin=meanwhile(partial(origin_of, repository, experiment)),
     )
+    recording.junit.unlink(missing_ok=True)  # of a process that had this one's number, and was killed
     try:
         yield recording
     except FumehoodError as error:

@@ -198,8 +198,8 @@ def _lines(path: Path) -> list[str]:
 
 
 def to_json(result: Result) -> str:
-    """A run as one line."""
-    return json.dumps(to_builtins(result), ensure_ascii=False)
+    """A run as one line, whatever ends a line in Unicode."""
+    return json.dumps(to_builtins(result))
 
 
 def _from_line(line: str) -> Result | None:

@@ -236,8 +236,11 @@ def test_run(
 
 @contextlib.contextmanager
 def _report_file(folder: Path) -> Iterator[Path]:
-    """A file of this run alone, since another run may use the same environment at the same time."""
-    report = folder / f"report-{os.getpid()}.json"
+    """A file of this run alone, since another may use the same environment at the same time, or have been killed.
+
+    In a container, both may have the number that this process has.
+    """
+    report = folder / f"report-{os.getpid()}-{os.urandom(4).hex()}.json"
     try:
         yield report
     finally:

@@ -734,7 +734,7 @@ class Tally:
         }
         try:
             with open(f"{path}.{os.getpid()}", "w", encoding="utf-8") as file:
-                json.dump(answer, file, ensure_ascii=False)
+                json.dump(answer, file)
             os.replace(f"{path}.{os.getpid()}", path)
         except OSError as error:
             self._lines.append(f"fumehood: the report was not written: {path}: {error.strerror}")
@@ -758,7 +758,8 @@ def _outcome(report: pytest.TestReport) -> str | None:
 
 def _reason(report: Any) -> str:  # noqa: ANN401 - a TestReport or a CollectReport
     text: str = report.longrepr[2] if isinstance(report.longrepr, (tuple, list)) else str(report.longrepr)
-    return text.removeprefix("Skipped: ")
+    # Names of files may be in it that are no text.
+    return text.removeprefix("Skipped: ").encode("utf-8", "backslashreplace").decode()
 
 
 def _count(reasons: list[str]) -> str:
