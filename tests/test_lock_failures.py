@@ -114,6 +114,24 @@ def test_an_address_that_cannot_be_had_is_said_with_its_line(repository: Project
     assert remedy == "  → make the address reachable from here, or remove the line"
 
 
+def test_a_password_in_an_address_is_not_said(repository: Project) -> None:
+    repository.env.update(WORD="hunter2")
+    line = "thing @ git+http://reader:${WORD}@127.0.0.1:9/thing.git"
+    repository.write({"experiments/bad/requirements.txt": "delta-lib\n"})
+    repository.fumehood("lock").assert_ok()
+    repository.write({"experiments/bad/requirements.txt": f"delta-lib\n{line}\n"})
+    shown = line.replace("reader:${WORD}", "****")
+    stale = repository.fumehood("lock", "--check", "bad").assert_exit(1).stderr
+    assert stale == (
+        f"experiments/bad/requirements.txt:2: {shown} is not in the lock\n"
+        "  → run `fumehood lock` and commit what it writes\n"
+    )
+    said = repository.fumehood("lock", "bad").assert_exit(3).stderr
+    first = f"experiments/bad/requirements.txt:2: experiments/bad: not decided, because {shown} cannot be had"
+    assert said.splitlines()[0] == first
+    assert "hunter2" not in said
+
+
 def test_a_path_counts_from_the_top_of_the_repository(repository: Project) -> None:
     project = '[project]\nname = "lib"\nversion = "1"\n[build-system]\nrequires = []\n'
     repository.write({"experiments/bad/lib/pyproject.toml": project})

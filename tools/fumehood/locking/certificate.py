@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from fumehood.locking.given_hashes import is_other_file
 from fumehood.model.markers import universal
 from fumehood.model.uv_settings import UvSettings
+from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ class Breach(Struct, frozen=True, kw_only=True):
     pin: Pin | None
 
     def __str__(self) -> str:
-        line = f"{self.requirement.place}: {self.requirement.text}"
+        line = f"{self.requirement.place}: {without_credentials(self.requirement.text)}"
         if self.pin and is_other_file(self.requirement, self.pin):
             return f"{line} gives other hashes than the lock has"
         if self.pin is None:

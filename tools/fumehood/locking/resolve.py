@@ -21,6 +21,7 @@ from fumehood.model.lock import by_name
 from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
 from fumehood.outside.uv import REINSTALL
+from fumehood.reading.sources import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -263,10 +264,11 @@ def _versions(pins: tuple[Pin, ...]) -> Mapping[NormalizedName, frozenset[str]]:
 
 def _unobtainable_because(line: Requirement) -> tuple[str, str]:
     """What is the matter with a line whose package cannot be had, and what to do."""
+    shown = without_credentials(line.text)
     if line.is_local:
-        return f"{line.text} cannot be had", "correct the path, which counts from the top of the repository"
+        return f"{shown} cannot be had", "correct the path, which counts from the top of the repository"
     if line.url:
-        return f"{line.text} cannot be had", "make the address reachable from here, or remove the line"
+        return f"{shown} cannot be had", "make the address reachable from here, or remove the line"
     remedy = "correct the name, or name the registry that has it with --extra-index-url; pin what was yanked with =="
     return f"no registry in use offers {line.name}", remedy
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fumehood.errors import FumehoodError
 from fumehood.reading import pyproject_requirements
+from fumehood.reading.sources import without_credentials
 from fumehood.rules.rule import Rule
 from fumehood.settings import PYPROJECT
 
@@ -41,7 +42,7 @@ def check(seen: Seen) -> Iterator[Finding]:
             yield RULE.finding(
                 "",
                 line.place,
-                f"it says {line.text!r} where {other.place} says {other.text!r}",
+                without_credentials(f"it says {line.text!r} where {other.place} says {other.text!r}"),
                 remedy='make both say the same, or let `dynamic = ["dependencies"]` read one from the other',
                 subject=name,
             )
@@ -51,7 +52,7 @@ def _lacking(line: Requirement, where: str) -> Finding:
     return RULE.finding(
         "",
         line.place,
-        f"{line.text!r} is not in {where}, which says what core needs too",
+        f"{without_credentials(line.text)!r} is not in {where}, which says what core needs too",
         remedy=f"add it to {where}, or take it out here",
         subject=str(line.name),
     )
