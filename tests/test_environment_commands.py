@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,23 @@ def test_build_of_everything_says_what_it_leaves_out(built: Project) -> None:
     )
 
 
+def test_an_interpreter_that_is_none_is_said_with_its_path(built: Project, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("print(1)\n")
+    program = shutil.which("true") or ""
+    no_json = "Expecting value: line 1 column 1 (char 0)"
+    for path, problem in (
+        (
+            f"{tmp_path}/none",
+            f"{tmp_path}/none: No such file or directory\n  → install that Python, or choose another\n",
+        ),
+        (str(text), f"{text} does not run as a Python interpreter: [Errno 13] Permission denied: '{text}'\n"),
+        (program, f"{program} does not run as a Python interpreter: {no_json}\n"),
+    ):
+        outcome = built.fumehood("env", "build", "a", "--python", path).assert_exit(3)
+        assert outcome.stderr.removesuffix("  → install that Python anew\n") == problem
+
+
 def test_path_is_where_nox_has_the_environment(project: Project) -> None:
     environments.write(project, experiments={"a": [], "nested/b": []})
     project.write({"experiments/a/experiment.toml": 'python = ["3.11", "3.12"]\n'})
@@ -112,6 +130,9 @@ def test_shell_is_the_users_with_the_environment_first(built: Project, tmp_path:
     environment = environments.folder(built)
     assert outcome.stdout == f"{environment}\n{environment}/bin/python\nunset\n"
     assert outcome.stderr == f"{script} in exp-a; leave it with `exit`\n"
+    script.write_text("#!/bin/sh\nkill -TERM $$\n")
+    built.fumehood("env", "shell", "a", env={"SHELL": str(script)}).assert_exit(128 + signal.SIGTERM)
+    assert built.fumehood("env", "shell", "a", env={"SHELL": ""}).assert_ok().stderr.startswith("/bin/sh in exp-a; ")
     missing = built.fumehood("env", "shell", "a", env={"SHELL": "/nowhere/sh"}).assert_exit(3)
     assert missing.stderr.splitlines()[1:] == [
         "/nowhere/sh cannot be run: No such file or directory",

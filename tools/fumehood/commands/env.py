@@ -115,15 +115,16 @@ def shell(repository: Repository, name: str, *, envdir: Path | None, say: Say) -
     spec, folder = folders(repository, target, envdir, None)[0]
     environment = environments.obtain(Wish(target=target, folder=folder, python=spec))
     try:
-        program = os.environ.get("SHELL", "/bin/sh")
+        program = os.environ.get("SHELL") or "/bin/sh"
         say(f"{program} in {target.session}; leave it with `exit`")
         variables = {key: value for key, value in os.environ.items() if key not in {"PYTHONHOME", "PYTHONPATH"}}
         variables["VIRTUAL_ENV"] = str(folder)
         variables["PATH"] = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", "")])
         try:
-            return subprocess.run([program], env=variables, check=False).returncode
+            code = subprocess.run([program], env=variables, check=False).returncode
         except OSError as error:
             raise WorldError(f"{program} cannot be run: {error.strerror}", remedy="set SHELL to your shell") from error
+        return code if code >= 0 else 128 - code  # of a signal, as shells say it
     finally:
         environment.release()
 

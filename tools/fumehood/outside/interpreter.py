@@ -102,6 +102,8 @@ def find(spec: str | None) -> Path:
     """
     if spec is None:
         return Path(sys.executable)
+    if os.sep in spec:
+        return Path(spec).absolute()  # `inspect` says what is wrong with it
     from python_discovery import get_interpreter  # noqa: PLC0415 - slow to import and seldom needed
 
     found = get_interpreter(spec)
