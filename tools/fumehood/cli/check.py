@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
 @click.pass_context
 def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Every rule, version conflicts included; or the named rules, about the named experiments."""
+    """Check every rule, version conflicts included. With names, only these experiments are looked at."""
     ways = {name: options.pop(name) for name in ("without_experiments", "pairs", "baseline", "fix")}
     dry_run = options.pop("dry_run")
     chosen = [f"--{name.replace('_', '-')}" for name, is_wanted in ways.items() if is_wanted]

@@ -18,7 +18,7 @@ from fumehood.cli.shared import report_broken, repository_of, root_of, say
 @shared.json
 @click.pass_context
 def affected(context: click.Context, /, base: str | None, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """The experiments that a change can break, each with its reasons: from the merge base to the work tree."""
+    """The experiments that a change can break. Each has its reasons; compared is the merge base with the files here."""
     from fumehood.selection.asking import ask  # noqa: PLC0415 - each command loads only what it needs
 
     asked = ask(root_of(context), base, os.environ)
@@ -40,7 +40,7 @@ def affected(context: click.Context, /, base: str | None, **options: Any) -> int
 @shared.format_json
 @click.pass_context
 def matrix(context: click.Context, /, base: str | None, *, all_: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """The CI jobs for what a change affects: each session on the right machine."""
+    """The CI jobs for what a change affects. Each is for sessions on the right machine."""
     from fumehood.selection.asking import ask  # noqa: PLC0415 - each command loads only what it needs
 
     asked = None if all_ else ask(root_of(context), base, os.environ)
@@ -74,7 +74,7 @@ def ci_write(context: click.Context, platform: str | None) -> int:
 @_platform
 @click.pass_context
 def ci_check(context: click.Context, platform: str | None) -> int:
-    """Compare the committed workflow with the one that would be written."""
+    """Compare the committed workflow with what `write` would write."""
     from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
 
     return ci_command.check(repository_of(context), platform=platform, say=say)
@@ -86,7 +86,7 @@ def ci_check(context: click.Context, platform: str | None) -> int:
 @click.option("--summary", type=click.Path(path_type=Path), help="A file that a summary in Markdown is added to.")
 @shared.json
 def ci_verdict(results: Path, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Judge the results of all rows: exit 1 if a failure stops the change."""
+    """Judge the results of all rows. Exits with 1 if a failure stops the change."""
     from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
 
     return ci_command.verdict(results, **options)

@@ -29,7 +29,7 @@ def env() -> None:
 @shared.json
 @click.pass_context
 def env_build(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Build environments, or find that they are right; `core` is that of core's tests."""
+    """Build environments, or find that they are right. `core` is that of core's tests."""
     from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
 
     return env_command.build(repository_of(context), names, say=say, **options)
@@ -51,7 +51,7 @@ def env_path(context: click.Context, name: str, envdir: Path | None) -> int:
 @shared.envdir
 @click.pass_context
 def env_shell(context: click.Context, name: str, envdir: Path | None) -> int:
-    """Start a shell inside an experiment's environment; building it if need be."""
+    """Start a shell inside an experiment's environment. It is built if need be."""
     from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
 
     return env_command.shell(repository_of(context), name, envdir=envdir, say=say)
@@ -66,7 +66,7 @@ def env_shell(context: click.Context, name: str, envdir: Path | None) -> int:
 @shared.offline
 @click.pass_context
 def env_export(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Write what an experiment's environment consists of; `core` is that of core's tests."""
+    """Write what an environment consists of. `core` is that of core's tests."""
     from fumehood.commands import export  # noqa: PLC0415 - each command loads only what it needs
 
     return export.run(repository_of(context), name, say=say, **options)
@@ -98,7 +98,7 @@ def env_gc(*, older_than: float, dry_run: bool) -> int:
 @shared.offline
 @click.pass_context
 def env_verify(context: click.Context, *, as_json: bool, keep: bool, offline: bool) -> int:
-    """Compare every file of every layer with its RECORD; damaged layers are taken away and built anew."""
+    """Compare every file of every layer with its RECORD. Damaged layers are taken away and built anew."""
     from fumehood.commands import env as env_command  # noqa: PLC0415 - each command loads only what it needs
 
     root: Path | None = context.find_root().obj

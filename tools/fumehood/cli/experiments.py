@@ -31,7 +31,7 @@ def list_(context: click.Context, *, as_json: bool) -> int:
 @shared.json
 @click.pass_context
 def status(context: click.Context, *, html: Path | None, as_json: bool) -> int:
-    """How every experiment is doing: results, age, versions, owners, and the next step of its life."""
+    """How every experiment is doing. Shows results, age, versions, owners, and the next step of its life."""
     from fumehood.commands import status as status_command  # noqa: PLC0415 - each command loads only what it needs
 
     repository = repository_of(context)
@@ -45,7 +45,7 @@ def status(context: click.Context, *, html: Path | None, as_json: bool) -> int:
 @shared.format_json
 @click.pass_context
 def release_gate(context: click.Context, version: str, format_: str) -> int:
-    """Which experiments are not green on a release's core, since when, and whose they are."""
+    """Which experiments are not green on a release. Also since when, and whose they are."""
     from fumehood.commands import release_gate as gate_command  # noqa: PLC0415 - each command loads only what it needs
 
     return gate_command.run(repository_of(context), version, format_=format_, width=width())
@@ -60,7 +60,7 @@ def release_gate(context: click.Context, version: str, format_: str) -> int:
 @shared.offline
 @click.pass_context
 def new(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Start an experiment: a folder with manifest, README, requirements, a package and a test."""
+    """Start an experiment. Makes a folder with manifest, README, requirements, a package and a test."""
     from fumehood.commands import new as new_command  # noqa: PLC0415 - each command loads only what it needs
 
     return new_command.run(repository_of(context), name, say=say, **options)
@@ -73,7 +73,7 @@ def new(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: A
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.pass_context
 def retire(context: click.Context, /, name: str, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """End an experiment: remove it with all that names it, and leave a record of how to get it back."""
+    """End an experiment. Removes it with all that names it, and leaves a record of how to get it back."""
     from fumehood.commands import retire as retire_command  # noqa: PLC0415 - each command loads only what it needs
 
     return retire_command.run(repository_of(context), name, say=say, **options)
@@ -88,7 +88,7 @@ def retire(context: click.Context, /, name: str, **options: Any) -> int:  # noqa
 @shared.json
 @click.pass_context
 def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Run the sessions of experiments side by side, and sum up how they ended; `core` is that of core's tests."""
+    """Run the sessions of experiments side by side. `core` is that of core's tests."""
     from fumehood.commands import run as run_command  # noqa: PLC0415 - each command loads only what it needs
 
     arguments = context.meta[PYTEST]
@@ -100,7 +100,7 @@ def run(context: click.Context, /, names: tuple[str, ...], **options: Any) -> in
 @shared.json
 @click.pass_context
 def reuse(context: click.Context, /, names: tuple[str, ...], *, as_json: bool) -> int:
-    """What experiments use of core, how much of their code is a copy of core's, and what core has changed since."""
+    """What experiments use of core, and copy from it. Also what core has changed since."""
     from fumehood.commands import reuse as reuse_command  # noqa: PLC0415 - each command loads only what it needs
 
     repository = repository_of(context)

@@ -34,7 +34,7 @@ def lock(context: click.Context, /, names: tuple[str, ...], **options: Any) -> i
 @shared.json
 @click.pass_context
 def explain(context: click.Context, /, name: str, package: str | None, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Why an experiment, or core itself, cannot be installed: the lines in conflict, and what would mend it.
+    """Why an experiment cannot be installed, or `core`. Names the lines in conflict, and what would mend it.
 
     With PACKAGE: why that has its version there, and not core's.
     """
@@ -55,7 +55,7 @@ def explain(context: click.Context, /, name: str, package: str | None, **options
 @shared.offline
 @click.pass_context
 def whatif(context: click.Context, /, changes: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
-    """What a change of core's requirements would do to each experiment; -NAME takes a requirement out."""
+    """What a change of core's requirements would do. Said of each experiment; -NAME takes a requirement out."""
     from fumehood.commands import explain as explain_command  # noqa: PLC0415 - each command loads only what it needs
 
     return explain_command.whatif(repository_of(context), changes, **options)
@@ -68,7 +68,7 @@ def whatif(context: click.Context, /, changes: tuple[str, ...], **options: Any) 
 @shared.json
 @click.pass_context
 def blockers(context: click.Context, /, package: str | None, **options: Any) -> int:  # noqa: ANN401 - click's options
-    """Which experiments hold a package back, from what version, and by which lines."""
+    """Which experiments hold a package back. Also from what version, and by which lines."""
     from fumehood.commands import explain as explain_command  # noqa: PLC0415 - each command loads only what it needs
 
     return explain_command.blockers(repository_of(context), package, width=width(), **options)
