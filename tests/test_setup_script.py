@@ -175,6 +175,21 @@ def test_a_core_that_cannot_be_built_here_may_be_imported_unbuilt(project: Proje
 
 
 @pytest.mark.parametrize(
+    "files",
+    [
+        {"setup.cfg": "[options]\npackage_dir =\n    = py\n"},
+        {"setup.cfg": "[options]\npackage_dir=\n    =py\n"},
+        {"setup.py": "from setuptools import setup\nsetup(name='app', package_dir={'': './py'})\n"},
+        {"setup.py": "PLACES = {'': 'py'}\nsetup(package_dir=PLACES)\n", "src/other/__init__.py": ""},
+    ],
+)
+def test_core_is_where_a_setuptools_project_says(project: Project, files: dict[str, str]) -> None:
+    project.write({"py/app/__init__.py": "", "experiments/a/requirements.txt": "", **files})
+    core = open_repository(project.root).core
+    assert (core.sources, core.packages) == (("py",), ("app",))
+
+
+@pytest.mark.parametrize(
     ("files", "name"),
     [
         ({"setup.cfg": "[metadata]\nname = itself\n", "setup.py": "setup(name='other')\n"}, "itself"),

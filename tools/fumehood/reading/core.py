@@ -115,7 +115,7 @@ def _sources(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
 
     One that holds namespace packages only comes after all of these.
     """
-    candidates = (*_backend_sources(data), "src", ".")
+    candidates = (*_backend_sources(data), *_source_of_script(root), "src", ".")
     regular = (candidate for candidate in candidates if any(_packages(root, candidate, data)))
     others = (candidate for candidate in candidates if any(_namespaces(root, candidate)))
     return next(((candidate,) for found in (regular, others) for candidate in found), ())
@@ -123,6 +123,15 @@ def _sources(root: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _offered(root: Path, source: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(_packages(root, source, data)) or tuple(_namespaces(root, source))
+
+
+def _source_of_script(root: Path) -> tuple[str, ...]:
+    """What ``setup.cfg`` or ``setup.py`` says of the folder of core's packages."""
+    if not any(os.path.lexists(root / name) for name in SETUP_SCRIPTS):
+        return ()
+    from fumehood.reading import setup_script  # noqa: PLC0415 - few repositories have such a file
+
+    return _strings(setup_script.source_folder(root))
 
 
 def _backend_sources(data: Mapping[str, Any]) -> Iterator[str]:

@@ -55,16 +55,31 @@ def requires_python(root: Path) -> str | None:
     return None
 
 
+def source_folder(root: Path) -> str | None:
+    """The folder that a setuptools project has its packages in, where one is written out."""
+    configured = configuration(root / CONFIGURATION).get("options", "package_dir", fallback="")
+    written = dict(line.replace(" ", "").split("=", 1) for line in configured.splitlines() if "=" in line)
+    given = written or _given(root, "package_dir")
+    folder = given.get("") if isinstance(given, dict) else None
+    return folder if isinstance(folder, str) else None
+
+
 def _written(root: Path, section: str, key: str) -> str | None:
     """What ``setup.cfg`` says, else the text that ``setup.py`` gives to `setup`."""
     if configured := configuration(root / CONFIGURATION).get(section, key, fallback=None):
         return configured.strip()
-    with contextlib.suppress(FumehoodError, SyntaxError, ValueError, RecursionError):
+    given = _given(root, key)
+    return given if isinstance(given, str) else None
+
+
+def _given(root: Path, key: str) -> object:
+    """What ``setup.py`` gives to `setup`, where that is written out."""
+    with contextlib.suppress(FumehoodError, SyntaxError, TypeError, ValueError, RecursionError):
         tree = ast.parse(text_file.read(root / SCRIPT, name=SCRIPT))
         call = call_of_setup(tree)
         for keyword in call.keywords if call else ():
-            if keyword.arg == key and _is_text(value := meant(tree, keyword.value)):
-                return str(ast.literal_eval(value))
+            if keyword.arg == key:
+                return ast.literal_eval(meant(tree, keyword.value))
     return None
 
 
