@@ -313,6 +313,13 @@ def test_sessions_side_by_side_and_core_leave_theirs_where_it_is_said(lab: Proje
     assert not (lab.root / ".nox/.fumehood/results").exists()
 
 
+def test_the_place_of_the_junit_file_is_said_wherever_environments_are(lab: Project) -> None:
+    outcome = lab.nox("--envdir", "../elsewhere", "-s", "exp-one").assert_ok()
+    place = lab.root.parent / "elsewhere" / ".fumehood" / "results" / "exp-one.xml"
+    assert f"generated xml file: {place} " in outcome.stdout
+    assert place.is_file()
+
+
 def test_a_junit_file_that_the_user_asks_for_is_written_where_they_say(lab: Project) -> None:
     lab.nox("-s", "exp-one", "--", "--junitxml=mine.xml").assert_ok()
     assert "test_it" in (lab.root / "mine.xml").read_text()

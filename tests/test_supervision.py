@@ -66,8 +66,8 @@ def end(process: subprocess.Popen[str], how: str) -> None:
     if how == "unheard":
         assert process.stdout is not None
         process.stdout.close()
-    elif how == "SIGKILL of all":
-        os.killpg(process.pid, signal.SIGKILL)
+    elif how.endswith(" of all"):
+        os.killpg(process.pid, signal.Signals[how.removesuffix(" of all")])
     else:
         process.send_signal(signal.Signals[how])
 
@@ -78,6 +78,7 @@ def end(process: subprocess.Popen[str], how: str) -> None:
         ("SIGTERM", ("-s", "exp-one"), True),
         ("SIGKILL", ("-j", "2", "-t", "exp"), True),
         ("unheard", ("-s", "exp-one"), True),
+        ("SIGTERM of all", ("-s", "exp-one"), True),
         ("SIGKILL of all", ("-s", "exp-one"), False),
     ],
 )

@@ -72,7 +72,7 @@ def main(ending: str, seconds: str, *command: str) -> int:
         watch = _Watch(child, reader, begun + float(seconds) if float(seconds) else None)
         if heeds_interrupts:
             signal.signal(signal.SIGINT, lambda *_: watch.interrupt())
-        signal.signal(signal.SIGTERM, lambda *_: watch.kill())
+        signal.signal(signal.SIGTERM, lambda *_: watch.terminate())
         watch.to_the_end()
     code = child.returncode if child.returncode >= 0 else 128 - child.returncode
     if watch.is_abandoned:
@@ -166,9 +166,12 @@ class _Watch:
         now = time.monotonic()
         self._plan(_Step(now, signal.SIGINT), _Step(now + 2, signal.SIGKILL))
 
-    def kill(self) -> None:
-        """End it at once."""
-        self._plan(_Step(0, signal.SIGKILL))
+    def terminate(self) -> None:
+        """End it in the same way, or at once if that is under way."""
+        if self._steps:
+            self._plan(_Step(0, signal.SIGKILL))
+        else:
+            self.interrupt()
 
     def _plan(self, *steps: _Step) -> None:
         # A second wish to end does not prolong the first.

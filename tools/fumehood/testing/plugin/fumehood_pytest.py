@@ -592,8 +592,8 @@ class JunitPlace:
     """Has pytest say where its JUnit file will be, and not where it is on its way there."""
 
     def __init__(self, written: str, place: str) -> None:
-        self._written = written
-        self._place = place
+        self._written = os.path.abspath(written)  # as pytest calls it
+        self._place = os.path.abspath(place)
 
     def pytest_terminal_summary(self, config: pytest.Config) -> None:
         """After the file was written, and before its path is shown."""
