@@ -191,6 +191,17 @@ def test_required_gpus_that_only_the_manifest_asks_for_have_to_be_there(lab: Pro
     lab.nox("-s", "exp-one", env={"FUMEHOOD_GPUS": "none"}).assert_ok()
 
 
+def test_a_plugin_that_the_settings_of_pytest_need_is_said_to_be_required_for_all(lab: Project) -> None:
+    lab.write({"pytest.ini": "[pytest]\naddopts = --zeta=1\n"})
+    outcome = lab.nox("-s", "exp-one").assert_exit(1)
+    assert "unrecognized arguments: --zeta=1" in outcome.stdout
+    assert said(outcome)[-3:] == [
+        "a plugin that pytest's own settings need belongs to `test-requirements` of [tool.fumehood]",
+        "Command pytest -p fumehood_pytest experiments/one failed with exit code 4",
+        "Session exp-one failed",
+    ]
+
+
 def test_an_environment_without_pytest_says_what_to_require(lab: Project) -> None:
     lab.write({"pyproject.toml": "[tool.fumehood]\ntest-requirements = []\n"})
     outcome = lab.nox("-s", "exp-one").assert_exit(1)

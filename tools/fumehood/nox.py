@@ -296,13 +296,15 @@ def _pytest(session: Session, run: TestRun, timeout: float | None, recording: Re
 
 def _judge(session: Session, run: TestRun, ended: Ended, timeout: float | None, recording: Recording) -> None:
     """End the session if pytest did not end well."""
-    from fumehood.testing.session import NOTHING_COLLECTED  # noqa: PLC0415 - `nox -l` needs none of it
+    from fumehood.testing.session import NOT_UNDERSTOOD, NOTHING_COLLECTED  # noqa: PLC0415 - `nox -l` needs none of it
 
     if ended.timed_out:
         recording.ends("timed-out", f"the tests were not done after {render_duration(timeout or 0)}")
         session.error(f"{recording.result.reason}; all that they had started was ended")
     if ended.code not in {0, NOTHING_COLLECTED}:
         recording.ends("failed", f"pytest ended with exit code {ended.code}")
+        if ended.code == NOT_UNDERSTOOD and not recording.result.arguments:
+            session.log("a plugin that pytest's own settings need belongs to `test-requirements` of [tool.fumehood]")
         fail(shlex.join(["pytest", *run.arguments]), ended.code)
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 NOTHING_COLLECTED = 5
 """pytest's exit code when no test was collected."""
 
+NOT_UNDERSTOOD = 4
+"""pytest's exit code when its arguments, or its settings, are wrong."""
+
 _ONLY_SHOW = {"--co", "--collect-only", "--collectonly", "--setup-only", "--setuponly", "--setup-plan", "--setupplan"}
 _ONLY_SHOW |= {"--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--cache-show"}
 _ONLY_SHOW |= {"--help", "-h", "--version", "-V", "-VV"}
