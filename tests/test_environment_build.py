@@ -52,6 +52,25 @@ def test_an_environment_is_reused_until_something_that_decides_about_it_changes(
     assert build(project) == "exp-a: rebuilt (pyproject.toml changed: delta-lib (new) → 1.0)\n"
 
 
+def test_an_environment_follows_the_variables_in_its_requirement_lines(project: Project) -> None:
+    environments.write(project, core=["alpha"], a=["alpha==${VERSION}"])
+    requirements = project.root / "experiments/a/requirements.txt"
+    project.env["VERSION"] = "1.0"
+    assert build(project).startswith("exp-a: built (there is none yet)\n")
+    assert build(project) == "exp-a: reused\n"
+    requirements.write_text(f"# in other words\n{requirements.read_text()}")
+    assert build(project) == "exp-a: reused\n"
+    project.env["VERSION"] = "1.1"
+    assert build(project).startswith("exp-a: rebuilt (a variable in requirement lines changed: alpha 1.0 → 1.1)\n")
+    del project.env["VERSION"]
+    assert project.fumehood("env", "build", "a").assert_exit(2).stderr == (
+        "experiments/a/requirements.txt:2: 'alpha==${VERSION}' is not a requirement: Expected semicolon (after name"
+        " with no version specifier) or end\n"
+        "  → write a name with versions and a marker, as in numpy[extra]>=2,<3; python_version < '3.13', a URL or a"
+        " path\n"
+    )
+
+
 def test_a_rebuild_says_what_is_broken(project: Project) -> None:
     environments.write(project, core=["alpha"])
     build(project)

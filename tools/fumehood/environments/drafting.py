@@ -57,6 +57,7 @@ class Drafted(Struct, frozen=True, kw_only=True):
     Attributes:
         uv: The door to uv.
         recipe: Where to remember it; None where that would not be right.
+        lines: See `renew.Draft`.
     """
 
     plan: EnvironmentPlan
@@ -66,6 +67,7 @@ class Drafted(Struct, frozen=True, kw_only=True):
     book: LockBook
     uv: Uv
     recipe: Path | None
+    lines: str
 
     @property
     def frame(self) -> Frame:
@@ -136,7 +138,8 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
     read = inputs.files
     files = state.look_at(repository.root, deciding_files(repository, wish.target, (*read, *plan.local_files)))
     settled = not wish.lowest and obtained.origin == "committed" and not obtained.notes and not plan.local
-    lasting = settled and not _changed_since(files, shared.begun) and not _has_variables(repository.root, read)
+    has_variables = _has_variables(repository.root, read)
+    lasting = settled and not _changed_since(files, shared.begun) and not has_variables
     return Drafted(
         plan=plan,
         digest=plan.digest,
@@ -145,7 +148,17 @@ def draft(environments: Environments, wish: Wish) -> Drafted:
         book=book,
         uv=uv,
         recipe=recipes.path_of(environments, wish, files) if lasting else None,
+        lines=inputs.digest("") if has_variables else "",
     )
+
+
+def lines_of(environments: Environments, wish: Wish) -> str:
+    """A digest of the requirement lines that an environment is made from.
+
+    Raises:
+        FumehoodError: They have a mistake.
+    """
+    return shared_by(environments).book.all_inputs(wish.target).digest("")
 
 
 def _check_required_python(environments: Environments, wish: Wish) -> None:

@@ -213,7 +213,17 @@ class Environments(Struct, dict=True):
             return f"{changed} changed"
         if found.key != self.key(wish):
             return "settings, interpreter or fumehood changed"
+        if found.lines and found.lines != self._lines(wish):
+            return "a variable in requirement lines changed"
         return "it was not made from the lock" if wish.locked and found.unlocked else None
+
+    def _lines(self, wish: Wish) -> str:
+        from fumehood.environments.drafting import lines_of  # noqa: PLC0415 - few requirement files have variables
+
+        try:
+            return lines_of(self, wish)
+        except FumehoodError:
+            return ""  # What is wrong is said by whoever makes it anew.
 
     def _kept(self, wish: Wish, found: EnvironmentState, reason: str) -> bool:
         """Whether it was asked for that an environment is taken as it is, and it can be."""

@@ -66,6 +66,7 @@ class Recalled(Struct, frozen=True, kw_only=True):
     changes: tuple[str, ...]
     stack: Stack
     unlocked: bool = False
+    lines: str = ""
 
     def prepare(self, store: LayerStore, leases: ExitStack) -> Stack | None:
         """Take the leases on the layers; None when one of them is gone."""

@@ -56,6 +56,10 @@ class Draft(Protocol):
     def unlocked(self) -> bool:
         """Whether a committed lock was passed over."""
 
+    @property
+    def lines(self) -> str:
+        """See `EnvironmentState.lines`."""
+
     def prepare(self, store: LayerStore, leases: ExitStack) -> Stack | None:
         """Its layers, leased; None where they cannot be had in this way."""
 
@@ -76,7 +80,7 @@ def renew(environments: Environments, wish: Wish, found: EnvironmentState | None
         if found and found.digest == draft.digest and not wish.fresh and not environments.is_broken(wish.folder, found):
             # The same environment, found right again after files were touched.
             key = environments.key(wish)
-            touched = replace(found, key=key, files=draft.files, reason="", unlocked=draft.unlocked)
+            touched = replace(found, key=key, files=draft.files, reason="", unlocked=draft.unlocked, lines=draft.lines)
             state.write(wish.folder, touched)
             return touched
         moved = rebuilt_because(found, reason, draft.versions)
@@ -188,6 +192,7 @@ def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str
             files=draft.files,
             reason=reason,
             unlocked=draft.unlocked,
+            lines=draft.lines,
         )
         own = functools.partial(draft.own, prepared)
         build.put_together(draft.frame, prepared, wish.folder, made, cache=environments.cache, own=own)

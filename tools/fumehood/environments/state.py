@@ -45,6 +45,7 @@ class EnvironmentState(Struct, frozen=True, kw_only=True, tag_field="schema", ta
         changes: How the delta changes core's pins, one line each.
         reason: Why it was built.
         unlocked: Whether a committed lock was passed over, because it was not current.
+        lines: Digest of the requirement lines where variables stand in them, so that the files do not tell; else empty.
     """
 
     key: str
@@ -62,6 +63,7 @@ class EnvironmentState(Struct, frozen=True, kw_only=True, tag_field="schema", ta
     files: Mapping[str, FileState]
     reason: str
     unlocked: bool = False
+    lines: str = ""
 
 
 def read(environment: Path) -> EnvironmentState | None:
