@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from fumehood.environments.store import LayerStore
 from fumehood.model.lock import PinChange
+from fumehood.outside.files import to_json
 from fumehood.testing.results import (
     KEPT,
     Counts,
@@ -27,7 +28,6 @@ from fumehood.testing.results import (
     latest,
     read_results,
     record,
-    to_json,
 )
 from support.index import Fault
 from support.project import wait_until_gone

@@ -126,7 +126,7 @@ def _path(kind: type[Path], value: Any) -> Path:  # noqa: ANN401 - as msgspec ha
 
 
 def to_json(value: object) -> str:
-    """A value as JSON in which paths are text, also those that are not UTF-8."""
+    """A value as one line of ASCII, in which paths are text, also those that are not UTF-8."""
     return json.dumps(to_builtins(value, enc_hook=os.fspath, order="deterministic"))
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from msgspec import Meta, Struct, convert, to_builtins
+from msgspec import Meta, Struct
 
 from fumehood.model.lock import PinChange  # noqa: TC001 - msgspec looks it up when it reads a result
-from fumehood.outside.files import disk_errors, write_whole
+from fumehood.outside.files import disk_errors, from_json, to_json, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -197,26 +196,11 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
-def to_json(result: Result) -> str:
-    """A run as one line, whatever ends a line in Unicode."""
-    return json.dumps(to_builtins(result))
-
-
 def _from_line(line: str) -> Result | None:
     try:
-        return from_json(json.loads(line))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return from_json(line, Result)
+    except ValueError:
         return None
-
-
-def from_json(data: dict[str, Any]) -> Result:
-    """A run from what was one line.
-
-    Raises:
-        ValueError, KeyError, TypeError: It is nothing that `to_json` has written.
-    """
-    data["schema"]  # which msgspec would do without
-    return convert(data, Result)
 
 
 def junit_without_tests(result: Result, tail: str = "") -> str:
