@@ -202,9 +202,10 @@ def test_a_run_in_which_every_test_is_skipped_says_so_and_fails_where_gpus_are_r
 ) -> None:
     suite.write("pytest.skip('not here', allow_module_level=True)", "test_module.py")
     suite.write("@pytest.mark.skip(reason='not now')\ndef test_it(): pass")
+    suite.write("@pytest.mark.xfail(run=False, reason='hangs')\ndef test_it(): pass", "test_expected.py")
     run = suite.run(*workers)
     assert (run.code, run.said()) == (0, ["fumehood: every test was skipped"])
-    assert run.report["skip_reasons"] == {"not here": 1, "not now": 1}
+    assert run.report["skip_reasons"] == {"not here": 1, "not now": 1, "[NOTRUN] hangs": 1}
     run = suite.run("--gpus=require", *workers)
     assert (run.code, run.said()) == (1, ["fumehood: every test was skipped: with --gpus=require the run has failed"])
 

@@ -750,16 +750,25 @@ def _outcome(report: pytest.TestReport) -> str | None:
     if hasattr(report, "context"):
         return None
     if hasattr(report, "wasxfail"):
-        return "xfailed" if report.skipped else "xpassed"
+        return "xpassed" if not report.skipped else "skipped" if _NOT_RUN in report.wasxfail else "xfailed"
     if report.skipped:
         return "skipped"
     return "passed" if report.passed and report.when == "call" else None
 
 
+_NOT_RUN = "[NOTRUN]"
+"""What stands in the reason of a test that is marked xfail(run=False): it is expected to fail, and nobody knows."""
+
+
 def _reason(report: Any) -> str:  # noqa: ANN401 - a TestReport or a CollectReport
-    text: str = report.longrepr[2] if isinstance(report.longrepr, (tuple, list)) else str(report.longrepr)
+    if hasattr(report, "wasxfail"):
+        text = str(report.wasxfail).removeprefix("reason: ")
+    elif isinstance(report.longrepr, (tuple, list)):
+        text = report.longrepr[2].removeprefix("Skipped: ")
+    else:
+        text = str(report.longrepr)
     # Names of files may be in it that are no text.
-    return text.removeprefix("Skipped: ").encode("utf-8", "backslashreplace").decode()
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _count(reasons: list[str]) -> str:
