@@ -103,6 +103,7 @@ NON_CAUSES = {
     "a stub": change(core=False, write={"src/core/optim.pyi": "def step(x: int) -> int: ...\n"}),
     "a module that nobody imports": change(write={"src/core/lonely.py": "X = 2\n"}),
     "a module that its package does not give": change(write={"src/core/lazy/unnamed.py": "X = 2\n"}),
+    "what checks know already": change(core=False, write={"fumehood-baseline.json": "{}\n"}),
     "core's own tests": change(write={"tests/test_core.py": "import core.optim\n"}),
     "a suspended experiment": change(core=False, write={"experiments/asleep/train.py": "X = 1\n"}),
     "an experiment that is gone": change(core=False, delete=("experiments/rl",)),

@@ -47,6 +47,14 @@ def test_a_changed_pin_of_core_affects_those_that_get_it(lab: Project) -> None:
     assert [(one.name, one.reasons) for one in found.experiments] == [(name, (added,)) for name in sorted(ALL)]
 
 
+def test_of_very_many_pins_a_reason_names_a_few(lab: Project) -> None:
+    lab.write({"requirements.txt": "alpha<2\nbeta\ndelta-lib\ngamma\ntokenizers\n"})
+    lab.fumehood("lock").assert_ok()
+    few = "alpha 2.0 → 1.1, beta nothing → 1.0, delta-lib nothing → 1.0 and 2 more"
+    assert selected(lab).core_reasons == (("requirements.lock (changed)", few),)
+    assert (("requirements.lock (changed)", few),) == selected(lab).experiments[1].reasons
+
+
 def test_lines_that_lead_to_the_same_pins_affect_nobody(lab: Project) -> None:
     lab.write({"requirements.txt": "# The only one.\nalpha\n"})
     assert (names(selected(lab)), selected(lab).core) == (set(), False)

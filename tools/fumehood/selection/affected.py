@@ -146,6 +146,8 @@ class _Selecting(Struct, dict=True):
         for path in sorted(self.found.labels):
             home = self.known.territories.of(path).path
             kind = kinds.kind_of(path, self.repository.settings.affected, home=home)
+            if path == self.repository.settings.baseline and kind == "other":
+                continue  # What checks know already is no business of tests.
             if kind == "everything":
                 self._add_all(path)
             if kind == "source":
@@ -246,7 +248,7 @@ class _Selecting(Struct, dict=True):
         if pins.unknown:
             self._add_all(path, f"no lock tells what that changes: {pins.unknown}")
         if pins.names:
-            self._add("", (self._label(path), *pins.names.values()), path)
+            self._add("", (self._label(path), *pins.named()), path)
         for experiment in self.repository.experiments if pins.names or pins.has_new_lines else ():
             if left := self.pins.of_experiment(experiment, pins):
                 self._add(experiment.path, (self._label(path), *left), path)

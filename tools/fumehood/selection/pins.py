@@ -19,7 +19,7 @@ from fumehood.reading import core_at
 from fumehood.settings import PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from packaging.utils import NormalizedName
 
@@ -39,6 +39,8 @@ _PROJECT_WITHOUT_EFFECT = frozenset(
     {"authors", "classifiers", "description", "keywords", "license", "license-files", "maintainers", "readme", "urls"}
 )
 _LINES = ("dependencies", "optional-dependencies")
+_MOST_NAMED = 3
+"""So many packages are named in one reason, which is said of each of a thousand experiments."""
 
 
 class ChangedPins(Struct, frozen=True, kw_only=True):
@@ -53,6 +55,12 @@ class ChangedPins(Struct, frozen=True, kw_only=True):
     names: Mapping[NormalizedName, str] = field(default_factory=dict)
     unknown: str = ""
     has_new_lines: bool = False
+
+    def named(self, but: Collection[NormalizedName] = ()) -> Reason:
+        """The step of a reason that says which packages differ, not all of very many; none if none does."""
+        every = [how for name, how in sorted(self.names.items()) if name not in but]
+        more = f" and {len(every) - _MOST_NAMED} more" if len(every) > _MOST_NAMED else ""
+        return (f"{', '.join(every[:_MOST_NAMED])}{more}",) if every else ()
 
 
 class Pins(Struct, dict=True):
@@ -110,7 +118,7 @@ class Pins(Struct, dict=True):
         except FumehoodError as error:
             return (error.what,)
         own = {pin.name for pin in delta.pins} | set(delta.header.removes) if delta else set()
-        return (*(how for name, how in sorted(core.names.items()) if name not in own), *broken)
+        return (*core.named(own), *broken)
 
     def is_same_delta(self, path: str) -> bool:
         """Whether a delta lock installs what it did at the commit, whatever its header says."""
