@@ -184,6 +184,30 @@ def test_a_stale_lock_is_a_finding_with_the_line_that_it_breaks(repository: Proj
     )
 
 
+def test_a_delta_that_a_core_which_has_moved_breaks_is_stale_though_no_line_says_so(project: Project) -> None:
+    project.write(
+        {
+            "pyproject.toml": PLAIN,
+            "requirements.txt": "alpha\n",
+            "experiments/holds/requirements.txt": "delta-lib\n",
+            "experiments/moves/requirements.txt": "beta\n",
+        }
+    )
+    project.fumehood("lock").assert_ok()
+    project.write({"requirements.txt": "alpha<2\n"})
+    project.fumehood("lock", "core").assert_ok()
+    assert project.fumehood(*VERSIONS).assert_exit(1).stdout == (
+        "moves\n"
+        "  experiments/moves/requirements.lock: error [lock/stale]\n"
+        "    the lock is not current: it is not what core's lock now leads to\n"
+        "    → run `fumehood lock` and commit what it writes\n"
+        "\n"
+        "2 experiments checked: 1 fits, 1 with findings\n"
+    )
+    project.fumehood("lock").assert_ok()
+    assert project.fumehood(*VERSIONS).assert_ok().stdout == "2 experiments checked: all fit\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

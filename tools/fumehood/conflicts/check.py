@@ -62,6 +62,7 @@ class Check(Struct, dict=True):
     undecided: list[Undecided] = field(default_factory=list)
     locks: dict[str, LayeredLock] = field(default_factory=dict)
     _without_core: str = _CORE_FIRST
+    _unproven: dict[str, LayeredLock] = field(default_factory=dict)
 
     @functools.cached_property
     def _resolutions(self) -> Resolutions:
@@ -73,7 +74,7 @@ class Check(Struct, dict=True):
         Raises:
             ConfigurationError: Core's own requirement files are wrong.
         """
-        core = self._core(self.book.store.committed(self.book.repository.core.lock), [each for _, each in experiments])
+        core = self._core(self.book.committed_core, [each for _, each in experiments])
         lines = CoreLines.of(self.book.core_inputs.requirements, python=self.book.python())
         pending: dict[str, tuple[Experiment, Target]] = {}
         for experiment, target in experiments:
@@ -144,6 +145,10 @@ class Check(Struct, dict=True):
             if not reasons and self.book.is_proven(layered):
                 self._keep(target, layered)
                 return True
+            if not reasons and not self.offline and core is self.book.committed_core:
+                # Whether this very lock holds on a core that has moved is more than whether some lock would.
+                self._unproven[target.subject] = layered
+                return False
             self.findings += [_stale(experiment.name, target.lock, reason) for reason in reasons]
         shown = lines.clashes_with(self.book.inputs(target).requirements)
         self.findings += [clash.as_finding(experiment.name) for clash in shown]
@@ -169,9 +174,14 @@ class Check(Struct, dict=True):
             subject: self.book.question(target, core, self.book.store.committed(target.lock))
             for subject, (_, target) in pending.items()
         }
+        unproven = [questions.pop(subject) for subject in self._unproven]
         if not self.keeps_all:
-            for subject in self._fit_together([target for _, target in pending.values()], questions, core):
+            others = [target for subject, (_, target) in pending.items() if subject not in self._unproven]
+            for subject in self._fit_together(others, questions, core):
                 del questions[subject]
+        delta_pins = {subject: lock.delta.pins for subject, lock in self._unproven.items()}
+        for subject, pins in resolutions.answers(unproven, known=delta_pins).items():
+            self._prove(*pending[subject], core, pins)
         for subject, pins in resolutions.answers(questions.values(), as_proof=not self.keeps_all).items():
             if subject not in resolutions.older:
                 target = pending[subject][1]
@@ -183,6 +193,15 @@ class Check(Struct, dict=True):
                 self.findings.append(_conflict(experiment.name, target.subject, error, lines))
             else:
                 self._leave(experiment.name, error.reason)
+
+    def _prove(self, experiment: Experiment, target: Target, core: Lock, pins: tuple[Pin, ...]) -> None:
+        """Whether the committed delta is what core's lock now leads to."""
+        committed, found = self._unproven[target.subject], remember(self.book, target, core, pins)
+        if committed.pins == found.pins:
+            self.book.store.record_proof(committed)
+        else:
+            self.findings.append(_stale(experiment.name, target.lock, "it is not what core's lock now leads to"))
+        self._keep(target, found)
 
     def _fit_together(self, targets: Sequence[Target], questions: Mapping[str, Question], core: Lock) -> frozenset[str]:
         """Those whose lines are proven to fit by a few resolutions of all lines together, with what is offered now."""
