@@ -522,6 +522,23 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path
     )
 
 
+def test_real_gpus_are_leased_in_one_place_whatever_the_folder_for_temporary_files(tmp_path: Path) -> None:
+    code = (
+        "from fumehood.testing.gpu_lease import machine_folder\n"
+        "from fumehood.testing.gpus import Gpu, parse_simulated\n"
+        "real = Gpu(index=0, uuid='GPU-1', name='T4', memory=1)\n"
+        "print(machine_folder([real]), machine_folder(parse_simulated('2xT4')))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.split() == ["/tmp/fumehood-gpus", f"{tmp_path}/fumehood-gpus"]  # noqa: S108 - as it says
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user as well")
 def test_users_of_one_machine_lease_from_each_other() -> None:
     # Not below pytest's own folder, which no other user may enter.

@@ -30,6 +30,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two looks at GPUs that others hold."""
 
 
+_COMMON = Path("/tmp")  # noqa: S108 - what is in it may be opened by anybody, and is only ever locked
+
+
 class GpusMissingError(WorldError):
     """The machine does not have the GPUs that are needed, leased or not."""
 
@@ -66,9 +69,14 @@ def lease(gpus: Sequence[Gpu], *, needs: GpuNeeds, folder: Path, wait: bool) -> 
             _release(descriptor)
 
 
-def machine_folder() -> Path:
-    """Where the lock files of this machine are."""
-    return Path(tempfile.gettempdir()) / "fumehood-gpus"
+def machine_folder(gpus: Sequence[Gpu]) -> Path:
+    """Where the lock files of these GPUs are: one folder for all users and jobs of the machine, whatever is ``TMPDIR``.
+
+    Simulated GPUs are nobody else's.
+    """
+    is_simulated = all(gpu.is_simulated for gpu in gpus)
+    is_common = not is_simulated and os.access(_COMMON, os.W_OK | os.X_OK)
+    return (_COMMON if is_common else Path(tempfile.gettempdir())) / "fumehood-gpus"
 
 
 def lock_files(gpus: Sequence[Gpu], folder: Path) -> tuple[Path, ...]:

@@ -297,7 +297,8 @@ def _gpus(
         candidates = gpus.nearest(candidates, needs)
         wanted = gpu_values.GpuNeeds(count=len(candidates))
     with contextlib.ExitStack() as stack:
-        lease = functools.partial(gpu_lease.lease, candidates, needs=wanted, folder=gpu_lease.machine_folder())
+        folder = gpu_lease.machine_folder(candidates)
+        lease = functools.partial(gpu_lease.lease, candidates, needs=wanted, folder=folder)
         try:
             granted = stack.enter_context(lease(wait=False))
         except gpu_lease.GpusBusyError as error:
@@ -309,7 +310,7 @@ def _gpus(
 def _granted(gpus: tuple[Gpu, ...], environment: Environment) -> dict[str, str]:
     from fumehood.testing import gpu_lease  # noqa: PLC0415 - only runs of tests need it
 
-    leases = (*environment.lease_files, *(gpu_lease.lock_files(gpus, gpu_lease.machine_folder()) if gpus else ()))
+    leases = (*environment.lease_files, *gpu_lease.lock_files(gpus, gpu_lease.machine_folder(gpus)))
     said = {"FUMEHOOD_GPUS_GRANTED": json.dumps([asdict(gpu) for gpu in gpus])}
     return {**gpu_lease.visible_devices(gpus), **said, "FUMEHOOD_LEASES": os.pathsep.join(map(str, leases))}
 
