@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from textwrap import dedent
@@ -40,6 +41,15 @@ def lab(project: Project) -> Project:
         }
     )
     return project
+
+
+def test_the_sdist_holds_what_the_wheel_is_built_from_and_no_tests_that_lack_their_half(wheel: Path) -> None:
+    with tarfile.open(next(wheel.parent.glob("fumehood-*.tar.gz"))) as sdist:
+        tops = {name.split("/")[1] for name in sdist.getnames() if "/" in name}
+    assert tops == {
+        *("LICENSE", "MANIFEST.in", "PKG-INFO", "README.md"),
+        *("pyproject.toml", "requirements.txt", "setup.cfg", "tools"),
+    }
 
 
 def test_the_wheel_holds_what_it_needs_and_works_from_an_empty_environment(lab: Project, wheel: Path) -> None:
