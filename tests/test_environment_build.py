@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from python_discovery import get_interpreter
 
 import fumehood
+from fumehood.outside.interpreter import Interpreter
 from support import environments
 from support.local_project import below, local_project
 from support.wheels import Wheel
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from support.index import Index
     from support.project import Project
 
+PLATFORM = sysconfig.get_platform().replace("-", "_").replace(".", "_")
 PACKAGE = Path(fumehood.__file__).resolve().parent
 
 SHOW = (
@@ -277,6 +280,63 @@ def test_an_experiment_gets_the_python_that_it_names(project: Project, version: 
     layer = environments.layers(project)["alpha,gamma,withpth"]
     assert list(layer.glob(f"lib/python{version}/site-packages/*.py"))
     assert list(layer.glob(f"lib/python{version}/site-packages/__pycache__/*.pyc"))
+
+
+@pytest.mark.parametrize(
+    ("implementation", "abi", "folder"),
+    [
+        ("cpython", "cpython-313-x86_64-linux-gnu", "python3.13"),
+        ("cpython", "cpython-313t-x86_64-linux-gnu", "python3.13t"),
+        ("cpython", "cpython-313td-darwin", "python3.13t"),
+        ("pypy", "pypy311-pp73", "pypy3.13"),
+    ],
+)
+def test_packages_are_where_each_kind_of_python_has_them(implementation: str, abi: str, folder: str) -> None:
+    variables = {"implementation_name": implementation, "python_version": "3.13"}
+    interpreter = Interpreter(executable=Path("python"), variables=variables, abi=abi, platform="linux-x86_64")
+    assert interpreter.site_packages == f"lib/{folder}/site-packages"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has Pythons with lib64")
+@pytest.mark.parametrize("layout", ["auto", "flat"])
+def test_compiled_packages_are_found_by_a_python_that_has_them_in_lib64(
+    project: Project, wheelhouse: Path, tmp_path: Path, layout: str
+) -> None:
+    tag = f"py3-none-{PLATFORM}"
+    build_wheel(Wheel(name="plat", version="1.0", tag=tag), wheelhouse)
+    build_wheel(Wheel(name="plat-user", version="1.0", requires=("alpha", "plat")), wheelhouse)
+    environments.write(project, core=["alpha<1.1"], a=["plat-user"])
+    project.fumehood("lock").assert_ok()
+    project.write({"requirements.txt": "alpha==1.1\n", "experiments/a/experiment.toml": f'layout = "{layout}"\n'})
+    delta = project.root / "experiments/a/requirements.lock"
+    of_old_core = delta.read_text()
+    project.fumehood("lock").assert_ok()
+    delta.write_text(of_old_core)  # so that it is proven again, from what is installed
+    shutil.rmtree(environments.cache(project) / "proofs")
+    assert build(project, "--python", str(python_with_lib64(tmp_path / "python"))).startswith("exp-a: built")
+    answer = run(
+        project, "python", "-c", "import plat, sysconfig; print(sysconfig.get_path('platlib'), plat.__version__)"
+    )
+    assert answer.endswith("/lib64/python{}.{}/site-packages 1.0\n".format(*sys.version_info[:2]))
+
+
+def python_with_lib64(folder: Path) -> Path:
+    """This Python as Fedora has it: what it was built with is said by a module that it imports as it starts."""
+    base, name = Path(sys.base_prefix), "python{}.{}".format(*sys.version_info[:2])
+    (folder / "bin").mkdir(parents=True)
+    (folder / "lib" / name).mkdir(parents=True)
+    python = folder / "bin" / name
+    shutil.copy2(Path(sys.executable).resolve(), python)
+    for place in (Path("lib"), Path("lib", name)):
+        for entry in (base / place).iterdir():
+            if entry.name not in {name, "site-packages"}:
+                (folder / place / entry.name).symlink_to(entry)
+    (folder / "lib" / name / "sitecustomize.py").write_text(
+        "import os, site, sys\n"
+        "sys.platlibdir = 'lib64'\n"
+        f"site.addsitedir(os.path.join(sys.prefix, 'lib64/{name}/site-packages'))\n"
+    )
+    return python
 
 
 def test_bytecode_is_there_of_all_of_core_and_in_a_delta_of_what_was_imported(project: Project) -> None:

@@ -54,11 +54,14 @@ class InstalledDistribution(Struct, frozen=True, kw_only=True):
 def distributions(prefix: Path, site_packages: str) -> Iterator[InstalledDistribution]:
     """Every distribution installed below a prefix, in the order of their folders' names.
 
+    Pythons of Fedora and its kin have compiled ones of an environment in ``lib64``.
+
     Raises:
         OSError: The metadata of one is missing.
     """
-    for folder in sorted((prefix / site_packages).glob("*.dist-info")):
-        yield _distribution(prefix, f"{site_packages}/{folder.name}")
+    for place in (site_packages, f"lib64{site_packages.removeprefix('lib')}"):
+        for folder in sorted((prefix / place).glob("*.dist-info")):
+            yield _distribution(prefix, f"{place}/{folder.name}")
 
 
 def _distribution(prefix: Path, folder: str) -> InstalledDistribution:

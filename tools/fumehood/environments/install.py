@@ -58,8 +58,11 @@ def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], Non
         WorldError: Anything else.
     """
     with disk_errors(f"installing {request.what}"):
-        prefix.mkdir(parents=True)
+        (prefix / "lib").mkdir(parents=True)
+        # Pythons of Fedora and its kin have compiled packages in `lib64`; a layer has one place for all.
+        (prefix / "lib64").symlink_to("lib")
         _install(uv, request, prefix)
+        (prefix / "lib64").unlink()
         (prefix / PREFIX_LOCK).unlink(missing_ok=True)
         _report_copies(uv, prefix, request.what, say)
         if request.compiled:

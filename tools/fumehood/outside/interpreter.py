@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Mapping  # noqa: TC003 - msgspec looks it up when it reads an answer
 from pathlib import Path
@@ -91,7 +92,8 @@ class Interpreter(Struct, frozen=True, kw_only=True):
     def site_packages(self) -> str:
         """Where packages go below a prefix, such as ``lib/python3.11/site-packages`` (the POSIX install scheme)."""
         name = "pypy" if self.variables["implementation_name"] == "pypy" else "python"
-        return f"lib/{name}{self.minor}/site-packages"
+        free_threaded = "t" if re.match(r"cpython-\d+t", self.abi) else ""
+        return f"lib/{name}{self.minor}{free_threaded}/site-packages"
 
 
 def find(spec: str | None) -> Path:
