@@ -318,6 +318,17 @@ def test_what_a_crash_left_of_an_environment_is_replaced(project: Project) -> No
     assert not aside.exists()
 
 
+def test_what_a_kill_left_of_the_environment_before_is_removed_by_the_next_run(project: Project) -> None:
+    environments.write(project, core=["alpha"], a=["reader"])
+    build(project, exit_code=0)
+    environment = environments.folder(project)
+    shutil.copytree(environment, environment.with_name(".exp-a.previous"), symlinks=True)
+    assert build(project, exit_code=0).stdout == "exp-a: reused\n"
+    assert sorted(environment.parent.iterdir()) == [
+        environment.parent / name for name in (".fumehood", ".gitignore", "CACHEDIR.TAG", "exp-a")
+    ]
+
+
 @pytest.mark.parametrize("name", ["python", "../../escaped", ".."])
 def test_a_command_of_core_that_would_overwrite_something_else_is_refused(project: Project, name: str) -> None:
     works(project)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct, field
 
 from fumehood import __version__
-from fumehood.environments import registry, state
+from fumehood.environments import registry, replace, state
 from fumehood.environments.lease import Lease
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ConfigurationError, FumehoodError, Place
@@ -280,6 +280,8 @@ class Environments(Struct, dict=True):
         try:
             for layer in leases:
                 layer.shared()
+            if action == "reused":
+                replace.sweep(wish.folder)
             if leases and action == "reused":
                 registry.add(self.cache, wish.folder)  # in case the run that made it was killed before it could
         except BaseException:

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 def aside(environment: Path) -> list[Path]:
     """Where an environment is while the next one is made; several only after crashes."""
-    return entries(environment.parent, f".{environment.name}.previous-")
+    return entries(environment.parent, _previous(environment).name)
+
+
+def sweep(environment: Path) -> None:
+    """Remove what a run has left of the environment before that was killed while it did so; a lease is held on it."""
+    remove_tree(_previous(environment))
+
+
+def _previous(environment: Path) -> Path:
+    return environment.with_name(f".{environment.name}.previous")
 
 
 @contextlib.contextmanager
@@ -30,7 +39,9 @@ def replacing(environment: Path) -> Iterator[None]:
     """
     for leftover in aside(environment):
         remove_tree(leftover)
-    previous = environment.with_name(f".{environment.name}.previous-{os.getpid()}")
+    previous = _previous(environment)
+    if os.path.lexists(previous):  # it resists
+        previous = previous.with_name(f"{previous.name}-{os.getpid()}")
     existed = os.path.lexists(environment)
     if existed:
         _check_replaceable(environment)
