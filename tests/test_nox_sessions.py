@@ -69,6 +69,14 @@ def test_the_sessions_are_listed_with_their_summaries_and_tags(lab: Project) -> 
     ]
 
 
+def test_a_list_without_experiments_says_where_none_are(project: Project) -> None:
+    project.write({"examples/one/train.py": ""})
+    project.noxfile()
+    assert (
+        "- core -> Core's own tests; no experiments in experiments/* (`experiments` in [tool.fumehood] says where)\n"
+    ) in project.nox("--list").assert_ok().stdout
+
+
 def test_nox_and_the_command_line_agree_on_a_repository_that_is_a_part_of_a_larger_one(project: Project) -> None:
     part = replace(project, root=project.root / "services/lab")
     part.write({"experiments/a/requirements.txt": "alpha\n"})

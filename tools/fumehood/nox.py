@@ -131,6 +131,9 @@ def _register_core(repository: Repository) -> None:
         _run(session, repository, None)
 
     run.__doc__ = "Core's own tests, where no experiment can be imported"
+    if not repository.experiments and not repository.broken:
+        globs = ", ".join(repository.settings.experiments)
+        run.__doc__ = f"Core's own tests; no experiments in {globs} (`experiments` in [tool.fumehood] says where)"
     pythons = repository.core.pythons
     python = list(pythons) if len(pythons) > 1 else next(iter(pythons), None)
     _session(run, name="core", venv_backend=BACKEND, python=python)
