@@ -194,15 +194,41 @@ def test_required_gpus_that_only_the_manifest_asks_for_have_to_be_there(lab: Pro
         "Session exp-one aborted: the manifest asks for 4 GPUs with 80 GiB, and --gpus=require for them to be there; "
         "there are: 2 \N{MULTIPLICATION SIGN} H100 80 GiB"
     )
-    assert "\n  → run it on a machine that has them, or with --gpus=auto.\n" in outcome.stderr
+    assert "\n  → run it on a machine that has them, or with --gpus=auto" in outcome.stderr
     lab.nox(*run, env={"FUMEHOOD_GPUS": "4xH100:80GiB"}).assert_ok()
     lab.nox("-s", "exp-one", env={"FUMEHOOD_GPUS": "none"}).assert_ok()
+
+
+def test_experiments_inside_another_are_left_out_of_its_tests(lab: Project) -> None:
+    lab.write(
+        {
+            "pyproject.toml": '[tool.fumehood]\nexperiments = ["experiments/*", "experiments/one/more"]\n',
+            "experiments/one/helper.py": "ANSWER = 42\n",
+            "experiments/one/tests/test_one.py": "def test_one():\n    pass\n",
+            "experiments/one/more/requirements.txt": "",
+            "experiments/one/more/test_more.py": "def test_more():\n    pass\n",
+        }
+    )
+    for session, command in (
+        ("exp-one", "pytest -p fumehood_pytest experiments/one --ignore=experiments/one/more"),
+        ("exp-more", "pytest -p fumehood_pytest experiments/one/more"),
+    ):
+        outcome = lab.nox("-s", session).assert_ok()
+        assert command in said(outcome)
+        assert "1 passed" in outcome.stdout
 
 
 def test_a_plugin_that_the_settings_of_pytest_need_is_said_to_be_required_for_all(lab: Project) -> None:
     lab.write({"pytest.ini": "[pytest]\naddopts = --zeta=1\n"})
     outcome = lab.nox("-s", "exp-one").assert_exit(1)
     assert "unrecognized arguments: --zeta=1" in outcome.stdout
+    lab.write({"experiments/two/conftest.py": "import not_there\n", "experiments/two/test_two.py": ""})
+    lab.write({"pytest.ini": "[pytest]\n"})
+    assert said(lab.nox("-s", "exp-two").assert_exit(1))[-3:] == [
+        "pytest -p fumehood_pytest experiments/two",
+        "Command pytest -p fumehood_pytest experiments/two failed with exit code 4",
+        "Session exp-two failed",
+    ]
     assert said(outcome)[-3:] == [
         "a plugin that pytest's own settings need belongs to `test-requirements` of [tool.fumehood]",
         "Command pytest -p fumehood_pytest experiments/one failed with exit code 4",

@@ -306,7 +306,9 @@ def _judge(session: Session, run: TestRun, ended: Ended, timeout: float | None, 
         session.error(f"{recording.result.reason}; all that they had started was ended")
     if ended.code not in {0, NOTHING_COLLECTED}:
         recording.ends("failed", f"pytest ended with exit code {ended.code}")
-        if ended.code == NOT_UNDERSTOOD and not recording.result.arguments:
+        # With the same code ends what a conftest.py raises.
+        is_lacking = any(words in ended.tail for words in ("unrecognized arguments", "Missing required plugins"))
+        if ended.code == NOT_UNDERSTOOD and is_lacking and not recording.result.arguments:
             session.log("a plugin that pytest's own settings need belongs to `test-requirements` of [tool.fumehood]")
         fail(shlex.join(["pytest", *run.arguments]), ended.code)
 

@@ -257,7 +257,8 @@ def _paths(repository: Repository, experiment: Experiment | None, arguments: Seq
         return ()
     if experiment is None:
         return repository.core.tests
-    inner = tuple(f"--ignore={path}" for path in experiment.inner)
+    others = [one.path for one in repository.experiments] + [one.path for one in repository.broken]
+    inner = (f"--ignore={path}" for path in others if path.startswith(f"{experiment.path}/"))
     return (*experiment.test_paths, *inner) if experiment.test_paths else ()
 
 
