@@ -453,6 +453,9 @@ def test_named_pipes_keep_nobody_waiting(tmp_path: Path) -> None:
     assert mistakes(open_repository(tmp_path)) == {
         "a": "experiments/a/experiment.toml: is no ordinary file\n  → write a TOML file there"
     }
+    os.mkfifo(tmp_path / "pyproject.toml")
+    with pytest.raises(ConfigurationError, match="is no ordinary file"):
+        open_repository(tmp_path)
 
 
 def test_a_thousand_experiments_take_few_calls_to_the_file_system(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -323,6 +324,24 @@ def test_a_lock_that_cannot_be_read_is_said(repository: Project) -> None:
     assert outcome.stderr == (
         "experiments/bad/requirements.lock: cannot be read: Is a directory\n  → make it readable, or remove it\n"
     )
+
+
+def test_a_named_pipe_in_the_place_of_a_lock_is_replaced(repository: Project) -> None:
+    os.mkfifo(repository.root / "requirements.lock")
+    assert repository.fumehood("lock", "good", timeout=30).assert_ok().stdout.startswith("requirements.lock: written, ")
+    assert (repository.root / "requirements.lock").is_file()
+
+
+def test_locks_with_the_line_ends_of_windows_are_as_good_and_stay_as_they_are(repository: Project) -> None:
+    repository.fumehood("lock", "good").assert_ok()
+    locks = [repository.root / "requirements.lock", repository.root / "experiments/good/requirements.lock"]
+    for lock in locks:
+        lock.write_bytes(lock.read_bytes().replace(b"\n", b"\r\n"))
+    before = [lock.read_bytes() for lock in locks]
+    said = "requirements.lock: unchanged, 1 pin\nexperiments/good/requirements.lock: unchanged, 1 pin on top of core\n"
+    for arguments in (["lock", "good"], ["lock", "--check", "good"]):
+        assert repository.fumehood(*arguments).assert_ok().stdout == said
+    assert [lock.read_bytes() for lock in locks] == before
 
 
 @pytest.fixture

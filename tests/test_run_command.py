@@ -150,6 +150,12 @@ def test_an_interrupted_run_leaves_no_process_behind(project: Project, number: s
         wait_until(lambda path=path: not alive(int(path.read_text())))  # type: ignore[misc]  # mypy cannot infer it
 
 
+def test_no_module_of_the_repository_stands_in_for_one_that_nox_imports(project: Project) -> None:
+    arrange(project, "good")
+    project.write({f"{name}.py": "raise SystemExit('of the repository')\n" for name in ("types", "nox", "packaging")})
+    assert project.run(sys.executable, "-P", "-m", "fumehood", "run", "good").assert_ok().stdout.endswith("1 passed\n")
+
+
 def test_a_noxfile_that_fails_fails_the_session(project: Project) -> None:
     arrange(project, "good")
     project.write({"noxfile.py": "raise ValueError('broken noxfile')\n"})

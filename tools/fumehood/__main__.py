@@ -8,6 +8,11 @@ import os
 import sys
 import threading
 
+# What is opened later must not get the number of a stream that is closed, which programs write to.
+for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    if getattr(sys, name) is None:
+        setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+
 # Python looks for garbage at every 700 new objects, a tenth of the time that a short command takes. Imports make the
 # most, so this is said before them; a long command is still looked after.
 gc.set_threshold(50_000, 20, 20)

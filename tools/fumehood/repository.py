@@ -17,6 +17,7 @@ from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
 from fumehood.model.experiment import Core, Experiment, session_name
 from fumehood.model.folder import folder_name
 from fumehood.model.globs import matches
+from fumehood.outside.files import without_waiting
 from fumehood.reading import core, owners
 from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment, settled
 
@@ -173,7 +174,8 @@ def _matches(root: Path, pattern: str) -> list[str]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb", opener=without_waiting) as file:
+            return file.read()
     except OSError:
         return b""
 

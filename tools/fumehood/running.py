@@ -87,7 +87,8 @@ class ProcessGroups:
         Raises:
             WorldError: It cannot be started.
         """
-        command = [sys.executable, "-m", "nox", "--session", call.session, "--report", str(report), *options]
+        # -P: as with the command `nox`, no file of the repository stands in for a module of the same name.
+        command = [sys.executable, "-P", "-m", "nox", "--session", call.session, "--report", str(report), *options]
         with output.open("wb") as file, self._lock:
             if self._ended:
                 raise WorldError(f"{call.session} was not started: the run has ended")

@@ -7,12 +7,14 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn, TextIO
 
 import click
 
 from fumehood import __version__
 from fumehood.cli.shared import say
 from fumehood.errors import ExitCode, FumehoodError
+from fumehood.outside import interrupts
 from fumehood.outside.files import refused
 
 _COMMANDS = {
@@ -65,29 +67,35 @@ def cli(context: click.Context, root: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; the one place where errors become text and an exit code."""
+    interrupts.heed()
     try:
         code = cli.main(standalone_mode=False)
     except FumehoodError as error:
-        say(str(error))
-        sys.exit(error.exit_code)
+        _end(error.exit_code, str(error))
     except click.ClickException as error:
         with contextlib.suppress(OSError):
             error.show()
-        sys.exit(ExitCode.USAGE)
+        _end(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted; nothing half-done is left behind")
-        sys.exit(130)
-    except BrokenPipeError:
-        _close_output()  # The reader has gone, as with `fumehood list | head`.
-        sys.exit(ExitCode.OK)
+        _end(130, "interrupted; nothing half-done is left behind")
     except OSError as error:
         # What reads and writes files says so itself; this is where the answer goes to, or the current folder.
-        _close_output()
-        say(str(refused("answering", error)))
-        sys.exit(ExitCode.WORLD)
-    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+        _give_up(sys.stdout)
+        _end(ExitCode.WORLD, str(refused("answering", error)))
+    _end(code if isinstance(code, int) else ExitCode.OK)
 
 
-def _close_output() -> None:
-    """Give up standard output, or Python would complain once more while closing it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _end(code: int, text: str = "") -> NoReturn:
+    """End with an exit code that means the same where the last words cannot be written."""
+    try:
+        if text:
+            say(text)
+        sys.stderr.flush()
+    except OSError:
+        _give_up(sys.stderr)
+    sys.exit(code)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Write no more to a stream, or Python would complain once more while closing it, with an exit code of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +12,7 @@ from fumehood.commands import reports
 from fumehood.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import FrameType
+    from collections.abc import Callable, Iterable, Mapping
 
     from fumehood.extensions import Runner, SessionResult
     from fumehood.repository import Repository
@@ -38,7 +36,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     _check_noxfile(repository)
     calls = running.session_calls(repository, names, arguments)
     results: list[SessionResult] = []
-    with terminable(), contextlib.closing(extensions.run(chosen, calls, jobs=jobs)) as arriving:
+    with contextlib.closing(extensions.run(chosen, calls, jobs=jobs)) as arriving:
         for result in arriving:
             results.append(result)
             say(f"{'─' * 3} {_sentence(result)} {'─' * 3}\n{result.output.rstrip()}")
@@ -59,20 +57,6 @@ def _check_noxfile(repository: Repository) -> None:
             f"{repository.root} has no noxfile.py, and sessions are run by nox",
             remedy="write one with two lines: `import fumehood.nox` and `fumehood.nox.register()`",
         )
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """A request to end, as by a CI system's cancellation, ends the sessions too, like Ctrl-C."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _sentence(result: SessionResult) -> str:

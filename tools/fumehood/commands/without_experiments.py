@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from fumehood import running
 from fumehood.commands import check
-from fumehood.commands.run import terminable
 from fumehood.environments import registry
 from fumehood.errors import UsageError
 from fumehood.extensions import SessionCall
@@ -71,13 +70,12 @@ def _run_core_alone(repository: Repository, say: Callable[[str], None]) -> Sessi
     with disk_errors("preparing a clone"):
         scratch = Path(tempfile.mkdtemp(prefix="fumehood-without-"))
     try:
-        with terminable():
-            tree.copy_to(scratch / top.name, without=without)
-            root = scratch / top.name / inside
-            if not (root / "noxfile.py").exists():
-                (root / "noxfile.py").write_text(_NOXFILE, encoding="utf-8")
-            call = SessionCall(session=running.CORE, experiment=None, root=root)
-            return running.run_session(call, options=("--envdir", str(root / ".nox")))
+        tree.copy_to(scratch / top.name, without=without)
+        root = scratch / top.name / inside
+        if not (root / "noxfile.py").exists():
+            (root / "noxfile.py").write_text(_NOXFILE, encoding="utf-8")
+        call = SessionCall(session=running.CORE, experiment=None, root=root)
+        return running.run_session(call, options=("--envdir", str(root / ".nox")))
     finally:
         remove_tree(scratch)
         registry.environments(cache_folder(os.environ))  # Its environment is gone, and is forgotten with this.

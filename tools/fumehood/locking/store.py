@@ -10,7 +10,7 @@ from msgspec import Struct
 from fumehood.errors import ConfigurationError, Place
 from fumehood.locking import lockfile
 from fumehood.locking.lockfile import pins_digest
-from fumehood.outside.files import write_inside, write_whole
+from fumehood.outside.files import without_waiting, write_inside, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +42,9 @@ class LockStore(Struct, frozen=True, kw_only=True):
         text = lockfile.render(lock)
         target = self.root / path
         try:
-            if target.read_text(encoding="utf-8") == text:
-                return False
+            with open(target, encoding="utf-8", opener=without_waiting) as file:
+                if file.read() == text:
+                    return False
         except (OSError, UnicodeDecodeError):
             pass
         write_inside(self.root, path, text)
@@ -84,7 +85,8 @@ class LockStore(Struct, frozen=True, kw_only=True):
 
 def _read(path: Path, name: str) -> Lock | None:
     try:
-        data = path.read_bytes()
+        with open(path, "rb", opener=without_waiting) as file:
+            data = file.read()
     except FileNotFoundError:
         return None
     except OSError as error:

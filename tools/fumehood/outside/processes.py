@@ -48,11 +48,27 @@ def begun(
     import concurrent.futures.process  # noqa: PLC0415 - only many items at once pay for it
     import multiprocessing  # noqa: PLC0415 - as above
 
-    pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    with _no_modules_of_this_folder():
+        pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        futures = [pool.submit(work, some) for some in chunks]
     try:
-        yield _results(work, chunks, [pool.submit(work, some) for some in chunks])
+        yield _results(work, chunks, futures)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _no_modules_of_this_folder() -> Iterator[None]:
+    """Interpreters that start in this block import nothing from the current folder before they are told where from."""
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 def _results(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING
+
+from fumehood.outside import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +34,7 @@ def run(
     Raises:
         OSError: It cannot be started.
         subprocess.TimeoutExpired: It took longer; with what it had said.
+        KeyboardInterrupt: There was one, in whatever thread.
     """
     limited = timeout is not None
     pipe = subprocess.PIPE
@@ -38,7 +42,8 @@ def run(
         command, cwd=cwd, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=limited
     ) as process:
         try:
-            output, said = process.communicate(given, timeout)
+            with interrupts.ended_by(functools.partial(_kill, process, whole=limited)):
+                output, said = process.communicate(given, timeout)
         except BaseException as error:
             _kill(process, whole=limited)
             if isinstance(error, subprocess.TimeoutExpired):

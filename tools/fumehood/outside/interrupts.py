@@ -1,0 +1,54 @@
+"""Ctrl-C, a request to end, and a terminal that goes away: each ends this process with the programs that it waits for.
+
+Only the main thread hears of them. Others wait on for their programs, and whoever waits for those threads as long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ends: dict[object, Callable[[], None]] = {}
+_heard: list[int] = []
+
+
+def heed() -> None:
+    """From now on each of them ends all programs and raises `KeyboardInterrupt`; what is ignored stays so (nohup)."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+@contextlib.contextmanager
+def ended_by(end: Callable[[], None]) -> Iterator[None]:
+    """A program is at work in this block, which an interrupt ends.
+
+    Raises:
+        KeyboardInterrupt: There was one, in whatever thread.
+    """
+    key = object()
+    _ends[key] = end
+    try:
+        _raise()
+        yield
+    finally:
+        del _ends[key]
+    _raise()
+
+
+def _raise() -> None:
+    if _heard:
+        raise KeyboardInterrupt
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _heard.append(number)
+    for end in tuple(_ends.values()):
+        end()
+    raise KeyboardInterrupt
