@@ -85,6 +85,18 @@ def test_lines_of_packages_that_uv_overrides_do_not_decide(repository: Project) 
     repository.fumehood("lock", "--check").assert_ok()
 
 
+def test_lines_clash_only_where_uv_lets_them_decide(repository: Project) -> None:
+    elsewhere = f"platform_system != '{platform.system()}'"
+    repository.write({"experiments/one/requirements.txt": f"beta\nalpha>=2\ncolorama<0.1 ; {elsewhere}\n"})
+    repository.write({"requirements.txt": "alpha<2\ncolorama>=0.4\n"})
+    repository.fumehood("check", "--rule", "conflict").assert_exit(1)
+    here = f"platform_system == '{platform.system()}'"
+    settings = f'[tool.uv]\noverride-dependencies = ["alpha==1.0"]\nenvironments = ["{here}"]\n'
+    repository.write({"pyproject.toml": f"{PLAIN}{settings}"})
+    assert repository.fumehood("check", "--rule", "conflict").assert_ok().stdout == "1 experiment checked: it fits\n"
+    assert repository.fumehood("explain", "one").assert_ok().stdout.startswith("one fits on core: ")
+
+
 def test_what_is_installed_is_what_is_locked_whatever_uv_overrides(repository: Project) -> None:
     repository.write({"requirements.txt": "alpha<2\n"})
     repository.fumehood("lock").assert_ok()

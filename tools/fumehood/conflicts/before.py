@@ -41,8 +41,8 @@ def resolved(book: LockBook, core: Lock, targets: Sequence[Target], resolutions:
     possible: dict[str, Target] = {}
     for target in targets:
         with contextlib.suppress(FumehoodError):  # Its effect says what is the matter.
-            lines = book.all_inputs(target).requirements
-            if not clashes(lines, python=book.python(target)):
+            inputs = book.all_inputs(target)
+            if not clashes(inputs.requirements, python=book.python(target), settings=inputs.settings):
                 possible[target.subject] = target
     found = resolutions.answers(book.question(target, core) for target in possible.values())
     for subject, pins in found.items():

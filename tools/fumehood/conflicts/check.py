@@ -75,7 +75,8 @@ class Check(Struct, dict=True):
             ConfigurationError: Core's own requirement files are wrong.
         """
         core = self._core(self.book.committed_core, [each for _, each in experiments])
-        lines = CoreLines.of(self.book.core_inputs.requirements, python=self.book.python())
+        inputs = self.book.core_inputs
+        lines = CoreLines.of(inputs.requirements, python=self.book.python(), settings=inputs.settings)
         pending: dict[str, tuple[Experiment, Target]] = {}
         for experiment, target in experiments:
             try:
@@ -102,7 +103,8 @@ class Check(Struct, dict=True):
             return committed  # What every line admits, no lines can clash about.
         if committed:
             self.findings += [_stale("", path, reason) for reason in reasons]
-        shown = clashes(self.book.core_inputs.requirements, python=self.book.python())
+        inputs = self.book.core_inputs
+        shown = clashes(inputs.requirements, python=self.book.python(), settings=inputs.settings)
         self.findings += [clash.as_finding("") for clash in shown]
         if shown:
             return None

@@ -139,7 +139,7 @@ class _Explaining(Struct, frozen=True):
 
     def explanation(self) -> Explanation:
         lines = lines_of(self.book, self.target)
-        shown = clashes(lines, python=self.prober.python)
+        shown = clashes(lines, python=self.prober.python, settings=self.book.core_inputs.settings)
         try:
             return self._clash(lines, shown) if shown else self._resolved(lines)
         except BudgetError:

@@ -144,7 +144,8 @@ class Pairing(Struct, dict=True):
         names = {line.name for line in first.inputs.requirements} & {line.name for line in second.inputs.requirements}
         lines = [line for member in (first, second) for line in member.inputs.requirements if line.name in names]
         if python not in self._static:
-            self._static[python] = CoreLines.of(self.book.core_inputs.requirements, python=python)
+            core = self.book.core_inputs
+            self._static[python] = CoreLines.of(core.requirements, python=python, settings=core.settings)
         return self._static[python].clashes_with(lines)
 
     def _from_locks(self, first: Member, second: Member) -> Verdict | None:

@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from fumehood.model.finding import Finding
 from fumehood.model.markers import universal
+from fumehood.model.uv_settings import UvSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from fumehood.model.requirement import Requirement
 
 RULE = "conflict/static"
+
+_NONE = UvSettings()
+
+_Served = tuple[str, tuple[str, ...]]
+"""The lowest Python, and the markers of which one holds, as for `universal`."""
 
 _UNBOUNDED = frozenset({">=", ">", "!="})
 """However many of these there are, a version that is high enough satisfies all of them."""
@@ -87,17 +93,20 @@ class CoreLines(Struct, frozen=True, kw_only=True):
 
     by_name: Mapping[NormalizedName, tuple[Requirement, ...]]
     python: str
+    settings: UvSettings = _NONE
 
     @classmethod
-    def of(cls, requirements: Iterable[Requirement], *, python: str) -> CoreLines:
+    def of(cls, requirements: Iterable[Requirement], *, python: str, settings: UvSettings = _NONE) -> CoreLines:
         """Group core's lines.
 
         Args:
             requirements: Core's lines.
             python: Lower bound of the Python versions they are for.
+            settings: What uv is configured to: where else they are not for, and of which packages they do not decide.
         """
         grouped = _grouped(requirements)
-        return cls(by_name={name: tuple(lines) for name, lines in grouped.items()}, python=python)
+        by_name = {name: tuple(lines) for name, lines in grouped.items()}
+        return cls(by_name=by_name, python=python, settings=settings)
 
     def clashes_with(self, requirements: Iterable[Requirement]) -> tuple[Clash, ...]:
         """Every clash that at least one of an experiment's own lines is needed for, sorted by package.
@@ -108,19 +117,20 @@ class CoreLines(Struct, frozen=True, kw_only=True):
         for name, lines in sorted(_grouped(requirements).items()):
             core = self.by_name.get(name, ())
             together = (*core, *_without(core, lines))
-            if not _surely_fit(together):
-                found += _clashes_of(name, together, len(core), self.python)
+            if name not in self.settings.overridden and not _surely_fit(together):
+                found += _clashes_of(name, together, len(core), (self.python, self.settings.environments))
         return tuple(found)
 
 
-def clashes(requirements: Iterable[Requirement], *, python: str) -> tuple[Clash, ...]:
+def clashes(requirements: Iterable[Requirement], *, python: str, settings: UvSettings = _NONE) -> tuple[Clash, ...]:
     """Every clash among requirement lines, sorted by package; equal ones in several environments once.
 
     Args:
         requirements: Lines of core and of one experiment together, core's first.
         python: Lower bound of the Python versions they are for.
+        settings: What uv is configured to.
     """
-    return CoreLines(by_name={}, python=python).clashes_with(requirements)
+    return CoreLines(by_name={}, python=python, settings=settings).clashes_with(requirements)
 
 
 def _grouped(requirements: Iterable[Requirement]) -> dict[NormalizedName, list[Requirement]]:
@@ -146,12 +156,12 @@ def _surely_fit(lines: Sequence[Requirement]) -> bool:
     return simple and not any(line.url for line in lines)
 
 
-def _clashes_of(name: NormalizedName, lines: Sequence[Requirement], core: int, python: str) -> Iterator[Clash]:
+def _clashes_of(name: NormalizedName, lines: Sequence[Requirement], core: int, served: _Served) -> Iterator[Clash]:
     """The clashes of one package that the first `core` lines alone do not account for."""
     if not _is_clash(lines):
         return  # The common case at a glance: what all lines admit together, fewer of them admit anywhere.
     found: dict[tuple[int, ...], list[str]] = {}
-    groups = _environments(tuple(str(line.marker) if line.marker else "" for line in lines), python)
+    groups = _environments(tuple(str(line.marker) if line.marker else "" for line in lines), served)
     for here, labels in groups.items():
         for smallest in _smallest_sets(lines, here):
             if smallest[-1] >= core:
@@ -163,21 +173,21 @@ def _clashes_of(name: NormalizedName, lines: Sequence[Requirement], core: int, p
 
 
 @functools.lru_cache(maxsize=4096)
-def _environments(markers: tuple[str, ...], python: str) -> Mapping[tuple[int, ...], Sequence[str]]:
+def _environments(markers: tuple[str, ...], served: _Served) -> Mapping[tuple[int, ...], Sequence[str]]:
     """Environments by the markers that hold there: indices of the markers, and the environments' labels."""
     groups: dict[tuple[int, ...], list[str]] = {}
-    admitted = [_admitted(marker, python) for marker in markers]
-    for environment, holds in zip(universal(python), zip(*admitted, strict=True), strict=True):
+    admitted = [_admitted(marker, served) for marker in markers]
+    for environment, holds in zip(universal(*served), zip(*admitted, strict=True), strict=True):
         groups.setdefault(tuple(index for index, here in enumerate(holds) if here), []).append(environment.label)
     return groups
 
 
 @functools.lru_cache(maxsize=4096)
-def _admitted(marker: str, python: str) -> tuple[bool, ...]:
+def _admitted(marker: str, served: _Served) -> tuple[bool, ...]:
     """In which environments a marker holds for sure."""
     if any(variable in marker for variable in _UNKNOWABLE):
-        return (False,) * len(universal(python))
-    return tuple(environment.admits(marker) for environment in universal(python))
+        return (False,) * len(universal(*served))
+    return tuple(environment.admits(marker) for environment in universal(*served))
 
 
 def _smallest_sets(lines: Sequence[Requirement], here: Sequence[int]) -> Iterator[tuple[int, ...]]:

@@ -95,9 +95,9 @@ class Together(Struct):
         inputs = self.book.inputs(target)
         if any(line.url or line.name is None for line in inputs.requirements) or inputs.options != IndexOptions():
             return False
-        python = self.book.python()
-        lines = [*self.book.core_inputs.requirements, *inputs.requirements]
-        return self.book.python(target) == python and not clashes(lines, python=python)
+        python, core = self.book.python(), self.book.core_inputs
+        lines = [*core.requirements, *inputs.requirements]
+        return self.book.python(target) == python and not clashes(lines, python=python, settings=core.settings)
 
     def _tell(self, targets: Sequence[Target], preferred: Pins) -> dict[str, Pins]:
         if len(targets) < _FEW or not self._left:

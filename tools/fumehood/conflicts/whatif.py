@@ -240,7 +240,8 @@ class WhatIf(Struct):
 
     def _clash(self, subject: str, target: Target | None) -> Effect | None:
         """A conflict that the lines alone show."""
-        for clash in clashes(self._lines(target), python=self.after.python(target)):
+        settings = self.book.core_inputs.settings
+        for clash in clashes(self._lines(target), python=self.after.python(target), settings=settings):
             return self._conflict(subject, target, clash.lines, clash.as_finding("").message)
         return None
 
@@ -255,7 +256,7 @@ class WhatIf(Struct):
         if {(line.text, line.constraint) for line in lines} <= {(line.text, line.constraint) for line in now}:
             return True
         today, python = [line for line in now if line.name in names], self.book.python(target)
-        if clashes(today, python=python):
+        if clashes(today, python=python, settings=self.book.core_inputs.settings):
             return True
         prober = self.prober(python, target)
         return not prober.uv.is_offline and prober.ask(today).status == "fails"

@@ -88,8 +88,9 @@ class LockBook(Struct):
         self._targets.pop(target.session, None)
 
     def with_core(self, core: Core, inputs: Inputs) -> LockBook:
-        """The book of the same repository, if core were another and had those lines."""
-        return LockBook(replace(self.repository, core=core), self.store, self.environ, _core=inputs)
+        """The book of the same repository, if core were another and had those lines; uv's configuration stays."""
+        lines = replace(inputs, settings=self._uv_settings)
+        return LockBook(replace(self.repository, core=core), self.store, self.environ, _core=lines)
 
     def inputs(self, target: Target) -> Inputs:
         """What a target adds to core's lines: its own requirements, and what running tests needs."""
