@@ -293,6 +293,14 @@ def test_symbolic_links_may_lead_anywhere_within_the_repository_but_not_out_of_i
     assert repository.experiment("a").path == "experiments/a"
 
 
+def test_a_package_that_is_an_experiment_is_none_of_core_s(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[tool.fumehood]\nexperiments = ["inference", "labs/*"]\n'}
+    files |= {f"{package}/__init__.py": "" for package in ("olmo", "inference", "labs/one")}
+    repository = opened(tmp_path, files)
+    assert [one.name for one in repository.experiments] == ["inference", "one"]
+    assert repository.core.packages == ("olmo",)
+
+
 def test_the_readme_gives_the_summary(tmp_path: Path) -> None:
     readmes = {
         "prose": "# Title\n\n[![badge](x)](y)\n\nIt does one thing.\nAnd more.\n",

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fumehood import settings as settings_module
 from fumehood.errors import ConfigurationError, FumehoodError, Place, UsageError
@@ -22,7 +23,7 @@ from fumehood.reading import core, owners
 from fumehood.reading.experiment import Shape, look, looks_like_experiment, read_experiment, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from fumehood.reading.codeowners import CodeOwners
@@ -125,10 +126,19 @@ def open_repository(root: Path) -> Repository:
     return Repository(
         root=root,
         settings=settings,
-        core=core.read(root, settings, pyproject),
+        core=_without_packages(
+            core.read(root, settings, pyproject), {*(one.path for one in found), *(one.path for one in broken)}
+        ),
         experiments=tuple(sorted(clear, key=lambda experiment: experiment.name)),
         broken=tuple(sorted([*broken, *clashing], key=lambda item: item.path)),
     )
+
+
+def _without_packages(found: Core, experiments: Collection[str]) -> Core:
+    """Core without the packages that are experiments, where these stand beside its own."""
+    folders = [f"{source}/" if source != "." else "" for source in found.sources]
+    packages = [name for name in found.packages if not any(f"{folder}{name}" in experiments for folder in folders)]
+    return replace(found, packages=tuple(packages))
 
 
 def discover(
