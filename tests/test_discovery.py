@@ -313,7 +313,7 @@ def test_the_readme_gives_the_summary(tmp_path: Path) -> None:
         "code": "# Code\n\n```sh\npip install x\n```\n\n~~~\nand more\n~~~\nIt has code.\n",
         "comment": "<!--Copyright\n\nLicensed under a licence\n-->\n\n# Comment\n\n`a/b.py` trains it.\n",
         "links": "# Links\n\n[Docs](x) | [Blog](y)\n`pip install x`\n* an item\n\n[It](x) adapts **much**.\n",
-        "unclosed": "# Unclosed\n```\ncode\n",
+        "unclosed": "# Unclosed\nRun this:\n```\ncode\n",
     }
     files = {f"experiments/{name}/README.md": text for name, text in readmes.items()}
     repository = opened(tmp_path, files | {f"experiments/{name}/main.py": "" for name in readmes})

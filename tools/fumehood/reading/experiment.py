@@ -248,6 +248,8 @@ def _readme_summary(root: str, shape: Shape) -> str:
 
 def _is_prose(text: str) -> bool:
     """Whether a line of a README is text; one that begins with a link or with code is if it goes on with words."""
+    if text.endswith(":"):
+        return False  # It speaks of what stands below it.
     if text[:1] in {"`", "[", "*"}:
         return _plain(text)[:1].isalnum() and any(map(str.isalpha, _NAMES.sub("", text)))
     return text[:1].isalnum()
