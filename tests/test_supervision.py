@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -13,8 +14,6 @@ import pytest
 from support.project import kill, wait_until_gone
 
 if TYPE_CHECKING:
-    import subprocess
-
     from support.project import Project
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -112,3 +111,18 @@ def test_tests_that_a_shell_runs_in_the_background_hear_their_timeout_and_no_int
     for pid in running:
         wait_until_gone(pid)
     assert (lab.root / "torn-down").exists()
+
+
+def test_output_gets_through_a_pipe_that_never_waits(lab: Project) -> None:
+    lab.write({"experiments/two/test_two.py": "def test_it():\n    print('x' * 1_000_000)\n"})
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    command = [sys.executable, "-m", "nox", "-s", "exp-two", "--", "-s"]
+    with subprocess.Popen(command, cwd=lab.root, env=lab.env, stdout=writer, stderr=subprocess.DEVNULL) as process:
+        os.close(writer)
+        time.sleep(2)  # until it is full
+        with open(reader, "rb") as file:
+            said = file.read()
+        assert process.wait(timeout=60) == 0
+    assert said.count(b"x") > 1_000_000
+    assert b"1 passed" in said

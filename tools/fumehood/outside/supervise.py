@@ -227,9 +227,7 @@ class _Watch:
             if not data:
                 self._reader = None
         self._keep(data)
-        with contextlib.suppress(OSError):  # Nobody reads it, or the disk is full: tests are not to fail for that.
-            while data:
-                data = data[os.write(1, data) :]
+        _say(data)
         return bool(ready and self._reader is not None)
 
     def _keep(self, data: bytes) -> None:
@@ -237,6 +235,17 @@ class _Watch:
         self._size += len(data)
         while self._size - len(self._kept[0]) > TAIL:
             self._size -= len(self._kept.popleft())
+
+
+def _say(data: bytes) -> None:
+    """Write all of it, also where whoever started this program has it that writing never waits."""
+    while data:
+        try:
+            data = data[os.write(1, data) :]
+        except BlockingIOError:
+            select.select([], [1], [])
+        except OSError:  # Nobody reads it, or the disk is full: tests are not to fail for that.
+            return
 
 
 if __name__ == "__main__":
