@@ -354,6 +354,26 @@ def test_what_the_shell_tells_pytest_is_heeded_and_said(lab: Project) -> None:
     assert arguments == [(), ("-v", "-k", "test_a or not_there"), ()]
 
 
+def test_the_process_of_the_tests_holds_every_lease_itself(lab: Project, tmp_path: Path) -> None:
+    lab.write(
+        {
+            "experiments/one/tests/test_one.py": dedent(
+                """
+                import os, fumehood_pytest
+
+                def test_leases():
+                    held = [os.readlink(f"/dev/fd/{one}") for one in fumehood_pytest._leases]
+                    assert len(held) == 3
+                    assert held == os.environ["FUMEHOOD_LEASES"].splitlines()
+                """
+            )
+        }
+    )
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("only Linux says what a descriptor is of")
+    lab.nox("-s", "exp-one", env={"FUMEHOOD_CACHE": str(tmp_path / "a:b")}).assert_ok()
+
+
 def test_tests_run_under_xdist_and_in_child_processes(lab: Project) -> None:
     lab.write(
         {

@@ -313,7 +313,7 @@ def _granted(gpus: tuple[Gpu, ...], environment: Environment) -> dict[str, str]:
 
     leases = (*environment.lease_files, *gpu_lease.lock_files(gpus, gpu_lease.machine_folder(gpus)))
     said = {"FUMEHOOD_GPUS_GRANTED": json.dumps([asdict(gpu) for gpu in gpus])}
-    return {**gpu_lease.visible_devices(gpus), **said, "FUMEHOOD_LEASES": os.pathsep.join(map(str, leases))}
+    return {**gpu_lease.visible_devices(gpus), **said, "FUMEHOOD_LEASES": "\n".join(map(str, leases))}
 
 
 def verdict(run: TestRun, subject: str) -> Verdict:

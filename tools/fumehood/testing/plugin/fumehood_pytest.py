@@ -14,7 +14,7 @@ What the session that starts pytest says, in environment variables:
 * ``FUMEHOOD_JUNIT``: where to write a JUnit file, unless pytest is told another place.
 * ``FUMEHOOD_JUNIT_PLACE``: where that file is put when pytest has ended.
 * ``FUMEHOOD_GPU_MODE``: ``auto``, ``none`` or ``require``: what ``--gpus`` is when nobody says it.
-* ``FUMEHOOD_LEASES``: the files whose locks keep the environment as it is and the GPUs leased, joined as ``PATH`` is.
+* ``FUMEHOOD_LEASES``: the files whose locks keep the environment as it is and the GPUs leased, one a line.
 * ``FUMEHOOD_PYTEST_REPORT``: where to write how many tests did what, as JSON.
 """
 
@@ -862,7 +862,7 @@ def _hold_leases() -> None:
     """Hold the leases in this process too, in case the session that took them is killed."""
     import fcntl
 
-    for path in filter(None, os.environ.get("FUMEHOOD_LEASES", "").split(os.pathsep)):
+    for path in filter(None, os.environ.get("FUMEHOOD_LEASES", "").splitlines()):
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
