@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from nox import Session
 
     from fumehood.environments.manager import Environment
+    from fumehood.testing.outcome import Verdict
     from fumehood.testing.recording import Ended, Recording
-    from fumehood.testing.session import TestRun, Verdict
+    from fumehood.testing.session import TestRun
 
 __all__ = ["enter", "register"]
 
@@ -256,6 +257,7 @@ def _run_tests(
     arguments: list[str],
 ) -> None:
     from fumehood.testing import session as testing  # noqa: PLC0415 - `nox -l` needs none of it
+    from fumehood.testing.outcome import verdict_on  # noqa: PLC0415 - as above
 
     subject = experiment.path if experiment else "core"
     timeout = (experiment or repository.core).timeout
@@ -266,7 +268,7 @@ def _run_tests(
             ended = _pytest(session, run, timeout, recording)
             recording.has_run(ended, run.report)
             _judge(session, run, ended, timeout, recording)
-        verdict = testing.verdict(run, subject)
+        verdict = verdict_on(run, subject)
         if verdict.status != "unknown":
             recording.ends(verdict.status, verdict.sentence)
         _conclude(session, verdict)

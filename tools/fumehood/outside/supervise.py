@@ -77,19 +77,20 @@ def main(ending: str, seconds: str, *command: str) -> int:
     code = child.returncode if child.returncode >= 0 else 128 - child.returncode
     if watch.is_abandoned:
         return code
-    answer = {
-        "code": code,
-        "timed_out": watch.timed_out,
-        "seconds": time.monotonic() - begun,
-        "tail": watch.tail(),
-    }
+    _write(
+        ending,
+        {"code": code, "timed_out": watch.timed_out, "seconds": time.monotonic() - begun, "tail": watch.tail()},
+    )
+    return code
+
+
+def _write(ending: str, answer: dict[str, object]) -> None:
     try:
         with open(f"{ending}.tmp", "w", encoding="utf-8") as file:
             json.dump(answer, file)
         os.replace(f"{ending}.tmp", ending)
     except OSError as error:  # What is known without it is the code.
         sys.stderr.write(f"{ending}: {error.strerror}\n")
-    return code
 
 
 def _channel() -> tuple[int, int]:
