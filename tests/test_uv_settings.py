@@ -109,6 +109,35 @@ def test_what_is_installed_is_what_is_locked_whatever_uv_overrides(repository: P
     assert found.stdout == "1.1\n"
 
 
+def test_what_uv_is_told_for_calls_by_hand_decides_about_no_lock(repository: Project) -> None:
+    before = (repository.root / "experiments/one/requirements.lock").read_bytes()
+    by_hand = (
+        'emit-find-links = true\nfind-links = ["links"]\nemit-build-options = true\nno-deps = true\nall-extras = true\n'
+    )
+    repository.write({"links/.keep": "", "pyproject.toml": f"{PLAIN}[tool.uv.pip]\n{by_hand}"})
+    repository.fumehood("lock", "--upgrade").assert_ok()
+    assert (repository.root / "experiments/one/requirements.lock").read_bytes() == before
+
+
+def test_what_no_option_takes_back_is_refused_with_its_line(repository: Project) -> None:
+    repository.write(
+        {
+            "pyproject.toml": f'{PLAIN}[tool.uv.pip]\npython-version = "3.99"\nno-emit-package = ["alpha"]\n',
+            "uv.toml": 'pip = { target = "elsewhere" }\n',
+        }
+    )
+    refused = (
+        "pyproject.toml:4: [tool.uv.pip] python-version would decide about every lock and environment\n"
+        "  → give --python-version to `uv pip` instead\n"
+        "pyproject.toml:5: [tool.uv.pip] no-emit-package would decide about every lock and environment\n"
+        "  → give --no-emit-package to `uv pip` instead\n"
+        "uv.toml:1: [pip] target would decide about every lock and environment\n"
+        "  → give --target to `uv pip` instead\n"
+    )
+    for command in (("lock",), ("env", "build", "one")):
+        assert repository.fumehood(*command).assert_exit(2).stderr == refused
+
+
 def test_a_lock_serves_no_more_than_the_environments_that_uv_is_to_resolve_for(repository: Project) -> None:
     system = platform.system()
     here, elsewhere = (f"platform_system {operator} '{system}'" for operator in ("==", "!="))

@@ -52,6 +52,9 @@ _LEAKS = frozenset(
 uv's sentences to a terminal's width, put bytecode elsewhere, or take away the cache, from which everything is resolved
 offline and installed by hard links."""
 
+_UNLIKE_TOOL_UV_PIP = ("--deps", "--no-all-extras", "--no-emit-build-options", "--no-emit-find-links")
+"""Against what ``[tool.uv.pip]`` may say of calls by hand, which would put lines into a lock or leave pins out."""
+
 _CERTIFICATES = frozenset({"SSL_CERT_DIR", "SSL_CERT_FILE"})
 """Where uv finds certificates: it reads them all, of a folder every file, before it knows whether it will need any."""
 
@@ -66,7 +69,7 @@ def compile_arguments(source: Path, output: Path, python: str, options: IndexOpt
         options: Where packages come from, and whether pre-releases do.
     """
     arguments = ["pip", "compile", str(source), "--output-file", str(output), "--python-version", python]
-    arguments += ["--universal", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    arguments += ["--universal", "--no-header", "--no-annotate", "--no-emit-index-url", *_UNLIKE_TOOL_UV_PIP]
     arguments += ["--python", str(_builder(python)), "--no-python-downloads"]
     return [*arguments, "--prerelease", "allow"] if options.pre else arguments
 
