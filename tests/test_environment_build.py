@@ -84,6 +84,11 @@ def test_a_rebuild_says_what_is_broken(project: Project) -> None:
     assert build(project) == f"exp-a: rebuilt (its layer {layer.name[:12]} is gone)\n"
     (environment / "bin/python").unlink()
     assert build(project) == "exp-a: rebuilt (its interpreter is gone)\n"
+    (environment / "pyvenv.cfg").unlink()
+    assert build(project) == "exp-a: rebuilt (its pyvenv.cfg is gone)\n"
+    (environment / "pyvenv.cfg").unlink()
+    (environment / "bin/python").unlink()
+    assert build(project) == "exp-a: rebuilt (its interpreter is gone)\n"
     shutil.rmtree(environment / "lib")
     assert build(project) == "exp-a: rebuilt (its import path is gone)\n"
     notes = environment / "fumehood.json"

@@ -341,11 +341,24 @@ def test_a_command_of_core_that_would_overwrite_something_else_is_refused(projec
     )
     outcome = build(project, exit_code=2)
     assert told(outcome) == [
-        f"{name!r} cannot be the name of a command: it is no file name, or the interpreter's own",
+        f"{name!r} cannot be the name of a command for corepkg:main: it is no file name, or the interpreter's own",
         "  → rename it where the project declares its scripts",
     ]
     assert not (project.root / "escaped").exists()
     still_works(project)
+
+
+def test_entry_points_that_are_no_utf_8_are_read_as_far_as_they_can_be(project: Project, tmp_path: Path) -> None:
+    text = b"[console_scripts]\nplain = latin:main\n[authors]\nJ\xfcrgen = latin\n"
+    files: dict[str, str | bytes] = {
+        "latin.py": "def main():\n    print('plain')\n",
+        "latin-1.0.dist-info/entry_points.txt": text,
+    }
+    build_all([Wheel(name="latin", version="1.0", files=files)], tmp_path)
+    project.env["UV_FIND_LINKS"] = str(tmp_path)
+    environments.write(project, a=["latin"])
+    build(project, exit_code=0)
+    assert project.run(environments.folder(project) / "bin/plain").assert_ok().stdout == "plain\n"
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,9 @@ def write_commands(cache: Path, bin_folder: Path, entry_points: Iterable[tuple[s
     taken = {entry.name for entry in os.scandir(folder) if entry.is_symlink()} | {"", ".", ".."}
     for command, target in entry_points:
         if command != os.path.basename(command) or command in taken:
+            why = "it is no file name, or the interpreter's own"
             raise ConfigurationError(
-                f"{command!r} cannot be the name of a command: it is no file name, or the interpreter's own",
+                f"{command!r} cannot be the name of a command for {target}: {why}",
                 remedy="rename it where the project declares its scripts",
             )
         shelf.place(cache, command_text(target).encode(), f"{folder}/{command}", executable=True)

@@ -116,7 +116,7 @@ def _commands(folder: Path) -> Iterator[tuple[str, str]]:
     from fumehood.reading.entry_points import COMMANDS, of_text  # noqa: PLC0415 - only a new layer is read
 
     try:
-        text = (folder / "entry_points.txt").read_text(encoding="utf-8")
+        text = (folder / "entry_points.txt").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return
     found = tuple(of_text(enumerate(text.splitlines(), 1), ""))

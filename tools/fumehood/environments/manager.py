@@ -198,6 +198,8 @@ class Environments(Struct, dict=True):
         """Why an environment would not work at all, whatever it was made from."""
         if not os.path.exists(folder / "bin" / "python"):
             return "its interpreter is gone"
+        if not os.path.exists(folder / "pyvenv.cfg"):
+            return "its pyvenv.cfg is gone"
         if not any(folder.glob(f"lib/*/site-packages/{state.PTH}")):
             return "its import path is gone"
         if not os.path.isdir(found.plugin):

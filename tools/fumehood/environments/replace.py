@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fumehood.environments.lease import Lease, held
+from fumehood.environments.state import STATE
 from fumehood.errors import ConfigurationError, Place
 from fumehood.outside.files import PREFIX_LOCK, entries, remove_tree
 
@@ -69,7 +70,9 @@ def _wait_for_uv(environment: Path) -> None:
 
 
 def _check_replaceable(environment: Path) -> None:
-    is_environment = (environment / "pyvenv.cfg").exists() or (environment / "conda-meta").is_dir()
+    # One of fumehood's own may have lost anything but its notes, as where somebody began to remove it.
+    is_own = (environment / STATE).exists()
+    is_environment = is_own or (environment / "pyvenv.cfg").exists() or (environment / "conda-meta").is_dir()
     if environment.is_symlink() or (not is_environment and not environment.is_dir()):
         what = "a symbolic link" if environment.is_symlink() else "a file"
     elif not is_environment and any(entry.name != "tmp" for entry in environment.iterdir()):
