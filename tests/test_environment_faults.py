@@ -51,9 +51,16 @@ def test_a_full_environment_folder_leaves_the_old_environment(project: Project) 
     folder = project.root / ".nox"
     with small_disk(folder, "2m"):
         works(project)
-        project.write({"experiments/a/requirements.txt": "reader\n"})
+        project.noxfile()
         with filled(folder):
+            session = project.nox("-s", "exp-a").assert_exit(1)
+            project.write({"experiments/a/requirements.txt": "reader\n"})
             outcome = build(project, exit_code=3)
+        first, last = told(session)[1:]
+        assert re.fullmatch(
+            r"nox > Session exp-a aborted: writing \S+ failed: No space left on device( \(\S+\))?", first
+        )
+        assert last == "  → free some disk space and run it again."
         assert outcome.stdout == ""
         first, last = told(outcome)
         assert first.startswith(f"making the environment {folder}/exp-a failed: No space left on device")
@@ -69,6 +76,12 @@ def test_an_environment_in_a_read_only_folder_can_be_used_and_not_changed(projec
         works(project)
         make_read_only(folder)
         assert build(project, exit_code=0).stdout == "exp-a: reused\n"
+        project.noxfile()
+        results = f"{folder}/.fumehood/results"
+        assert told(project.nox("-s", "exp-a").assert_exit(1))[1:] == [
+            f"nox > Session exp-a aborted: writing {results} failed: Read-only file system ({results})",
+            "  → make it writable; environments (--envdir) and the cache (FUMEHOOD_CACHE) may be elsewhere.",
+        ]
         project.write({"experiments/a/requirements.txt": "reader\n"})
         outcome = build(project, exit_code=3)
         assert told(outcome) == [

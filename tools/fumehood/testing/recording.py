@@ -226,7 +226,8 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
         # A reused environment takes less time than git does.
         _origin=meanwhile(partial(origin_of, repository, experiment)),
     )
-    recording.junit.unlink(missing_ok=True)  # of a process that had this one's number, and was killed
+    with contextlib.suppress(OSError):
+        recording.junit.unlink()  # of a process that had this one's number, and was killed
     try:
         yield recording
     except FumehoodError as error:
@@ -235,7 +236,8 @@ def recorded(repository: Repository, experiment: Experiment | BrokenExperiment |
     finally:
         if recording._is_final:  # noqa: SLF001 - of this module's own class
             recording.leave()
-        recording.junit.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            recording.junit.unlink()
 
 
 def origin_of(repository: Repository, experiment: Experiment | BrokenExperiment | None) -> Origin:

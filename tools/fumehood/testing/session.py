@@ -224,8 +224,9 @@ def _report_file(folder: Path) -> Iterator[Path]:
     try:
         yield report
     finally:
-        report.unlink(missing_ok=True)
-        report.with_suffix(".ending").unlink(missing_ok=True)
+        for file in (report, report.with_suffix(".ending")):
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 def _paths(repository: Repository, experiment: Experiment | None, arguments: Sequence[str]) -> tuple[str, ...]:
