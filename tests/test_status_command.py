@@ -30,7 +30,16 @@ def committed(project: Project, day: str, files: dict[str, str | bytes]) -> str:
     return project.commit()
 
 
-def ran(project: Project, name: str, day: str, commit: str, status: Status = "passed", reason: str = "") -> None:
+def ran(  # noqa: PLR0913 - what runs differ in
+    project: Project,
+    name: str,
+    day: str,
+    commit: str,
+    status: Status = "passed",
+    *,
+    reason: str = "",
+    arguments: tuple[str, ...] = (),
+) -> None:
     result = Result(
         session=f"exp-{name}",
         experiment=name,
@@ -38,6 +47,7 @@ def ran(project: Project, name: str, day: str, commit: str, status: Status = "pa
         started=f"{day}T13:00:00Z",
         origin=Origin(commit=commit, core_dirty=False, dirty=False),
         reason=reason,
+        arguments=arguments,
     )
     record(default_folder(project.root, project.env), f"exp-{name}", result)
 
@@ -101,6 +111,23 @@ well        active     passed 28d   10d     not known  +2 numbers
 
 def squeezed(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "counts"),
+    [
+        (("--gpu-tests=only", "--gpus=require"), True),
+        (("--gpu-tests", "none", "--gpus", "auto"), True),
+        (("--gpus=require", "-k", "fast"), False),
+        (("--gpus", "require", "fast.py"), False),
+    ],
+)
+def test_a_run_of_all_tests_of_a_part_counts_and_one_of_some_tests_does_not(
+    lab: Project, arguments: tuple[str, ...], *, counts: bool
+) -> None:
+    ran(lab, "well", "2026-06-25", "0" * 40, "failed", arguments=arguments)
+    told = lab.fumehood("status", env=TODAY).assert_ok().stdout
+    assert ("2 failing" in told) is counts
 
 
 def test_the_whole_answer_for_people(lab: Project) -> None:

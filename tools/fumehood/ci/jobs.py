@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 UNKNOWN_SECONDS = 60.0
 """What a session is taken to last where nothing was ever measured."""
 
-_PARTS = ("--gpus", "--gpu-tests")
-"""The options with which a run is still one of a whole part of the tests."""
-
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """One experiment, or core, whose tests have to be run.
@@ -162,7 +159,7 @@ def measured(jobs: Iterable[Job], results: Iterable[Result]) -> list[Job]:
     """The jobs with the time that they took the last time; unknown ones as long as the median of the others."""
     last: dict[tuple[str, Part, bool], float] = {}
     for result in results:
-        if result.counts is not None and not _is_partial(result):
+        if result.counts is not None and not result.is_partial:
             last[result.key] = result.seconds.total
     usual = median(last.values()) if last else UNKNOWN_SECONDS
     return [replace(job, seconds=_expected(job, last, usual)) for job in jobs]
@@ -174,8 +171,3 @@ def _expected(job: Job, last: Mapping[tuple[str, Part, bool], float], usual: flo
             if (seconds := last.get((job.session, part, lowest))) is not None:
                 return seconds
     return usual
-
-
-def _is_partial(result: Result) -> bool:
-    """Whether the user chose among the tests."""
-    return any(not argument.startswith(_PARTS) for argument in result.arguments)

@@ -37,6 +37,10 @@ _Spent = Annotated[float, Meta(ge=0, le=1e9)]
 """Seconds; thirty years are more than any run takes."""
 
 
+_ABOUT_GPUS = ("--gpus", "--gpu-tests")
+"""The options with which a run is still one of a whole part of the tests."""
+
+
 class Seconds(Struct, frozen=True, kw_only=True):
     """How long the parts of a run took: getting the environment, running the tests, and all of it."""
 
@@ -123,6 +127,18 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA, 
     def failed(self) -> bool:
         """Whether something is wrong."""
         return self.status in FAILURES
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the user may have chosen among the tests of its part."""
+        words = iter(self.arguments)
+        for word in words:
+            option, is_whole, _ = word.partition("=")
+            if option not in _ABOUT_GPUS:
+                return True
+            if not is_whole:
+                next(words, None)
+        return False
 
     @property
     def key(self) -> tuple[str, Part, bool]:

@@ -39,7 +39,7 @@ def standings(results: Iterable[Result]) -> Mapping[str, Standing]:
     """
     by_name: dict[str, list[Result]] = {}
     for result in results:
-        if result.experiment is not None and not result.arguments and not result.lowest and when(result):
+        if result.experiment is not None and not result.is_partial and not result.lowest and when(result):
             by_name.setdefault(result.experiment, []).append(result)
     return {name: _standing(own) for name, own in by_name.items()}
 
