@@ -52,6 +52,14 @@ def test_closed_streams_are_no_matter(project: Project, closed: str) -> None:
     assert project.fumehood("env", "build").assert_ok().stdout == "exp-a: reused\n"
 
 
+def test_characters_that_a_terminal_has_not_are_written_out(project: Project) -> None:
+    environments.write(project, core=["alpha"], a=["gamma"])
+    latin = {"PYTHONIOENCODING": "latin-1"}
+    outcome = project.run(sys.executable, "-m", "fumehood", "lock", env=latin).assert_ok()
+    assert outcome.stdout.endswith("  changes 1 of core's pins: alpha 2.0 \\u2192 1.1\n")
+    assert outcome.stderr == ""
+
+
 @pytest.mark.usefixtures("private_uv_cache")
 @pytest.mark.parametrize(
     ("command", "number"),

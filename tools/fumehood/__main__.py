@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import sys
 import threading
@@ -12,6 +13,9 @@ import threading
 for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
     if getattr(sys, name) is None:
         setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+
+if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+    sys.stdout.reconfigure(errors="backslashreplace")  # for characters that the terminal has not, as on standard error
 
 # Python looks for garbage at every 700 new objects, a tenth of the time that a short command takes. Imports make the
 # most, so this is said before them; a long command is still looked after.
