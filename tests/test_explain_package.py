@@ -199,7 +199,7 @@ def test_without_time_or_network_it_says_what_is_missing(
     faulty_index.misbehave("transformers", Fault.STATUS_403, on="page")
     shutil.rmtree(private_uv_cache)
     assert said(repository, "old", "tokenizers", code=3).startswith(
-        f"{head}experiments/old/requirements.txt:1: no\nregistry in use has transformers\n"
+        f"{head}experiments/old/requirements.txt:1: no\nregistry in use offers transformers\n"
     )
 
 
