@@ -97,6 +97,35 @@ def test_a_command_that_waits_for_a_registry_ends_at_once_with_all_that_it_has_s
     project.fumehood("lock").assert_ok()
 
 
+TIDYING = """\
+from fumehood.outside import interrupts
+from fumehood.outside.scratch import scratch_folder
+
+interrupts.heed()
+try:
+    with scratch_folder("full") as folder:
+        for number in range(5000):
+            (folder / str(number)).touch()
+        print(folder, flush=True)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_while_a_scratch_folder_is_removed_comes_after_that(project: Project, tmp_path: Path) -> None:
+    process = project.start(sys.executable, "-c", TIDYING, env={"TMPDIR": str(tmp_path)})
+    try:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip())
+        wait_until(lambda: not folder.exists() or len(os.listdir(folder)) < 5000)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    finally:
+        kill(process)
+    assert (stdout, stderr) == ("interrupted\n", "")
+    assert not folder.exists()
+
+
 def test_a_request_to_end_that_was_to_be_ignored_is_ignored(project: Project, faulty_index: Index) -> None:
     environments.write(project, core=["alpha"])
     faulty_index.misbehave("alpha", Fault.HANG)

@@ -9,21 +9,21 @@ import platform
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.errors import WorldError
 from fumehood.extensions import SessionCall, SessionResult
 from fumehood.model.experiment import RUNNING_STATES, core_target
+from fumehood.outside.scratch import scratch_folder
 from fumehood.testing.needed import gpu_needs
 from fumehood.testing.session import part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fumehood.extensions import Status
     from fumehood.repository import Repository
@@ -151,8 +151,8 @@ def run_session(
         WorldError: It cannot be started.
     """
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="fumehood-run-") as folder:
-        report, output = Path(folder, "report.json"), Path(folder, "output")
+    with scratch_folder("run") as folder:
+        report, output = folder / "report.json", folder / "output"
         with (groups or ProcessGroups()).started(call, report, output, options) as process:
             # With a timeout Python looks at the process again and again, and so notices an interrupt that came without
             # a signal, which is how Ray cancels a task.

@@ -23,6 +23,7 @@ from fumehood.locking.obtain import core_lock
 from fumehood.model.lock import Lock
 from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
+from fumehood.outside.scratch import scratch_folder
 from fumehood.outside.uv import Uv
 from fumehood.reading import core_at, owners
 
@@ -130,8 +131,8 @@ class Desk(Struct):
 def desk(repository: Repository, *, offline: bool, environ: Mapping[str, str] = os.environ) -> Iterator[Desk]:
     """A desk for one command; its scratch folder is removed afterwards."""
     book = LockBook.of(repository, environ)
-    with disk_errors("preparing to ask uv"), tempfile.TemporaryDirectory(prefix="fumehood-ask-") as folder:
-        yield Desk(repository, book, Uv(cwd=repository.root, offline=offline), Path(folder))
+    with disk_errors("preparing to ask uv"), scratch_folder("ask") as folder:
+        yield Desk(repository, book, Uv(cwd=repository.root, offline=offline), folder)
 
 
 def at_commit(asking: Desk, ref: str) -> tuple[Desk, str]:

@@ -123,9 +123,9 @@ def _remembered(key: str, interpreter: Interpreter, cache: Path) -> Template | N
 
 def _capture(interpreter: Interpreter, cache: Path) -> Template | None:
     """Make an environment that nobody uses, and read it."""
-    import tempfile  # noqa: PLC0415 - only runs that make a template need it
+    from fumehood.outside.scratch import scratch_folder  # noqa: PLC0415 - only runs that make a template need it
 
-    with tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
+    with scratch_folder("template") as folder:
         environment = Path(os.path.realpath(folder), f"fumehood-{token()}")
         if not _PLAIN.fullmatch(str(environment)):
             return None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.locking.index_data import IndexData
 from fumehood.locking.resolve import UndecidedError, resolve
 from fumehood.outside.files import disk_errors
+from fumehood.outside.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from fumehood.locking.question import Question
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
 def answer(uv: Uv, question: Question) -> tuple[Pin, ...]:
     """What one question resolves to: from the cache alone if that suffices, which spares asking the registry."""
-    with disk_errors("resolving"), tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
-        scratch = Path(folder)
+    with disk_errors("resolving"), scratch_folder("lock") as scratch:
         if question.preferred:
             with contextlib.nullcontext() if uv.is_offline else contextlib.suppress(UndecidedError):
                 pins = resolve(uv, question, scratch=scratch, offline=True)

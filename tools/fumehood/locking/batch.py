@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -15,6 +13,7 @@ from fumehood.locking.delta import delta_of
 from fumehood.locking.many import Resolutions
 from fumehood.model.lock import LayeredLock, Lock, LockReport, changes
 from fumehood.outside.files import disk_errors
+from fumehood.outside.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,8 +59,7 @@ def lock(book: LockBook, uv: Uv, request: LockRequest, progress: Progress) -> Lo
         FumehoodError: Core's own lines cannot be read or resolved, without which nothing can be locked.
     """
     outcome = LockOutcome()
-    with disk_errors("locking"), tempfile.TemporaryDirectory(prefix="fumehood-lock-") as folder:
-        scratch = Path(folder)
+    with disk_errors("locking"), scratch_folder("lock") as scratch:
         resolutions = Resolutions(uv, scratch, progress, outcome.failures)
         batch = _Batch(book, request, outcome, resolutions)
         batch.deltas(batch.core())

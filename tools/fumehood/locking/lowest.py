@@ -7,9 +7,7 @@ Sources: uv's documentation ("Resolution strategy"); the binary distribution for
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,10 +19,12 @@ from fumehood.locking.question import Question
 from fumehood.locking.resolve import resolve
 from fumehood.model.lock import LayeredLock, Lock
 from fumehood.outside.files import disk_errors
+from fumehood.outside.scratch import scratch_folder
 from fumehood.reading.sources import BUILT_IN, of_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from packaging.specifiers import SpecifierSet
 
@@ -49,8 +49,7 @@ def lowest_lock(book: LockBook, uv: Uv, target: Target) -> Obtained:
     """
     inputs = book.all_inputs(target)
     lowered, others = _parted(inputs.requirements)
-    with disk_errors("resolving"), tempfile.TemporaryDirectory(prefix="fumehood-") as folder:
-        scratch = Path(folder)
+    with disk_errors("resolving"), scratch_folder("lowest") as scratch:
         lines = of_lines(lowered, inputs.options)
         if others:
             lines = _with_made_up_package(lines, scratch / "unlowered", others)

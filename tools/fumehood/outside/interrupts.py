@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ends: dict[object, Callable[[], None]] = {}
 _heard: list[int] = []
+_waiting: list[object] = []
+"""Blocks of the main thread that no interrupt is to reach."""
 
 
 def heed() -> None:
@@ -42,6 +45,24 @@ def ended_by(end: Callable[[], None]) -> Iterator[None]:
     _raise()
 
 
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """What is done in this block is done whole; an interrupt comes after it.
+
+    Raises:
+        KeyboardInterrupt: There was one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread hears of any.
+        return
+    _waiting.append(None)
+    try:
+        yield
+    finally:
+        _waiting.pop()
+    _raise()
+
+
 def _raise() -> None:
     if _heard:
         raise KeyboardInterrupt
@@ -51,4 +72,5 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     _heard.append(number)
     for end in tuple(_ends.values()):
         end()
-    raise KeyboardInterrupt
+    if not _waiting:
+        raise KeyboardInterrupt

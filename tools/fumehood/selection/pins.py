@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -15,6 +13,7 @@ from fumehood.locking import lockfile
 from fumehood.locking.book import LockBook
 from fumehood.model.experiment import experiment_target
 from fumehood.model.lock import LayeredLock, by_name, what_of
+from fumehood.outside.scratch import scratch_folder
 from fumehood.reading import core_at
 from fumehood.settings import PYPROJECT
 
@@ -147,8 +146,8 @@ class Pins(Struct, dict=True):
 
     def _has_same_lines(self, book: LockBook) -> bool:
         """Whether core's requirement lines say the same, wherever they stand and in whatever order."""
-        with tempfile.TemporaryDirectory(prefix="fumehood-affected-") as folder:
-            before = core_at.read(self.git, self.commit, self.repository.core, Path(folder))
+        with scratch_folder("affected") as folder:
+            before = core_at.read(self.git, self.commit, self.repository.core, folder)
         return before.inputs.digest("") == book.core_inputs.digest("")
 
     def _lock_before(self, path: str) -> Lock | None:
