@@ -64,6 +64,13 @@ def distributions(prefix: Path, site_packages: str) -> Iterator[InstalledDistrib
             yield _distribution(prefix, f"{place}/{folder.name}")
 
 
+def load_readers() -> None:
+    """Load the modules with which distributions are read, which nothing needs that finds its layers there."""
+    import csv  # noqa: F401, PLC0415
+
+    from fumehood.reading import entry_points  # noqa: F401, PLC0415
+
+
 def _distribution(prefix: Path, folder: str) -> InstalledDistribution:
     from packaging.utils import canonicalize_name  # noqa: PLC0415 - only a layer that is new or verified is read
 

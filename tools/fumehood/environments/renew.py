@@ -102,21 +102,22 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
 
     plans = [plan for plan in _plans(environments, lacking) if plan]
     stacked = [plan for plan in plans if plan.target.layout != "flat"]
-    views = meanwhile(functools.partial(_make_views, environments.layers, stacked))
+    ahead = meanwhile(functools.partial(_look_ahead, environments.layers, stacked))
     try:
         deltas = [(plan.delta, plan.options) for plan in stacked if plan.delta]
         together.build(environments.layers, environments.uv, deltas)
     finally:
-        views()
+        ahead()
     specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]
     is_quick = len(stacked) == len(lacking) and not any(plan.local for plan in plans)
     return is_quick and all(environments.layers.path(spec.digest).exists() for spec in specs)
 
 
-def _make_views(store: LayerStore, plans: Iterable[EnvironmentPlan]) -> None:
-    """Make the views that are missing of core layers that are there, while uv is at work."""
-    from fumehood.environments import preparing  # noqa: PLC0415 - loaded meanwhile, too
+def _look_ahead(store: LayerStore, plans: Iterable[EnvironmentPlan]) -> None:
+    """While uv is at work, make the views that are missing of core layers that are there, and load what comes next."""
+    from fumehood.environments import contents, preparing  # noqa: PLC0415 - loaded meanwhile, too
 
+    contents.load_readers()
     for plan in plans:
         with contextlib.suppress(FumehoodError):  # which the environment says that needs it
             preparing.make_view(store, plan)

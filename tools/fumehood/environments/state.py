@@ -79,10 +79,10 @@ def write(environment: Path, state: EnvironmentState) -> None:
 
 def look_at(root: Path, paths: Iterable[str]) -> dict[str, FileState]:
     """The present state of files of a repository."""
-    return {path: _look(root / path) for path in sorted(set(paths))}
+    return {path: _look(f"{root}/{path}") for path in sorted(set(paths))}
 
 
-def _look(path: Path) -> FileState:
+def _look(path: str) -> FileState:
     try:
         status = os.stat(path)
     except OSError:
@@ -92,7 +92,7 @@ def _look(path: Path) -> FileState:
 
 
 @functools.lru_cache(maxsize=1024)
-def _digest(path: Path, mtime_ns: int, size: int) -> str | None:  # noqa: ARG001 - another time or size, another answer
+def _digest(path: str, mtime_ns: int, size: int) -> str | None:  # noqa: ARG001 - another time or size, another answer
     """The digest of a file, found once as long as it looks the same: environments have most of theirs in common."""
     return digest_file(path)
 
@@ -101,14 +101,14 @@ def changed_file(root: Path, files: Mapping[str, FileState]) -> str | None:
     """The first file that is no longer as it was; None when all are. Reads only those whose time or size differ."""
     for path, before in files.items():
         try:
-            status = os.stat(root / path)
+            status = os.stat(f"{root}/{path}")
         except OSError:
             if before.size is not None:
                 return path
             continue
         if (status.st_mtime_ns, status.st_size) == (before.mtime_ns, before.size):
             continue
-        if before.digest is None or digest_file(root / path) != before.digest:
+        if before.digest is None or digest_file(f"{root}/{path}") != before.digest:
             return path
     return None
 

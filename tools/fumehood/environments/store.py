@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from msgspec import Struct, field
 
 from fumehood.environments.lease import Lease
 from fumehood.errors import FumehoodError, WorldError
 from fumehood.outside.files import disk_errors, entries, remove_tree, token
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Say = Callable[[str], None]
 LAYER_FORMAT = "5"
@@ -46,11 +43,11 @@ class LayerStore(Struct, frozen=True, kw_only=True):
 
     def path(self, digest: str) -> Path:
         """Where a layer is, or would be."""
-        return self.folder / digest
+        return Path(f"{self.cache}/layers/{digest}")
 
     def lease(self, digest: str, *, name: str = "") -> Lease:
         """The lease that building, removing and using a layer take."""
-        path = self.cache / "leases" / f"{digest}.lease"
+        path = Path(f"{self.cache}/leases/{digest}.lease")
         return Lease(path, self.say, name or f"layer {digest[:12]}", self.deadline)
 
     def published(self) -> list[Path]:

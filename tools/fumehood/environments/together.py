@@ -127,18 +127,19 @@ def divided(specs: Iterable[LayerSpec], installed: Installed, site_packages: str
     for spec in whole:
         for pin in spec.pins:
             users.setdefault(pin.name, set()).add(spec.digest)
+    tops = {file.path: _top(file.path, site_packages) for name in users for file in installed[name].files}
     layers: dict[str, set[str]] = {}
     for name, digests in users.items():
-        for file in installed[name].files:
-            for place in {file.path, _top(file.path, site_packages)}:
-                layers.setdefault(place, set()).update(digests)
+        paths = [file.path for file in installed[name].files]
+        for place in {*paths, *map(tops.__getitem__, paths)}:
+            layers.setdefault(place, set()).update(digests)
     unclear = _unclear(installed)
     for spec in whole:
         if not unclear.isdisjoint(pin.name for pin in spec.pins):
             continue
         parts: Parts = {}
         for path in (file.path for pin in spec.pins for file in installed[pin.name].files):
-            top = _top(path, site_packages)
+            top = tops[path]
             parts[top if len(layers[top]) == 1 else path] = len(layers[path]) == 1
         yield spec, parts
 
