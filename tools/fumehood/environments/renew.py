@@ -115,6 +115,8 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
 
 def _look_ahead(store: LayerStore, plans: Iterable[EnvironmentPlan]) -> None:
     """While uv is at work, make the views that are missing of core layers that are there, and load what comes next."""
+    import shutil  # noqa: F401, PLC0415 - with which is removed what uv leaves
+
     from fumehood.environments import contents, preparing  # noqa: PLC0415 - loaded meanwhile, too
 
     contents.load_readers()

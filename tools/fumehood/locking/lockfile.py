@@ -27,6 +27,10 @@ _HASH = re.compile(r"\s--hash=(\S+)")
 _FIELD = re.compile(r"# ([a-z-]+): ?(.*)")
 _LOCAL = re.compile(r"(?!-)[^=@:]+/[^=@:]*|[^=@:/]+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))")
 """A path that begins with neither a dot nor a slash, which uv writes as it was given."""
+_RELEASED = re.compile(
+    r"([a-z0-9]+(?:-[a-z0-9]+)*)==(\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?(?:\.dev\d+)?)", re.ASCII
+)
+"""What most pins are: a name in normal form and a version in normal form, which needs no parser."""
 _PYTHON = re.compile(r"3(?:\.\d{1,3}){1,2}")
 
 
@@ -50,7 +54,8 @@ def render_pin(pin: Pin) -> str:
 
 def parse(text: str, *, path: str) -> Lock:
     """Parse a lock file; of one that is damaged, whatever can be read, and what is wrong with it."""
-    fields = {match[1]: match[2].strip() for line in text.splitlines() if (match := _FIELD.fullmatch(line))}
+    comments = (line for line in text.splitlines() if line.startswith("#"))
+    fields = {match[1]: match[2].strip() for line in comments if (match := _FIELD.fullmatch(line))}
     damage = _header_damage(fields, path)
     pins = []
     for number, line, pin in _pins(text):
@@ -151,6 +156,8 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 @functools.lru_cache(maxsize=16384)
 def _pin(line: str) -> Pin:
     """A pin without its hashes: a thousand locks name the same ones again and again."""
+    if released := _RELEASED.fullmatch(line):
+        return Pin(name=NormalizedName(released[1]), version=released[2])
     editable = line.startswith("-e ")
     reference, _, marker = line.removeprefix("-e ").partition(" ; ")
     if editable or reference.startswith((".", "/", "file:")) or _LOCAL.fullmatch(reference):
