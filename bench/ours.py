@@ -44,6 +44,8 @@ class Fumehood(Contender, frozen=True, kw_only=True):
         layers = self.place.fumehood_cache / "layers"
         if state == "layers" or not layers.is_dir():
             return
+        # Whose layers were never made, nobody has noted how to stack.
+        self.place.move_aside(self.place.fumehood_cache / "recipes")
         # The core layer is the one with the longest index; views of it have none, and count as deltas.
         core = max(layers.iterdir(), key=lambda layer: _size(layer / "layer.json")) if state == "core" else None
         for layer in layers.iterdir():
