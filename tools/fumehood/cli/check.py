@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @shared.names
 @click.option("--rule", "rules", multiple=True, metavar="R", help="Only this rule, or this group; may be repeated.")
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
-)
-@shared.format_json
+@shared.formats("text", "json", "github", "sarif")
 @click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
 @click.option(
     "--baseline",

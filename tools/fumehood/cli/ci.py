@@ -36,8 +36,7 @@ def affected(context: click.Context, /, base: str | None, **options: Any) -> int
 @click.option(
     "--label", "labels", multiple=True, metavar="L", help="A label of the change: `fumehood: all`, `fumehood: NAME`."
 )
-@click.option("--format", "format_", type=click.Choice(["github", "gitlab", "json"]), default="json", show_default=True)
-@shared.format_json
+@shared.formats("json", "github", "gitlab")
 @click.pass_context
 def matrix(context: click.Context, /, base: str | None, *, all_: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
     """The CI jobs for what a change affects. Each is for sessions on the right machine."""

@@ -41,8 +41,7 @@ def status(context: click.Context, *, html: Path | None, as_json: bool) -> int:
 
 @click.command("release-gate")
 @click.argument("version")
-@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-@shared.format_json
+@shared.formats("text", "json", "markdown")
 @click.pass_context
 def release_gate(context: click.Context, version: str, format_: str) -> int:
     """Which experiments are not green on a release. Also since when, and whose they are."""

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fumehood.errors import ExitCode, UsageError
 from fumehood.repository import Repository, find_root, open_repository
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
 names = click.argument("names", nargs=-1, metavar="[NAME]...")
 json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-format_json = click.option("--json", "format_", flag_value="json", help="The same as --format json.")
 envdir = click.option(
     "--envdir",
     type=click.Path(path_type=Path),
     help="Where environments are; by default .nox in the repository, as with nox.",
 )
 offline = click.option("--offline", is_flag=True, help="Never use the network.")
+
+
+def formats(usual: str, *others: str) -> Callable[[Command], Command]:
+    """``--format``, and ``--json``, which is short for one of them.
+
+    Before 8.3, click takes the default from the option that it is told of last.
+    """
+    choice = click.option("--format", "format_", type=click.Choice([usual, *others]), default=usual, show_default=True)
+    json_ = click.option("--json", "format_", flag_value="json", default=usual, help="The same as --format json.")
+    return lambda command: json_(choice(command))
 
 
 def say(text: str) -> None:

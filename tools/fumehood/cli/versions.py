@@ -50,8 +50,7 @@ def explain(context: click.Context, /, name: str, package: str | None, **options
 @click.command(cls=WithRemovals)
 @click.argument("changes", nargs=-1, metavar="REQUIREMENT|-NAME...", type=click.UNPROCESSED)
 @click.option("--from-git", metavar="REF", help="Core's requirements as a branch, a tag or a commit has them.")
-@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-@shared.format_json
+@shared.formats("text", "json", "markdown")
 @shared.offline
 @click.pass_context
 def whatif(context: click.Context, /, changes: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
