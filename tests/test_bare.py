@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -44,6 +45,16 @@ def test_an_environment_is_the_one_that_virtualenv_makes(
     assert found == files(environment)
     assert len(found) > 10
     assert len(list((cache / "templates").glob("*"))) <= 1  # paths that a shell has to quote get none
+
+
+def test_an_interpreter_is_asked_again_where_what_is_kept_of_it_is_not_whole(tmp_path: Path) -> None:
+    asked = interpreters.inspect(Path(sys.executable), cache=tmp_path)
+    (kept,) = (tmp_path / "interpreters").iterdir()
+    answer = json.loads(kept.read_bytes())
+    del answer["variables"]["python_full_version"]
+    kept.write_text(json.dumps(answer))
+    assert interpreters.inspect(Path(sys.executable), cache=tmp_path) == asked
+    assert "python_full_version" in json.loads(kept.read_bytes())["variables"]
 
 
 def test_what_virtualenv_keeps_is_kept_in_the_cache(tmp_path: Path, interpreter: Interpreter) -> None:

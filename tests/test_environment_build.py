@@ -298,6 +298,7 @@ def test_an_experiment_gets_the_python_that_it_names(project: Project, version: 
 )
 def test_packages_are_where_each_kind_of_python_has_them(implementation: str, abi: str, folder: str) -> None:
     variables = {"implementation_name": implementation, "python_version": "3.13"}
+    variables |= {"python_full_version": "3.13.0", "sys_platform": "linux", "platform_machine": "x86_64"}
     interpreter = Interpreter(executable=Path("python"), variables=variables, abi=abi, platform="linux-x86_64")
     assert interpreter.site_packages == f"lib/{folder}/site-packages"
 

@@ -52,6 +52,12 @@ def test_closed_streams_are_no_matter(project: Project, closed: str) -> None:
     assert project.fumehood("env", "build").assert_ok().stdout == "exp-a: reused\n"
 
 
+def test_a_reader_that_has_gone_is_no_finding(project: Project) -> None:
+    environments.write(project, core=["alpha"], a=["nsone"])
+    outcome = project.run("bash", "-c", f"{FUMEHOOD} list | :; exit ${{PIPESTATUS[0]}}").assert_ok()
+    assert (outcome.stdout, outcome.stderr) == ("", "")
+
+
 def test_characters_that_a_terminal_has_not_are_written_out(project: Project) -> None:
     environments.write(project, core=["alpha"], a=["gamma"])
     latin = {"PYTHONIOENCODING": "latin-1"}

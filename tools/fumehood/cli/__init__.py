@@ -78,6 +78,9 @@ def main() -> None:
         _end(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         _end(130, "interrupted; nothing half-done is left behind")
+    except SystemExit:
+        # So click ends, with 1, where the reader has gone, as with `fumehood list | head`; 1 is for findings.
+        _end(ExitCode.OK)
     except OSError as error:
         # What reads and writes files says so itself; this is where the answer goes to, or the current folder.
         _give_up(sys.stdout)

@@ -58,6 +58,12 @@ print(json.dumps(found))
 """
 
 
+_NEEDED = frozenset(
+    {"implementation_name", "platform_machine", "python_full_version", "python_version", "sys_platform"}
+)
+"""The variables that are asked for by name."""
+
+
 class Interpreter(Struct, frozen=True, kw_only=True):
     """A Python interpreter, described by what decides which files an installation for it consists of.
 
@@ -72,6 +78,10 @@ class Interpreter(Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str]
     abi: str
     platform: str
+
+    def __post_init__(self) -> None:
+        if not self.variables.keys() >= _NEEDED:
+            raise ValueError("an interpreter whose answer is not whole")
 
     @property
     def version(self) -> str:
