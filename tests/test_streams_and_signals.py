@@ -91,7 +91,7 @@ def test_a_command_that_waits_for_a_registry_ends_at_once_with_all_that_it_has_s
         asked = ("gamma", "delta-lib", "reader", "beta")
         wait_until(lambda: any(faulty_index.requests(name) for name in asked) or process.poll() is not None)
         process.send_signal(number)  # to the one process, as a CI system's cancellation does
-        stdout, stderr = process.communicate(timeout=10)
+        stdout, stderr = process.communicate(timeout=25)  # the registry would keep it for 30 s
         left = members(process.pid)
     finally:
         kill(process)

@@ -68,6 +68,7 @@ def cli(context: click.Context, root: Path | None) -> None:
 def main() -> None:
     """Run the command line; the one place where errors become text and an exit code."""
     interrupts.heed()
+    answers = sys.stdout
     try:
         code = cli.main(standalone_mode=False)
     except FumehoodError as error:
@@ -79,7 +80,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _end(130, "interrupted; nothing half-done is left behind")
     except SystemExit:
-        # So click ends, with 1, where the reader has gone, as with `fumehood list | head`; 1 is for findings.
+        if sys.stdout is answers:
+            raise
+        # Where the reader has gone, as with `fumehood list | head`, click writes elsewhere and ends with 1: findings.
         _end(ExitCode.OK)
     except OSError as error:
         # What reads and writes files says so itself; this is where the answer goes to, or the current folder.

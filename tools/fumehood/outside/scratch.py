@@ -21,10 +21,12 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     Raises:
         OSError: There is no place for it.
     """
-    with held_back():
-        folder = Path(tempfile.mkdtemp(prefix=f"fumehood-{purpose}-"))
+    folder: Path | None = None
     try:
+        with held_back():
+            folder = Path(tempfile.mkdtemp(prefix=f"fumehood-{purpose}-"))
         yield folder
     finally:
-        with held_back():
-            remove_tree(folder)
+        if folder is not None:
+            with held_back():
+                remove_tree(folder)
