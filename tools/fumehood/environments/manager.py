@@ -283,9 +283,10 @@ class Environments(Struct, dict=True):
             for layer in leases:
                 layer.shared()
             if action == "reused":
+                # In case the run that made it was killed before it could.
                 replace.sweep(wish.folder)
-            if leases and action == "reused":
-                registry.add(self.cache, wish.folder)  # in case the run that made it was killed before it could
+                if leases:
+                    registry.add(self.cache, wish.folder)
         except BaseException:
             _release(leases)
             raise
