@@ -8,7 +8,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import Place
-from fumehood.model.requirement import IndexOptions, Requirement
+from fumehood.model.index_options import IndexOptions
+from fumehood.model.requirement import Requirement
 from fumehood.reading import requirement_line, requirements_txt
 from support.requirements import lines, read, write
 

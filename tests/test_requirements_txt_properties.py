@@ -16,7 +16,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import FumehoodError, Place
-from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
+from fumehood.model.index_options import IndexOptions
+from fumehood.model.requirement import Requirement, RequirementSet
 from fumehood.reading import requirement_line, requirements_txt
 
 FILE = "requirements.txt"

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from fumehood.locking.many import Progress
     from fumehood.model.experiment import Target
-    from fumehood.model.requirement import IndexOptions, Requirement
+    from fumehood.model.index_options import IndexOptions
+    from fumehood.model.requirement import Requirement
     from fumehood.reading.codeowners import CodeOwners
     from fumehood.repository import Repository
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from fumehood.model.index_options import IndexOptions
     from fumehood.model.lock import Pin
-    from fumehood.model.requirement import IndexOptions, Requirement
+    from fumehood.model.requirement import Requirement
     from fumehood.outside.uv import Uv
 
 _UNSOLVABLE = 1

@@ -20,8 +20,8 @@ from fumehood.conflicts.requirers import resolve_noted
 from fumehood.conflicts.static import clashes
 from fumehood.locking.certificate import breaches
 from fumehood.locking.index_data import IndexData, Registry
+from fumehood.model.index_options import IndexOptions
 from fumehood.model.lock import by_name
-from fumehood.model.requirement import IndexOptions
 from fumehood.outside.files import disk_errors
 from fumehood.reading.sources import of_lines
 

@@ -6,6 +6,7 @@ of the wrong file, which uv shows and the lock does not hold.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -19,11 +20,11 @@ from fumehood.outside.files import PREFIX_LOCK, disk_errors
 from fumehood.outside.uv import InstallOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from fumehood.model.index_options import IndexOptions
     from fumehood.model.lock import Pin
-    from fumehood.model.requirement import IndexOptions
     from fumehood.outside.uv import Uv
 
 _MEGABYTE = 1_000_000
@@ -58,15 +59,47 @@ def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], Non
         WorldError: Anything else.
     """
     with disk_errors(f"installing {request.what}"):
-        (prefix / "lib").mkdir(parents=True)
-        # Pythons of Fedora and its kin have compiled packages in `lib64`; a layer has one place for all.
-        (prefix / "lib64").symlink_to("lib")
+        _make(prefix)
         _install(uv, request, prefix)
-        (prefix / "lib64").unlink()
-        (prefix / PREFIX_LOCK).unlink(missing_ok=True)
+        _tidy(prefix)
         _report_copies(uv, prefix, request.what, say)
         if request.compiled:
             _compile(prefix, request.python)
+
+
+@contextlib.contextmanager
+def from_cache(uv: Uv, pins: Iterable[Pin], python: Path, prefix: Path) -> Iterator[Callable[[], bool]]:
+    """Install exactly these pins, which have hashes, into a folder that does not exist yet, beside what the block does.
+
+    Yields:
+        What waits for it, and says whether uv had all of them in its cache.
+
+    Raises:
+        OSError: The disk refused.
+        WorldError: uv could not be started.
+    """
+    _make(prefix)
+    lines = prefix / "pins.txt"
+    lines.write_text(_lines(pins), encoding="utf-8")
+    with uv.installing(lines, python=python, prefix=prefix) as arrived:
+
+        def is_whole() -> bool:
+            if is_there := arrived():
+                _tidy(prefix)
+            return is_there
+
+        yield is_whole
+
+
+def _make(prefix: Path) -> None:
+    (prefix / "lib").mkdir(parents=True)
+    # Pythons of Fedora and its kin have compiled packages in `lib64`; a layer has one place for all.
+    (prefix / "lib64").symlink_to("lib")
+
+
+def _tidy(prefix: Path) -> None:
+    (prefix / "lib64").unlink()
+    (prefix / PREFIX_LOCK).unlink(missing_ok=True)
 
 
 def into_environment(uv: Uv, request: Request) -> None:
@@ -89,13 +122,12 @@ def _compile(prefix: Path, python: Path) -> None:
 
 
 def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
-    lines = "".join(f"{lockfile.render_pin(pin)}\n" for pin in request.pins)
     options = InstallOptions(
         index=request.options,
         hashed=all(pin.hashes for pin in request.pins),
         anew=all(pin.is_local for pin in request.pins),
     )
-    result = uv.install(lines, python=request.python, prefix=prefix, options=options)
+    result = uv.install(_lines(request.pins), python=request.python, prefix=prefix, options=options)
     if result.status == 0:
         return
     if _names_other_digest(result.stderr, request.pins):
@@ -110,6 +142,10 @@ def _install(uv: Uv, request: Request, prefix: Path | None) -> None:
         details=result.stderr,
         remedy=_UNBUILT if builds_core else "see uv's message above; nothing was changed",
     )
+
+
+def _lines(pins: Iterable[Pin]) -> str:
+    return "".join(f"{lockfile.render_pin(pin)}\n" for pin in pins)
 
 
 def _names_other_digest(text: str, pins: tuple[Pin, ...]) -> bool:

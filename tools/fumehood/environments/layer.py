@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fumehood.environments.contents import InstalledDistribution
     from fumehood.environments.lease import Lease
     from fumehood.environments.store import LayerStore
+    from fumehood.model.index_options import IndexOptions
     from fumehood.model.lock import Pin
-    from fumehood.model.requirement import IndexOptions
     from fumehood.outside.interpreter import Interpreter
     from fumehood.outside.uv import Uv
 

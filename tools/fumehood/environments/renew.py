@@ -15,7 +15,6 @@ from fumehood.environments.frame import PLUGIN
 from fumehood.environments.manager import rebuilt_because
 from fumehood.environments.state import EnvironmentState
 from fumehood.errors import FumehoodError
-from fumehood.outside.processes import meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -98,23 +97,22 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
     lacking = [wish for wish in wishes if not _is_recalled(environments, wish)]
     if not lacking:
         return True
-    from fumehood.environments import together  # noqa: PLC0415 - what is recalled lacks no layer
+    from fumehood.environments import foreseen, together  # noqa: PLC0415 - what is recalled lacks no layer
 
-    plans = [plan for plan in _plans(environments, lacking) if plan]
-    stacked = [plan for plan in plans if plan.target.layout != "flat"]
-    ahead = meanwhile(functools.partial(_look_ahead, environments.layers, stacked))
-    try:
-        deltas = [(plan.delta, plan.options) for plan in stacked if plan.delta]
-        together.build(environments.layers, environments.uv, deltas)
-    finally:
-        ahead()
+    layers, uv = environments.layers, environments.uv
+    with together.ahead(layers, uv, foreseen.deltas(environments, lacking)) as finish:
+        plans = [plan for plan in _plans(environments, lacking) if plan]
+        stacked = [plan for plan in plans if plan.target.layout != "flat"]
+        _look_ahead(layers, stacked)
+        finish()
+    together.build(layers, uv, [(plan.delta, plan.options) for plan in stacked if plan.delta])
     specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]
     is_quick = len(stacked) == len(lacking) and not any(plan.local for plan in plans)
-    return is_quick and all(environments.layers.path(spec.digest).exists() for spec in specs)
+    return is_quick and all(layers.path(spec.digest).exists() for spec in specs)
 
 
 def _look_ahead(store: LayerStore, plans: Iterable[EnvironmentPlan]) -> None:
-    """While uv is at work, make the views that are missing of core layers that are there, and load what comes next."""
+    """Make the views that are missing of core layers that are there, and load what comes next."""
     import shutil  # noqa: F401, PLC0415 - with which is removed what uv leaves
 
     from fumehood.environments import contents, preparing  # noqa: PLC0415 - loaded meanwhile, too

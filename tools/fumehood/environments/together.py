@@ -6,6 +6,7 @@ is not clear, is left to `layer.obtain`, which installs one layer by itself and 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from contextlib import ExitStack
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from fumehood.environments import contents, install, layer
 from fumehood.errors import FumehoodError
+from fumehood.model.index_options import IndexOptions
 from fumehood.outside.files import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
     from fumehood.environments.contents import InstalledDistribution
     from fumehood.environments.layer import LayerSpec
     from fumehood.environments.store import LayerStore
-    from fumehood.model.requirement import IndexOptions
+    from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
 
     Installed = Mapping[NormalizedName, InstalledDistribution]
 
 Parts = dict[str, bool]
 """What a layer gets of a prefix that holds several, by path, and whether it is the only one that gets it."""
+
+_ANYWHERE = IndexOptions()
+"""What has hashes, and is in uv's cache already, may have come from anywhere."""
 
 _MOST = 32
 """Layers that one uv installs at a time, so that its memory does not grow with the number of experiments."""
@@ -71,29 +76,71 @@ def _is_ours(store: LayerStore, spec: LayerSpec, leases: ExitStack) -> bool:
     return lease.try_exclusive() and not store.path(spec.digest).exists()
 
 
+@contextlib.contextmanager
+def ahead(store: LayerStore, uv: Uv, wanted: Iterable[LayerSpec]) -> Iterator[Callable[[], None]]:
+    """Install the first group of layers that are missing, from uv's cache alone, beside what the block does.
+
+    Yields:
+        What waits for uv, and then makes the layers if everything was there.
+    """
+    missing = {spec.digest: spec for spec in wanted if not store.path(spec.digest).exists()}
+    specs = next((specs for _, specs in groups((spec, _ANYWHERE) for spec in missing.values())), [])
+    with ExitStack() as stack:
+        free = [spec for spec in specs if _is_ours(store, spec, stack)]
+        arrived: Callable[[], bool] = bool
+        if len(free) > 1:
+            union = _place(store, free)
+            stack.callback(remove_tree, union)
+            with contextlib.suppress(FumehoodError, OSError):
+                python = free[0].interpreter.executable
+                arrived = stack.enter_context(install.from_cache(uv, _pins(free), python, union))
+
+        def finish() -> None:
+            with contextlib.suppress(FumehoodError, OSError):
+                if arrived():
+                    _share_out(store, free, union)
+
+        yield finish
+
+
 def _build(store: LayerStore, uv: Uv, specs: list[LayerSpec], options: IndexOptions) -> None:
-    for spec in specs:
-        store.clear(spec.digest)
-    # It goes before the last layer is there, for which whoever builds that clears away what a killed run has left.
-    last, interpreter = specs[-1].digest, specs[-1].interpreter
-    union = store.private(last)
+    union = _place(store, specs)
     request = install.Request(
-        pins=tuple(sorted({pin for spec in specs for pin in spec.pins})),
-        python=interpreter.executable,
+        pins=_pins(specs),
+        python=specs[0].interpreter.executable,
         options=options,
         compiled=specs[0].compiled,
         what=f"{len(specs)} layers",
     )
     try:
         install.into_prefix(uv, request, union, store.say)
-        installed = {item.name: item for item in contents.distributions(union, interpreter.site_packages)}
-        for spec, parts in divided(specs, installed, interpreter.site_packages):
-            fill = functools.partial(_fill, union, spec, parts, installed, is_last=spec.digest == last)
-            store.publish(spec.digest, "a layer", fill)
+        _share_out(store, specs, union)
     except (FumehoodError, OSError):
         return
     finally:
         remove_tree(union)
+
+
+def _place(store: LayerStore, specs: list[LayerSpec]) -> Path:
+    """Where several layers are installed, which the caller holds.
+
+    It goes before the last layer is there, for which whoever builds that clears away what a killed run has left.
+    """
+    for spec in specs:
+        store.clear(spec.digest)
+    return store.private(specs[-1].digest)
+
+
+def _pins(specs: Iterable[LayerSpec]) -> tuple[Pin, ...]:
+    return tuple(sorted({pin for spec in specs for pin in spec.pins}))
+
+
+def _share_out(store: LayerStore, specs: list[LayerSpec], union: Path) -> None:
+    last = specs[-1]
+    installed = {item.name: item for item in contents.distributions(union, last.interpreter.site_packages)}
+    for spec, parts in divided(specs, installed, last.interpreter.site_packages):
+        fill = functools.partial(_fill, union, spec, parts, installed, is_last=spec is last)
+        store.publish(spec.digest, "a layer", fill)
 
 
 def _fill(union: Path, spec: LayerSpec, parts: Parts, installed: Installed, staging: Path, *, is_last: bool) -> None:

@@ -17,9 +17,9 @@ from fumehood.locking.certificate import breaches
 from fumehood.locking.lockfile import pins_digest
 from fumehood.locking.question import Question
 from fumehood.locking.store import LockStore
+from fumehood.model.index_options import IndexOptions
 from fumehood.model.lock import Header, LayeredLock, Lock, by_name
 from fumehood.model.pythons import lowest_admitted
-from fumehood.model.requirement import IndexOptions
 from fumehood.outside import toml_file
 from fumehood.outside.files import cache_folder
 from fumehood.reading import own_project, sources, uv_settings

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from fumehood.locking.question import Question
+    from fumehood.model.index_options import IndexOptions
     from fumehood.model.lock import Pin
-    from fumehood.model.requirement import IndexOptions, Requirement
+    from fumehood.model.requirement import Requirement
     from fumehood.outside.uv import Uv
 
 _NO_SOLUTION = 1

@@ -9,18 +9,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Pep508
-from packaging.utils import NormalizedName, canonicalize_name
 
 from fumehood.errors import WorldError
 from fumehood.model.lock import Header, Lock, Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from packaging.utils import NormalizedName
 
 FORMAT = 1
 _HASH = re.compile(r"\s--hash=(\S+)")
@@ -67,7 +66,7 @@ def parse(text: str, *, path: str) -> Lock:
         inputs=fields.get("inputs", ""),
         python=fields["python"] if _PYTHON.fullmatch(fields.get("python", "")) else "",
         core=fields.get("core"),
-        removes=tuple(canonicalize_name(name) for name in fields.get("removes", "").split()),
+        removes=_names(fields.get("removes", "")),
     )
     lock = Lock(header=header, pins=tuple(sorted(pins)))
     if not damage and fields["digest"] != _seal(lock):
@@ -131,8 +130,16 @@ def _pins(text: str) -> Iterator[tuple[int, str, Pin | None]]:
         try:
             pin = _pin(line)
             yield number, line, replace(pin, hashes=hashes) if hashes else pin
-        except (InvalidRequirement, ValueError):
+        except ValueError:
             yield number, line, None
+
+
+def _names(text: str) -> tuple[NormalizedName, ...]:
+    if not text:
+        return ()
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - most locks remove nothing
+
+    return tuple(map(canonicalize_name, text.split()))
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -157,13 +164,16 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _pin(line: str) -> Pin:
     """A pin without its hashes: a thousand locks name the same ones again and again."""
     if released := _RELEASED.fullmatch(line):
-        return Pin(name=NormalizedName(released[1]), version=released[2])
+        return Pin(name=cast("NormalizedName", released[1]), version=released[2])
     editable = line.startswith("-e ")
     reference, _, marker = line.removeprefix("-e ").partition(" ; ")
     if editable or reference.startswith((".", "/", "file:")) or _LOCAL.fullmatch(reference):
-        name = NormalizedName(reference)
+        name = cast("NormalizedName", reference)
         return Pin(name=name, url=reference, editable=editable, marker=marker.strip())
-    parsed = Pep508(line)
+    from packaging.requirements import Requirement  # noqa: PLC0415 - most locks need no parser
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - as above
+
+    parsed = Requirement(line)
     marker_text = str(parsed.marker or "")
     name = canonicalize_name(parsed.name)
     if parsed.url:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from packaging.specifiers import SpecifierSet
 
+from fumehood.model.index_options import IndexOptions
+
 if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.utils import NormalizedName
@@ -50,21 +52,6 @@ class Requirement(Struct, frozen=True, kw_only=True):
     def is_local(self) -> bool:
         """Whether it names a folder or file on this machine rather than something a registry or server holds."""
         return self.url is not None and ("://" not in self.url or self.url.startswith("file:"))
-
-
-class IndexOptions(Struct, frozen=True, kw_only=True):
-    """Where packages may come from, as said by requirement files; addresses keep the order they were written in."""
-
-    index_url: str | None = None
-    extra_index_urls: tuple[str, ...] = ()
-    find_links: tuple[str, ...] = ()
-    no_index: bool = False
-    pre: bool = False
-    no_binary: tuple[str, ...] = ()
-    only_binary: tuple[str, ...] = ()
-    prefer_binary: bool = False
-    require_hashes: bool = False
-    trusted_hosts: tuple[str, ...] = ()
 
 
 class RequirementSet(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fumehood.outside import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -50,6 +50,41 @@ def run(
                 error.output, error.stderr = process.communicate()
             raise
     return subprocess.CompletedProcess(command, process.returncode, output, said)
+
+
+@contextlib.contextmanager
+def beside(
+    command: Sequence[str], *, cwd: Path, environ: Mapping[str, str]
+) -> Iterator[Callable[[float | None], int | None]]:
+    """Run a program while the block does something else; at the block's end it is killed if it goes on.
+
+    It reads nothing, and nobody hears what it says. It has a session of its own, as with the limit of `run`.
+
+    Yields:
+        What waits for its end, so many seconds at most, and gives its exit status; None where it goes on.
+
+    Raises:
+        OSError: It cannot be started.
+        KeyboardInterrupt: There was one, in whatever thread.
+    """
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environ, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+    )
+    end = functools.partial(_kill, process, whole=True)
+
+    def wait(seconds: float | None) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode
+
+    try:
+        with interrupts.ended_by(end):
+            yield wait
+    finally:
+        if process.poll() is None:
+            end()
+        process.wait()
 
 
 def _kill(process: subprocess.Popen[bytes], *, whole: bool) -> None:

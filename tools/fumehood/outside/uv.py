@@ -7,10 +7,12 @@ error of another kind).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fumehood.errors import WorldError
-from fumehood.model.requirement import IndexOptions
+from fumehood.model.index_options import IndexOptions
 from fumehood.outside.uv_arguments import (
     clean_environment,
     compile_arguments,
@@ -28,7 +30,7 @@ from fumehood.outside.uv_arguments import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _NO_INDEX = IndexOptions()
 REINSTALL = "reinstall fumehood, which brings uv along"
@@ -171,8 +173,7 @@ class Uv(Struct, frozen=True, kw_only=True):
             options: How.
         """
         command = ["pip", "install", "--no-deps", "-r", "-"] if options.anew else ["pip", "sync", "-"]
-        arguments = [*command, "--python", str(python)]
-        arguments += ["--no-compile-bytecode", "--no-python-downloads"]
+        arguments = [*command, *_for(python)]
         if prefix is not None:
             arguments += ["--prefix", str(prefix)]
         if options.hashed:
@@ -185,6 +186,32 @@ class Uv(Struct, frozen=True, kw_only=True):
             if cached.status == 0:
                 return cached
         return self._run(arguments, options.index, given=pins)
+
+    @contextlib.contextmanager
+    def installing(self, pins: Path, *, python: Path, prefix: Path) -> Iterator[Callable[[], bool]]:
+        """Install exactly the given pins while the block does something else, with no network and no build.
+
+        Args:
+            pins: A requirements file of pins with hashes, already chosen for this interpreter.
+            python: The interpreter to install for.
+            prefix: A folder to install into as if it were the interpreter's prefix.
+
+        Yields:
+            What waits for its end; whether uv had all of them in its cache, ready to be installed.
+
+        Raises:
+            WorldError: uv could not be started.
+        """
+        arguments = ["pip", "sync", str(pins), *_for(python), "--prefix", str(prefix), "--require-hashes", "--no-build"]
+        from fumehood.outside import programs  # noqa: PLC0415 - what is there already needs no uv
+
+        command, environ = self._called(arguments, _NO_INDEX, offline=True)
+        with ExitStack() as stack:
+            try:
+                wait = stack.enter_context(programs.beside(command, cwd=self.cwd, environ=environ))
+            except OSError as error:
+                raise _unstartable(error) from error
+            yield lambda: wait(self.time_left()) == 0
 
     def forget(self, packages: Sequence[str]) -> None:
         """Remove packages from uv's cache, because what it holds of them is damaged."""
@@ -211,18 +238,24 @@ class Uv(Struct, frozen=True, kw_only=True):
 
         from fumehood.outside import programs  # noqa: PLC0415 - as above
 
-        command = [find_uv(), *arguments, *index_arguments(index), "--color", "never", "--no-progress"]
-        if offline or self.is_offline:
-            command.append("--offline")
-        environ = {**clean_environment(self.environ, offline="--offline" in command), **index_variables(index)}
+        command, environ = self._called(arguments, index, offline=offline)
         try:
             done = programs.run(command, cwd=self.cwd, environ=environ, given=given.encode(), timeout=self.time_left())
         except TimeoutExpired as late:
             what = f"the time was used up while `{' '.join(['uv', *arguments[:2]])}` was at work"
             raise OutOfTimeError(what, details=_text(late.stderr or b"") or None) from None
         except OSError as error:
-            raise WorldError(f"uv could not be started: {error.strerror}", remedy=REINSTALL) from error
+            raise _unstartable(error) from error
         return UvResult(status=done.returncode, stdout=_text(done.stdout), stderr=_text(done.stderr))
+
+    def _called(
+        self, arguments: Sequence[str], index: IndexOptions, *, offline: bool
+    ) -> tuple[list[str], dict[str, str]]:
+        """The command of a call, and all of its environment."""
+        command = [find_uv(), *arguments, *index_arguments(index), "--color", "never", "--no-progress"]
+        if offline or self.is_offline:
+            command.append("--offline")
+        return command, {**clean_environment(self.environ, offline="--offline" in command), **index_variables(index)}
 
     def time_left(self) -> float | None:
         """Seconds until the deadline; None without one.
@@ -236,6 +269,14 @@ class Uv(Struct, frozen=True, kw_only=True):
         if left <= 0:
             raise OutOfTimeError("the time was used up")
         return left
+
+
+def _for(python: Path) -> tuple[str, ...]:
+    return "--python", str(python), "--no-compile-bytecode", "--no-python-downloads"
+
+
+def _unstartable(error: OSError) -> WorldError:
+    return WorldError(f"uv could not be started: {error.strerror}", remedy=REINSTALL)
 
 
 def _written(file: Path) -> tuple[int, int] | None:

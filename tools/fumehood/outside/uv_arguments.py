@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from fumehood.model.requirement import IndexOptions
+    from fumehood.model.index_options import IndexOptions
 
 _LEAKS = frozenset(
     {

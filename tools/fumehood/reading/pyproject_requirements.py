@@ -12,7 +12,8 @@ from packaging.dependency_groups import CyclicDependencyGroup, DependencyGroupRe
 from packaging.utils import canonicalize_name
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
-from fumehood.model.requirement import IndexOptions, RequirementSet
+from fumehood.model.index_options import IndexOptions
+from fumehood.model.requirement import RequirementSet
 from fumehood.outside import toml_file
 from fumehood.outside.toml_file import table_at
 from fumehood.reading import requirement_line, requirements_txt, text_file

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from fumehood.errors import Place
-    from fumehood.model.requirement import IndexOptions
+    from fumehood.model.index_options import IndexOptions
 
 _WITH_VALUE = (
     ("-r", "--requirement"),

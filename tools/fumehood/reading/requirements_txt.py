@@ -16,7 +16,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fumehood.errors import ConfigurationError, FumehoodError, Place, raise_all
-from fumehood.model.requirement import IndexOptions, Requirement, RequirementSet
+from fumehood.model.index_options import IndexOptions
+from fumehood.model.requirement import Requirement, RequirementSet
 from fumehood.reading import requirement_line, requirement_options, text_file
 
 if TYPE_CHECKING:

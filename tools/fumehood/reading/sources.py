@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fumehood.errors import FumehoodError, Place, raise_all
-from fumehood.model.requirement import IndexOptions, Requirement
+from fumehood.model.index_options import IndexOptions
 from fumehood.model.uv_settings import UvSettings
 from fumehood.reading import local_project, requirement_line, requirements_txt, text_file
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fumehood.model.experiment import RequirementSource
+    from fumehood.model.requirement import Requirement
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]*@")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fumehood.model.finding import Finding
-    from fumehood.model.requirement import IndexOptions
+    from fumehood.model.index_options import IndexOptions
     from fumehood.reading.sources import Inputs
     from fumehood.rules.seen import Seen
 
