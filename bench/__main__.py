@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from rich.console import Console
 from bench import affected, conflicts, kills, report, rules, startup, trials, workload
 from bench.measure import FailedError, clock
 from bench.ours import Fumehood
-from bench.place import RESULTS, Place, base_python
+from bench.place import RESULTS, Place, base_python, install
 from bench.results import Results
 from bench.tools import CONTENDERS
 from bench.trials import Trial
@@ -46,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = Place(folder=options.work.absolute())
     place.folder.mkdir(parents=True, exist_ok=True)
     try:
+        install()
         load, contenders = _contenders(place, options)
-    except FailedError as error:
+    except (FailedError, subprocess.CalledProcessError) as error:
         progress.print(f"nothing could be measured: {error}", markup=False)
         return 3
     results.facts = _facts(options, load, [contender.name for contender in contenders])

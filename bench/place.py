@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RESULTS = CHECKOUT / "bench" / "results"
+_PROGRAMS = RESULTS / "programs"
 
 _KEPT = ("LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TERM", "TMPDIR", "TZ")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -87,14 +89,29 @@ class Place(Struct, frozen=True, kw_only=True):
         return {**kept, **{key: str(path) for key, path in own.items()}, **switches}
 
 
-def program(name: str) -> str:
-    """A program of the environment that runs the benchmark, else the one on the path.
+def install() -> None:
+    """Install fumehood from this checkout, with the nox and uv that it brings along, in an environment of its own.
+
+    Users have it so, with `uv tool install` or in a virtual environment. The one that runs the benchmark holds a lot
+    more, some of which every start of a program there pays for.
 
     Raises:
-        FileNotFoundError: It is in neither.
+        CalledProcessError: uv could not, and has said why.
     """
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
+    uv, folder = (sys.executable, "-m", "uv", "--quiet"), str(_PROGRAMS)
+    subprocess.run((*uv, "venv", "--clear", "--python", base_python(), folder), check=True)
+    install = ("pip", "install", "--compile-bytecode", "--python", folder, "-e", str(CHECKOUT))
+    subprocess.run((*uv, *install), check=True)
+
+
+def program(name: str) -> str:
+    """A program of the environment that `install` has made, else of the one that runs the benchmark, else on the path.
+
+    Raises:
+        FileNotFoundError: It is in none of them.
+    """
+    places = (folder / name for folder in (_PROGRAMS / "bin", Path(sys.executable).parent))
+    found = next((str(place) for place in places if place.exists()), None) or shutil.which(name)
     if found is None:
         raise FileNotFoundError(f"{name} is not installed; bench/requirements.txt names what the benchmark needs")
     return found

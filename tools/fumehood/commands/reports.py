@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 from fumehood.model.plural import counted
@@ -24,6 +23,8 @@ SCHEMA = 1
 
 def as_json(**content: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
     """A machine answer: an object with its schema's version."""
+    import json  # noqa: PLC0415 - most answers are text
+
     return json.dumps({"schema": SCHEMA, **content}, indent=2, ensure_ascii=False)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import importlib.util
 import os
 import re
@@ -20,6 +19,7 @@ from msgspec import Struct
 
 from fumehood.environments import shelf
 from fumehood.errors import UsageError, WorldError
+from fumehood.model.digest import sha256
 from fumehood.outside.files import from_json, to_json, token, write_whole
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _template(interpreter: Interpreter, cache: Path) -> Template | None:
     """The template for an interpreter, made if need be; None where this virtualenv's environments cannot have one."""
     status = os.stat(interpreter.executable)
     parts = [_FORMAT, sys.executable, str(interpreter.executable), str(status.st_mtime_ns), interpreter.identity]
-    key = hashlib.sha256("\n".join([*parts, *_virtualenv_identity()]).encode()).hexdigest()[:32]
+    key = sha256("\n".join([*parts, *_virtualenv_identity()]).encode()).hexdigest()[:32]
     return _remembered(key, interpreter, cache)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from fumehood.environments import source_metadata
+from fumehood.model.digest import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +56,7 @@ class Frame(Struct, frozen=True, kw_only=True):
         lines = [FORMAT, self.interpreter.identity, str(self.interpreter.executable), str(PLUGIN), layout]
         lines += [*layers, *map(str, self.sources)]
         lines += [f"{project.folder}{project.files}" for project in self.projects]
-        return hashlib.sha256("\n".join([*lines, *contents]).encode()).hexdigest()
+        return sha256("\n".join([*lines, *contents]).encode()).hexdigest()
 
 
 def layers_of(core: LayerSpec | None, delta: LayerSpec | None, hidden: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ rename. Whatever happens before that leaves nothing that could be taken for a la
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from msgspec.structs import asdict
 from fumehood.environments import contents
 from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX
 from fumehood.errors import WorldError
+from fumehood.model.digest import sha256
 from fumehood.outside.files import digest_file, disk_errors, read_json, to_json
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def spec(pins: Iterable[Pin], interpreter: Interpreter, *, compiled: bool) -> La
 def _digest(pins: tuple[Pin, ...], identity: str, compiled: bool) -> str:  # noqa: FBT001 - it is kept by position
     from fumehood.locking.lockfile import render_pin  # noqa: PLC0415 - layers that are there need no locks
 
-    state = hashlib.sha256(f"{LAYER_FORMAT}\n{identity}\n{compiled}\n".encode())
+    state = sha256(f"{LAYER_FORMAT}\n{identity}\n{compiled}\n".encode())
     for pin in pins:
         state.update(f"{render_pin(pin)}\n".encode())
     return state.hexdigest()[:40]

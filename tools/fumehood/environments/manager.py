@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +13,7 @@ from fumehood.environments import registry, replace, state
 from fumehood.environments.lease import Lease
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ConfigurationError, FumehoodError, Place
+from fumehood.model.digest import sha256
 from fumehood.outside import interpreter as interpreters
 from fumehood.settings import PYPROJECT, UV_TOML
 
@@ -245,7 +245,7 @@ class Environments(Struct, dict=True):
             f"{interpreter.identity} {interpreter.executable}",
             *(["lowest"] if wish.lowest else []),
         ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return sha256("\n".join(parts).encode()).hexdigest()
 
     def interpreter(self, python: Path | str | None) -> Interpreter:
         """Describe an interpreter, once a run; see `Wish`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from packaging.utils import NormalizedName
 
 from fumehood.environments import layer, source_metadata
 from fumehood.environments.frame import Frame, layers_of
+from fumehood.model.digest import sha256
 from fumehood.model.lock import Pin, by_name
 from fumehood.model.markers import from_variables
 from fumehood.outside.files import digest_file
@@ -172,7 +172,7 @@ def local_path(root: Path, pin: Pin) -> Path:
 
 def _content(root: Path, pin: Pin) -> str:
     """A digest of what a local pin installs: of a file its bytes, of an editable folder what builds its metadata."""
-    state = hashlib.sha256()
+    state = sha256()
     for path in _files(local_path(root, pin), pin):
         if not os.path.isdir(path):
             state.update(f"{path} {digest_file(path) or '-'}\n".encode())

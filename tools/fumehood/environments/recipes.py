@@ -8,7 +8,6 @@ the files and of everything else that decides.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from fumehood.environments.manager import deciding_files
 from fumehood.environments.prepared import Stack  # noqa: TC001 - msgspec looks it up when it reads a recipe
 from fumehood.environments.store import LAYER_FORMAT, LAYER_INDEX, VIEW_INDEX
 from fumehood.errors import WorldError
+from fumehood.model.digest import sha256
 from fumehood.outside.files import read_json, to_json, write_whole
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def path_of(environments: Environments, wish: Wish, files: Mapping[str, FileStat
         f"{interpreter.identity} {interpreter.executable} {sorted(interpreter.variables.items())}",
         *(f"{name} {files[name].digest}" for name in names),
     ]
-    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    digest = sha256("\n".join(parts).encode()).hexdigest()
     return environments.cache / _FOLDER / digest[:2] / f"{digest}.json"
 
 

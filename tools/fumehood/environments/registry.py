@@ -6,7 +6,6 @@ The cache has one small file for each environment that was made with it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from fumehood.environments import state
 from fumehood.environments.replace import aside
+from fumehood.model.digest import sha256
 from fumehood.outside.files import entries, read_json, to_json, write_whole
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class _Note(Struct, frozen=True):
 def add(cache: Path, environment: Path) -> None:
     """Remember an environment, if it is not remembered yet."""
     path = os.path.abspath(environment)
-    note = cache / _FOLDER / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"
+    note = cache / _FOLDER / f"{sha256(path.encode()).hexdigest()[:32]}.json"
     if not note.exists():
         write_whole(note, to_json(_Note(Path(path))) + "\n", durable=False)
 

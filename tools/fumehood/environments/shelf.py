@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from fumehood.model.digest import sha256
 from fumehood.outside.files import entries, token
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def clear(cache: Path) -> None:
 
 
 def _name(kind: str, content: bytes) -> str:
-    return hashlib.sha256(b"%s\0%s" % (kind.encode(), content)).hexdigest()[:40]
+    return sha256(b"%s\0%s" % (kind.encode(), content)).hexdigest()[:40]
 
 
 def _link(source: str, path: str) -> None:

@@ -7,19 +7,22 @@ compute is recorded as ``0+dynamic``. Source: the packaging specifications for p
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from fumehood.errors import ConfigurationError, Place
 from fumehood.outside import toml_file
+from fumehood.outside.files import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 DYNAMIC_VERSION = "0+dynamic"
+_NORMAL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+_NORMAL_VERSION = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))*|0\+dynamic", re.ASCII)
 
 
 class SourceProject(Struct, frozen=True, kw_only=True):
@@ -57,12 +60,9 @@ def read(root: Path, pyproject: str) -> SourceProject | None:
     project = toml_file.load(path, name=pyproject).data.get("project")
     if not isinstance(project, dict) or not isinstance(project.get("name"), str):
         return None
-    from packaging.utils import InvalidName  # noqa: PLC0415 - most environments have no such project
-    from packaging.version import InvalidVersion  # noqa: PLC0415 - as above
-
     try:
         return describe(project, location=path.parent)
-    except (InvalidName, InvalidVersion) as error:
+    except ValueError as error:
         raise ConfigurationError(
             f"[project]: {error}", place=Place(pyproject), remedy="give the project a valid name and version"
         ) from error
@@ -72,14 +72,9 @@ def describe(project: Mapping[str, Any], *, location: Path) -> SourceProject:
     """What an editable install of a ``[project]`` table would record.
 
     Raises:
-        InvalidName: It is no project's name.
-        InvalidVersion: It is no version.
+        ValueError: It has no project's name, or no version.
     """
-    from packaging.utils import canonicalize_name  # noqa: PLC0415 - most environments have no such project
-    from packaging.version import Version  # noqa: PLC0415 - as above
-
-    name = canonicalize_name(project["name"], validate=True)
-    version = str(Version(str(project.get("version", DYNAMIC_VERSION))))
+    name, version = _normal(project["name"], str(project.get("version", DYNAMIC_VERSION)))
     metadata = ["Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {version}"]
     if isinstance(project.get("requires-python"), str):
         metadata.append(f"Requires-Python: {project['requires-python']}")
@@ -89,13 +84,23 @@ def describe(project: Mapping[str, Any], *, location: Path) -> SourceProject:
     files = {
         "METADATA": "\n".join([*metadata, ""]),
         "INSTALLER": "fumehood\n",
-        "direct_url.json": json.dumps(origin),
+        "direct_url.json": to_json(origin),
         "entry_points.txt": "".join(_section(group, entries) for group, entries in sorted(groups.items())),
     }
     commands = [*groups.get("console_scripts", {}).items(), *groups.get("gui_scripts", {}).items()]
     return SourceProject(
         name=name, version=version, files=tuple(sorted(files.items())), commands=tuple(sorted(commands))
     )
+
+
+def _normal(name: str, version: str) -> tuple[str, str]:
+    """Name and version in their normal form, in which most projects have them."""
+    if _NORMAL_NAME.fullmatch(name) and _NORMAL_VERSION.fullmatch(version):
+        return name, version
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - see above
+    from packaging.version import Version  # noqa: PLC0415 - as above
+
+    return canonicalize_name(name, validate=True), str(Version(version))
 
 
 def _section(group: str, entries: Mapping[str, str]) -> str:

@@ -7,7 +7,6 @@ It has all of the prefix, since a RECORD leads from site-packages to commands an
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from fumehood.environments import contents, shelf
 from fumehood.environments.store import LAYER_INDEX, VIEW_INDEX
+from fumehood.model.digest import sha256
 from fumehood.outside.files import disk_errors, read_json, to_json
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class View(Struct, frozen=True, kw_only=True):
 
 def digest_of(core: Layer, hidden: frozenset[str]) -> str:
     """The name of a view."""
-    return hashlib.sha256(f"view 4\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
+    return sha256(f"view 4\n{core.digest}\n{' '.join(sorted(hidden))}".encode()).hexdigest()[:40]
 
 
 def obtain(store: LayerStore, core: Layer, hidden: frozenset[str]) -> tuple[View, Lease]:

@@ -7,13 +7,13 @@ keep their URL.
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
 from fumehood.errors import WorldError
+from fumehood.model.digest import sha256
 from fumehood.model.lock import Header, Lock, Pin
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _seal(lock: Lock) -> str:
 
 
 def _digest(lines: Iterable[str]) -> str:
-    state = hashlib.sha256("\0".join(lines).encode())
+    state = sha256("\0".join(lines).encode())
     return f"sha256:{state.hexdigest()}"
 
 

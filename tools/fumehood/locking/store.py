@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,6 +9,7 @@ from msgspec import Struct
 from fumehood.errors import ConfigurationError, Place
 from fumehood.locking import lockfile
 from fumehood.locking.lockfile import pins_digest
+from fumehood.model.digest import sha256
 from fumehood.outside.files import without_waiting, write_inside, write_whole
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class LockStore(Struct, frozen=True, kw_only=True):
             write_whole(self._cached("proofs", (pins_digest(lock.core), pins_digest(lock.delta))), "")
 
     def _cached(self, kind: str, key: tuple[str, ...]) -> Path:
-        name = hashlib.sha256("\0".join(key).encode()).hexdigest()
+        name = sha256("\0".join(key).encode()).hexdigest()
         return self.cache / kind / name[:2] / f"{name}.lock"
 
 

@@ -5,7 +5,6 @@ nox has the rule in ``nox.sessions``; ``tests/test_nox_internals.py`` compares t
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -35,4 +34,6 @@ def folder_name(session: str) -> str:
 
 
 def _digest(text: str) -> str:
+    import hashlib  # noqa: PLC0415 - see `sha256`; few names need it
+
     return hashlib.sha1(text.encode("utf-8"), usedforsecurity=False).hexdigest()[:_HASHED]

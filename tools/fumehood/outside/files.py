@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import json
 import os
 import stat
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import convert, to_builtins
+from msgspec import DecodeError, convert, to_builtins
+from msgspec.json import decode, encode
 
 from fumehood.errors import ConfigurationError, Place, WorldError
+from fumehood.model.digest import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +22,8 @@ _T = TypeVar("_T")
 
 PREFIX_LOCK = ".lock"
 """The file that uv locks while it works in a prefix or an environment."""
+_MUCH = 1_000_000
+"""Bytes that `sha256` takes as long for as it takes to load what is faster."""
 _ELSEWHERE = "environments (--envdir) and the cache (FUMEHOOD_CACHE) may be elsewhere"
 _ADVICE = {
     errno.ENOSPC: "free some disk space and run it again",
@@ -114,7 +116,10 @@ def from_json(text: str | bytes, kind: type[_T]) -> _T:
         ValueError: The text is anything else.
     """
     try:
-        # By way of Python's reader: msgspec's own refuses what stands for a name that is not UTF-8.
+        with contextlib.suppress(DecodeError):
+            return decode(text, type=kind, dec_hook=_path)
+        import json  # noqa: PLC0415 - msgspec's reader only refuses what stands for a name that is not UTF-8
+
         return convert(json.loads(text), kind, dec_hook=_path)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
@@ -126,7 +131,11 @@ def _path(kind: type[Path], value: Any) -> Path:  # noqa: ANN401 - as msgspec ha
 
 
 def to_json(value: object) -> str:
-    """A value as one line of ASCII, in which paths are text, also those that are not UTF-8."""
+    """A value as one line that can be written in UTF-8, in which paths are text, also those that are not UTF-8."""
+    with contextlib.suppress(UnicodeEncodeError):
+        return encode(value, enc_hook=os.fspath, order="deterministic").decode()
+    import json  # noqa: PLC0415 - msgspec's writer only refuses what stands for a name that is not UTF-8
+
     return json.dumps(to_builtins(value, enc_hook=os.fspath, order="deterministic"))
 
 
@@ -165,7 +174,15 @@ def digest_file(path: Path | str) -> str | None:
     """The SHA-256 of a file, as ``sha256:…``; None where there is none that can be read."""
     try:
         with open(path, "rb", opener=without_waiting) as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            content = file.read(_MUCH)
+            if len(content) < _MUCH:
+                return f"sha256:{sha256(content).hexdigest()}"
+            import hashlib  # noqa: PLC0415 - see `sha256`
+
+            state = hashlib.sha256(content)
+            while content := file.read(_MUCH):
+                state.update(content)
+            return f"sha256:{state.hexdigest()}"
     except OSError:
         return None
 

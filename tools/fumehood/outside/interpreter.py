@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sys
@@ -13,6 +12,7 @@ from typing import TypeVar
 from msgspec import Struct, field
 
 from fumehood.errors import WorldError
+from fumehood.model.digest import sha256
 from fumehood.outside.files import from_json, read_json, to_json, write_whole
 
 _T = TypeVar("_T")
@@ -139,7 +139,7 @@ def inspect(executable: Path, *, cache: Path) -> Interpreter:
     except OSError as error:
         raise WorldError(f"{executable}: {error.strerror}", remedy="install that Python, or choose another") from error
     system = " ".join(os.uname())  # which some markers name
-    key = hashlib.sha256(f"{executable}\0{real}\0{stat.st_mtime_ns}\0{stat.st_size}\0{system}".encode()).hexdigest()
+    key = sha256(f"{executable}\0{real}\0{stat.st_mtime_ns}\0{stat.st_size}\0{system}".encode()).hexdigest()
     remembered = cache / "interpreters" / f"{key[:32]}.json"
     found = read_json(remembered, Interpreter)
     if found is None:

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from fumehood.errors import ConfigurationError, FumehoodError, raise_all
 from fumehood.outside import toml_file
 from fumehood.outside.toml_file import table_at
-from fumehood.reading import requirement_line, setup_script, sources
+from fumehood.reading import requirement_line, sources
 from fumehood.reading.sources import of_lines
 from fumehood.settings import PYPROJECT
 
@@ -29,8 +29,14 @@ if TYPE_CHECKING:
 
 def name(core: Core, root: Path) -> NormalizedName | None:
     """What core's project is called, if its packages can be imported from source."""
-    written = core.project or (setup_script.project(root) if core.sources else None)
+    written = core.project or (_from_setup_script(root) if core.sources else None)
     return canonicalize_name(written) if written else None
+
+
+def _from_setup_script(root: Path) -> str | None:
+    from fumehood.reading import setup_script  # noqa: PLC0415 - few repositories have such a file and no [project]
+
+    return setup_script.project(root)
 
 
 def replaced(

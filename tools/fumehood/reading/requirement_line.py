@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-_ADDRESS = re.compile(
-    r"(?P<vcs>(?:git|hg|svn|bzr)(?:\+[a-z][a-z+.-]*)?://|file:)|(?:https?|ftps?|ssh|sftp)://", re.IGNORECASE
-)
-_NAMED_ADDRESS = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\]\s*)?@", re.ASCII)
-_PATH = re.compile(r"[./\\]|[^\s<>=!~;@\[]+/")
+# As text, for `re` to compile where a line needs them: most lines are plain, and all of these take 2 ms.
+_ADDRESS = r"(?i:(?P<vcs>(?:git|hg|svn|bzr)(?:\+[a-z][a-z+.-]*)?://|file:)|(?:https?|ftps?|ssh|sftp)://)"
+_NAMED_ADDRESS = r"(?a:[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\]\s*)?@)"
+_PATH = r"[./\\]|[^\s<>=!~;@\[]+/"
+_TEXT_FILE = r"(?i:\S+\.(?:txt|in))"
+_FOLDER = r"[^<>=!~@\[]+"
+_EGG = r"[#&]egg=(?P<name>[^&\[\s]+)(?:\[(?P<extras>[^\]]*)\])?"
+_ONE_EQUALS_SIGN = r"[\w.\[\],-]+\s*=[^=]"
+_SHORT_SSH = r"(?:git|hg|svn|bzr)\+[\w.-]+@"
+
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))$", re.IGNORECASE)
-_TEXT_FILE = re.compile(r"\S+\.(?:txt|in)", re.IGNORECASE)
-_FOLDER = re.compile(r"[^<>=!~@\[]+")
-_EGG = re.compile(r"[#&]egg=(?P<name>[^&\[\s]+)(?:\[(?P<extras>[^\]]*)\])?")
-_ONE_EQUALS_SIGN = re.compile(r"[\w.\[\],-]+\s*=[^=]")
-_SHORT_SSH = re.compile(r"(?:git|hg|svn|bzr)\+[\w.-]+@")
 _BOUND = r"(?:[<>=!~]=|[<>])\s*[A-Za-z0-9.*+!_-]+"
 _PLAIN = re.compile(
     rf"(?=.{{0,500}}$)(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*"
@@ -93,11 +93,11 @@ def mistake(text: str, reason: Exception, *, place: Place) -> ConfigurationError
 def _remedy(text: str) -> str:
     if text.startswith(("-e", "--e")):
         return "write -e and a folder, or -e and git+https://HOST/PATH#egg=NAME"
-    if _TEXT_FILE.fullmatch(text):
+    if re.fullmatch(_TEXT_FILE, text):
         return "write -r before it; if git wrote a symbolic link as text, check it out again with core.symlinks=true"
-    if _SHORT_SSH.match(text):
+    if re.match(_SHORT_SSH, text):
         return "write the address as git+ssh://git@HOST/PATH"
-    if _ONE_EQUALS_SIGN.match(text):
+    if re.match(_ONE_EQUALS_SIGN, text):
         return "write == for one exact version"
     return "write a name with versions and a marker, as in numpy[extra]>=2,<3; python_version < '3.13', a URL or a path"
 
@@ -107,15 +107,21 @@ def _parse(text: str, *, editable: bool) -> Requirement:
     """A requirement that stands nowhere yet: a thousand experiments ask for the same packages again and again."""
     if len(text) > _LONGEST:
         raise ValueError(f"it is longer than {_LONGEST:,} characters")
-    if address := _ADDRESS.match(text):
+    if not editable and _PLAIN.fullmatch(text) and not _ARCHIVE.search(text):
+        return _named(text)
+    if address := re.match(_ADDRESS, text):
         if editable and not address["vcs"]:
             raise ValueError("only a folder or a version control address can be editable")
         # Only a semicolon beside a space surely begins a marker; any other is refused with the URL.
         body, *marker = re.split(r"\s;|;\s", text, maxsplit=1)
         return _located(text, body.strip(), "".join(marker).strip())
     body, _, after = text.partition(";")
-    if not _NAMED_ADDRESS.match(body) and not _SHORT_SSH.match(body) and _is_path(body.strip(), editable=editable):
-        if _TEXT_FILE.fullmatch(text):
+    if (
+        not re.match(_NAMED_ADDRESS, body)
+        and not re.match(_SHORT_SSH, body)
+        and _is_path(body.strip(), editable=editable)
+    ):
+        if re.fullmatch(_TEXT_FILE, text):
             raise ValueError("it is a file with requirements, not a package")
         return _located(text, body.strip(), after.strip())
     parsed = _named(text)
@@ -126,7 +132,7 @@ def _parse(text: str, *, editable: bool) -> Requirement:
 
 def _is_path(body: str, *, editable: bool) -> bool:
     bare = _without_extras(body)[0]
-    return bool(_PATH.match(body) or _ARCHIVE.search(bare) or (editable and _FOLDER.fullmatch(bare)))
+    return bool(re.match(_PATH, body) or _ARCHIVE.search(bare) or (editable and re.fullmatch(_FOLDER, bare)))
 
 
 def _without_extras(body: str) -> tuple[str, str]:
@@ -137,7 +143,7 @@ def _without_extras(body: str) -> tuple[str, str]:
 def _located(text: str, body: str, marker: str) -> Requirement:
     """A URL or a path, which says its name only in a wheel's file name or in an ``egg`` fragment."""
     _check_end(body)
-    egg = _EGG.search(body)
+    egg = re.search(_EGG, body)
     url, extras = (body, egg["extras"] or "") if egg else _without_extras(body)
     name, specifier = _wheel(url) or (canonicalize_name(egg["name"], validate=True) if egg else None, SpecifierSet())
     return Requirement(

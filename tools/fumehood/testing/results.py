@@ -207,7 +207,7 @@ def latest(results: Iterable[Result]) -> tuple[Result, ...]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if line]
     except OSError:
         return []
 
