@@ -111,7 +111,12 @@ def plan(
     proven: bool,
 ) -> EnvironmentPlan:
     """Plan the environment of a target for one interpreter."""
-    core_pins, delta_pins = applicable(lock.core.pins, interpreter), applicable(lock.delta.pins, interpreter)
+    here = from_variables(interpreter.variables)
+
+    def applicable(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+        return tuple(_unmarked(pin) for pin in pins if here.admits(pin.marker))
+
+    core_pins, delta_pins = applicable(lock.core.pins), applicable(lock.delta.pins)
     # A delta may spell core's pins with other markers; what counts is what this interpreter gets.
     ours, theirs = by_name(delta_pins), by_name(core_pins)
     same = frozenset(name for name in ours if ours[name] == theirs.get(name))
@@ -128,12 +133,6 @@ def plan(
         options=options,
         proven=proven,
     )
-
-
-def applicable(pins: Iterable[Pin], interpreter: Interpreter) -> tuple[Pin, ...]:
-    """The pins that are for an interpreter, without their markers."""
-    here = from_variables(interpreter.variables)
-    return tuple(_unmarked(pin) for pin in pins if here.admits(pin.marker))
 
 
 def _installed(repository: Repository, local: Iterable[Pin]) -> tuple[Pin, ...]:

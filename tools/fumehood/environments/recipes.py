@@ -101,8 +101,23 @@ def path_of(environments: Environments, wish: Wish, files: Mapping[str, FileStat
         f"{interpreter.identity} {interpreter.executable} {sorted(interpreter.variables.items())}",
         *(f"{name} {files[name].digest}" for name in names),
     ]
-    digest = sha256("\n".join(parts).encode()).hexdigest()
-    return environments.cache / _FOLDER / digest[:2] / f"{digest}.json"
+    return place(environments.cache, sha256("\n".join(parts).encode()).hexdigest())
+
+
+def place(cache: Path, digest: str) -> Path:
+    """Where something is kept, until `forget`, under the digest of what it follows from."""
+    return cache / _FOLDER / digest[:2] / f"{digest}.json"
+
+
+def noted(path: Path) -> str | None:
+    """The layer that was noted; None where none was."""
+    return read_json(path, str)
+
+
+def note(path: Path, layer: str) -> None:
+    """Note a layer; where the cache cannot be written to, it is not."""
+    with contextlib.suppress(WorldError):
+        write_whole(path, to_json(layer), durable=False)
 
 
 def _known_files(repository: Repository, target: Target) -> frozenset[str]:

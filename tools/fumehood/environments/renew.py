@@ -97,15 +97,22 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
     lacking = [wish for wish in wishes if not _is_recalled(environments, wish)]
     if not lacking:
         return True
-    from fumehood.environments import foreseen, together  # noqa: PLC0415 - what is recalled lacks no layer
+    from fumehood.environments import together  # noqa: PLC0415 - what is recalled lacks no layer
+    from fumehood.environments.foreseen import foresee  # noqa: PLC0415 - as above
 
     layers, uv = environments.layers, environments.uv
-    with together.ahead(layers, uv, foreseen.deltas(environments, lacking)) as finish:
-        plans = [plan for plan in _plans(environments, lacking) if plan]
+    foreseen = list(foresee(environments, lacking))
+    with together.ahead(layers, uv, [item for item in foreseen if item and item.is_missing(layers)]) as finish:
+        planned = list(_plans(environments, lacking))
+        plans = [plan for plan in planned if plan]
         stacked = [plan for plan in plans if plan.target.layout != "flat"]
+        deltas = [(plan.delta, plan.options) for plan in stacked if plan.delta]
         _look_ahead(layers, stacked)
-        finish()
-    together.build(layers, uv, [(plan.delta, plan.options) for plan in stacked if plan.delta])
+        finish([spec for spec, _ in deltas])
+    together.build(layers, uv, deltas)
+    for item, plan in zip(foreseen, planned, strict=True):
+        if item and plan and plan.delta:
+            item.is_now(plan.delta)
     specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]
     is_quick = len(stacked) == len(lacking) and not any(plan.local for plan in plans)
     return is_quick and all(layers.path(spec.digest).exists() for spec in specs)

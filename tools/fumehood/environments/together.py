@@ -10,21 +10,26 @@ import contextlib
 import functools
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from fumehood.environments import contents, install, layer
 from fumehood.errors import FumehoodError
 from fumehood.model.index_options import IndexOptions
+from fumehood.model.lock import by_name
 from fumehood.outside.files import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from packaging.utils import NormalizedName
 
     from fumehood.environments.contents import InstalledDistribution
+    from fumehood.environments.foreseen import Foreseen
     from fumehood.environments.layer import LayerSpec
+    from fumehood.environments.lease import Lease
     from fumehood.environments.store import LayerStore
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
@@ -33,6 +38,11 @@ if TYPE_CHECKING:
 
 Parts = dict[str, bool]
 """What a layer gets of a prefix that holds several, by path, and whether it is the only one that gets it."""
+
+Member = TypeVar("Member", "LayerSpec", "Foreseen")
+
+_AHEAD = "ahead"
+"""What stands in the place of a digest where it is not yet known what layers it will come to."""
 
 _ANYWHERE = IndexOptions()
 """What has hashes, and is in uv's cache already, may have come from anywhere."""
@@ -53,11 +63,11 @@ def build(store: LayerStore, uv: Uv, wanted: Iterable[tuple[LayerSpec, IndexOpti
                 _build(store, uv, free, options)
 
 
-def groups(wanted: Iterable[tuple[LayerSpec, IndexOptions]]) -> Iterator[tuple[IndexOptions, list[LayerSpec]]]:
+def groups(wanted: Iterable[tuple[Member, IndexOptions]]) -> Iterator[tuple[IndexOptions, list[Member]]]:
     """Layers that one environment could hold, since no two have different pins of one name."""
-    found: list[tuple[IndexOptions, LayerSpec, dict[str, object], list[LayerSpec]]] = []
+    found: list[tuple[IndexOptions, Member, dict[NormalizedName, tuple[Pin, ...]], list[Member]]] = []
     for spec, options in wanted:
-        pins: dict[str, object] = {str(pin.name): pin for pin in spec.pins}
+        pins = dict(by_name(spec.pins))
         for of, first, names, members in found:
             alike = (of, first.interpreter, first.compiled) == (options, spec.interpreter, spec.compiled)
             if alike and len(members) < _MOST and all(names.get(name, pin) == pin for name, pin in pins.items()):
@@ -77,69 +87,99 @@ def _is_ours(store: LayerStore, spec: LayerSpec, leases: ExitStack) -> bool:
 
 
 @contextlib.contextmanager
-def ahead(store: LayerStore, uv: Uv, wanted: Iterable[LayerSpec]) -> Iterator[Callable[[], None]]:
-    """Install the first group of layers that are missing, from uv's cache alone, beside what the block does.
+def ahead(store: LayerStore, uv: Uv, foreseen: Sequence[Foreseen]) -> Iterator[Callable[[Iterable[LayerSpec]], None]]:
+    """Install what layers will most likely be made from, as far as uv has it in its cache, beside what the block does.
 
     Yields:
-        What waits for uv, and then makes the layers if everything was there.
+        What waits for uv, and makes those of some layers that are missing and that can be made from it.
     """
-    missing = {spec.digest: spec for spec in wanted if not store.path(spec.digest).exists()}
-    specs = next((specs for _, specs in groups((spec, _ANYWHERE) for spec in missing.values())), [])
+    chosen = next((members for _, members in groups((item, _ANYWHERE) for item in foreseen)), [])
     with ExitStack() as stack:
-        free = [spec for spec in specs if _is_ours(store, spec, stack)]
+        lease = store.lease(_AHEAD, name="what is installed ahead")
+        stack.callback(lease.release)
+        union = store.private(_AHEAD)
         arrived: Callable[[], bool] = bool
-        if len(free) > 1:
-            union = _place(store, free)
-            stack.callback(remove_tree, union)
+        if len(chosen) > 1:
             with contextlib.suppress(FumehoodError, OSError):
-                python = free[0].interpreter.executable
-                arrived = stack.enter_context(install.from_cache(uv, _pins(free), python, union))
+                arrived = stack.enter_context(_installed_ahead(store, uv, lease, chosen, union))
 
-        def finish() -> None:
+        def finish(specs: Iterable[LayerSpec]) -> None:
             with contextlib.suppress(FumehoodError, OSError):
                 if arrived():
-                    _share_out(store, free, union)
+                    _share_out_ahead(store, chosen, list(specs), union)
 
         yield finish
 
 
+@contextlib.contextmanager
+def _installed_ahead(
+    store: LayerStore, uv: Uv, lease: Lease, chosen: Sequence[Foreseen], union: Path
+) -> Iterator[Callable[[], bool]]:
+    if not lease.try_exclusive():
+        yield bool
+        return
+    store.clear(_AHEAD)
+    try:
+        with install.from_cache(uv, _pins(chosen), chosen[0].interpreter.executable, union) as arrived:
+            yield arrived
+    finally:
+        remove_tree(union)
+
+
+def _share_out_ahead(store: LayerStore, chosen: Sequence[Foreseen], specs: list[LayerSpec], union: Path) -> None:
+    """Make the layers whose pins were all foreseen, and of which uv has installed what their plans say."""
+    interpreter = chosen[0].interpreter
+    installed = _in_prefix(union, interpreter.site_packages)
+    there = {
+        replace(pin, marker="")
+        for pin in _pins(chosen)
+        if pin.name in installed and installed[pin.name].version == pin.version
+    }
+    with ExitStack() as leases:
+        ours = [
+            spec
+            for spec in {spec.digest: spec for spec in specs}.values()
+            if spec.interpreter == interpreter and there.issuperset(spec.pins) and _is_ours(store, spec, leases)
+        ]
+        if ours:
+            _share_out(store, ours, installed, union)
+
+
 def _build(store: LayerStore, uv: Uv, specs: list[LayerSpec], options: IndexOptions) -> None:
-    union = _place(store, specs)
+    for spec in specs:
+        store.clear(spec.digest)
+    union, interpreter = store.private(specs[-1].digest), specs[-1].interpreter
     request = install.Request(
         pins=_pins(specs),
-        python=specs[0].interpreter.executable,
+        python=interpreter.executable,
         options=options,
         compiled=specs[0].compiled,
         what=f"{len(specs)} layers",
     )
     try:
         install.into_prefix(uv, request, union, store.say)
-        _share_out(store, specs, union)
+        _share_out(store, specs, _in_prefix(union, interpreter.site_packages), union)
     except (FumehoodError, OSError):
         return
     finally:
         remove_tree(union)
 
 
-def _place(store: LayerStore, specs: list[LayerSpec]) -> Path:
-    """Where several layers are installed, which the caller holds.
+def _pins(members: Iterable[LayerSpec | Foreseen]) -> tuple[Pin, ...]:
+    return tuple(sorted({pin for member in members for pin in member.pins}))
 
-    It goes before the last layer is there, for which whoever builds that clears away what a killed run has left.
+
+def _in_prefix(union: Path, site_packages: str) -> Installed:
+    return {item.name: item for item in contents.distributions(union, site_packages)}
+
+
+def _share_out(store: LayerStore, specs: list[LayerSpec], installed: Installed, union: Path) -> None:
+    """Make layers, which are missing and whose leases are held, of what is installed in a prefix.
+
+    It goes before the last of them is there, for which whoever builds that clears away what a killed run has left.
     """
-    for spec in specs:
-        store.clear(spec.digest)
-    return store.private(specs[-1].digest)
-
-
-def _pins(specs: Iterable[LayerSpec]) -> tuple[Pin, ...]:
-    return tuple(sorted({pin for spec in specs for pin in spec.pins}))
-
-
-def _share_out(store: LayerStore, specs: list[LayerSpec], union: Path) -> None:
-    last = specs[-1]
-    installed = {item.name: item for item in contents.distributions(union, last.interpreter.site_packages)}
-    for spec, parts in divided(specs, installed, last.interpreter.site_packages):
-        fill = functools.partial(_fill, union, spec, parts, installed, is_last=spec is last)
+    for spec, parts in divided(specs, installed, specs[-1].interpreter.site_packages):
+        fill = functools.partial(_fill, union, spec, parts, installed, is_last=spec is specs[-1])
         store.publish(spec.digest, "a layer", fill)
 
 

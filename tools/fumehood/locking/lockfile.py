@@ -17,7 +17,7 @@ from fumehood.model.digest import sha256
 from fumehood.model.lock import Header, Lock, Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from packaging.utils import NormalizedName
 
@@ -53,11 +53,17 @@ def render_pin(pin: Pin) -> str:
 
 def parse(text: str, *, path: str) -> Lock:
     """Parse a lock file; of one that is damaged, whatever can be read, and what is wrong with it."""
+    # In what `fumehood lock` wrote markers are in their normal form, and the digest shows whether it is that.
+    lock = _parse(text, path, _written)
+    return _parse(text, path, _pin) if lock.damage else lock
+
+
+def _parse(text: str, path: str, pin_of: Callable[[str], Pin]) -> Lock:
     comments = (line for line in text.splitlines() if line.startswith("#"))
     fields = {match[1]: match[2].strip() for line in comments if (match := _FIELD.fullmatch(line))}
     damage = _header_damage(fields, path)
     pins = []
-    for number, line, pin in _pins(text):
+    for number, line, pin in _pins(text, pin_of):
         if pin is not None:
             pins.append(pin)
         elif not damage:
@@ -81,7 +87,7 @@ def parse_pins(text: str) -> tuple[Pin, ...]:
         WorldError: A line is no pin.
     """
     found = []
-    for _, line, pin in _pins(text):
+    for _, line, pin in _pins(text, _pin):
         if pin is None:
             remedy = "reinstall fumehood, which brings along a uv that it understands"
             raise WorldError("uv's answer cannot be read: one line of it is no pin", details=line, remedy=remedy)
@@ -122,13 +128,13 @@ def _header_damage(fields: dict[str, str], path: str) -> str:
     return f"{path} lacks {' and '.join(missing)} in its header" if missing else ""
 
 
-def _pins(text: str) -> Iterator[tuple[int, str, Pin | None]]:
+def _pins(text: str, pin_of: Callable[[str], Pin]) -> Iterator[tuple[int, str, Pin | None]]:
     """Each logical line that is no comment: where it begins, its text, and the pin that it is."""
     for number, logical in _logical_lines(text):
         hashes = tuple(sorted(_HASH.findall(logical)))
         line = _HASH.sub("", logical).strip()
         try:
-            pin = _pin(line)
+            pin = pin_of(line)
             yield number, line, replace(pin, hashes=hashes) if hashes else pin
         except ValueError:
             yield number, line, None
@@ -158,6 +164,15 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
             yield start, logical
     if pending.strip():
         yield start, pending.strip()
+
+
+@functools.lru_cache(maxsize=16384)
+def _written(line: str) -> Pin:
+    """The same as `_pin`, of a line whose marker is known for a sound one."""
+    reference, semicolon, marker = line.partition(" ; ")
+    if semicolon and (released := _RELEASED.fullmatch(reference)):
+        return Pin(name=cast("NormalizedName", released[1]), version=released[2], marker=marker)
+    return _pin(line)
 
 
 @functools.lru_cache(maxsize=16384)
