@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ from support.kills import Victim, kill_at_random, unlike_records
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from support.project import Project
+    from support.project import Outcome, Project
 
 EXPERIMENTS = {
     "a": ["reader", "nsone", "withdata"],
@@ -76,6 +77,90 @@ def test_killed_at_any_instant_they_are_whole_or_not_there(project: Project) -> 
     report = kill_at_random(victim, count=6, seed=20200202)
     assert not report.failures, str(report)
     assert environments.leftovers(project) == []
+
+
+MARKED = {
+    **EXPERIMENTS,
+    "c": ["alpha<2"],
+    "e": ["delta-lib"],
+    "f": ["torch<2.6 ; sys_platform == 'win32'", "torch>=2.7 ; sys_platform != 'win32'"],
+}
+"""With a lock that has pins for several platforms."""
+ALL = "".join(f"exp-{name}: built (there is none yet)\n" for name in MARKED)
+
+
+def test_what_committed_locks_ask_for_is_installed_while_they_are_checked(project: Project) -> None:
+    environments.write(project, core=["packaging"], experiments=MARKED)
+    project.fumehood("lock").assert_ok()
+    for name in MARKED:
+        project.fumehood("env", "build", name).assert_ok()
+    one_by_one = trees(project)
+    shutil.rmtree(environments.cache(project) / "layers")
+    shutil.rmtree(project.root / ".nox")
+    outcome, started = watched(project, "env", "build")
+    assert outcome.stdout == ALL
+    first, *others = [arguments for arguments in started if "--prefix" in arguments]
+    assert first[1:3] == ["pip", "sync"]
+    assert "/.staging-ahead-" in first[3]
+    assert {"--offline", "--no-build", "--require-hashes"} <= {*first}
+    assert [arguments[1:4] for arguments in others] == [["pip", "sync", "-"]] * 2, "core, and the other alpha"
+    assert environments.leftovers(project) == []
+    assert plain(trees(project)) == plain(one_by_one)
+    project.fumehood("env", "verify").assert_ok()
+
+
+def test_layers_that_are_there_are_not_installed_ahead_again(project: Project) -> None:
+    environments.write(project, core=["packaging"], experiments=MARKED)
+    project.fumehood("lock").assert_ok()
+    project.fumehood("env", "build").assert_ok()
+    project.write({"pyproject.toml": "[tool.fumehood]\ntest-requirements = []\n# Another file than before.\n"})
+    shutil.rmtree(project.root / ".nox")
+    outcome, started = watched(project, "env", "build")
+    assert outcome.stdout == ALL
+    assert started == []
+
+
+def test_what_a_stale_lock_asks_for_is_in_no_environment_and_no_layer(project: Project) -> None:
+    environments.write(project, experiments={"a": ["alpha<2"], "b": ["reader"], "c": ["delta-lib"]})
+    project.fumehood("lock").assert_ok()
+    project.write({"experiments/a/requirements.txt": "beta\n"})
+    outcome, started = watched(project, "env", "build")
+    assert outcome.exit_code == 0, outcome
+    why = "experiments/a/requirements.txt:1: beta is not in the lock"
+    assert outcome.stderr == f"exp-a: {why}; using fresh pins, run `fumehood lock` to commit them\n"
+    assert any("/.staging-ahead-" in " ".join(arguments) for arguments in started)
+    assert sorted(environments.layers(project)) == ["alpha,beta", "delta-lib", "reader"]
+    assert environments.leftovers(project) == []
+    stopped = project.fumehood("env", "build", "--locked", "--rebuild").assert_exit(1)
+    assert stopped.stderr.startswith(f"the lock is not current, and --locked forbids resolving: {why}\n")
+    assert sorted(environments.layers(project)) == ["alpha,beta", "delta-lib", "reader"]
+
+
+def test_what_a_killed_run_installed_ahead_is_removed_by_the_next(project: Project) -> None:
+    environments.write(project, experiments={"a": ["alpha"], "b": ["reader"]})
+    project.fumehood("lock").assert_ok()
+    left = environments.cache(project) / "layers" / ".staging-ahead-99999-0a0b0c0d"
+    (left / "lib").mkdir(parents=True)
+    project.fumehood("env", "build").assert_ok()
+    assert environments.leftovers(project) == []
+
+
+def watched(project: Project, *arguments: str) -> tuple[Outcome, list[list[str]]]:
+    """Run the command line; with the arguments of each program that it starts."""
+    said = project.root.parent / "started"
+    watch = (
+        "import json, sys\n"
+        "def hear(event, arguments):\n"
+        "    if event == 'subprocess.Popen':\n"
+        f"        with open({str(said)!r}, 'a') as file:\n"
+        "            print(json.dumps([str(one) for one in arguments[1]]), file=file)\n"
+        "sys.addaudithook(hear)\n"
+        "from fumehood.cli import main\n"
+        f"sys.argv = ['fumehood', *{list(arguments)!r}]\n"
+        "main()\n"
+    )
+    outcome = project.run(sys.executable, "-c", watch)
+    return outcome, [json.loads(line) for line in said.read_text().splitlines()] if said.exists() else []
 
 
 def versions(layer: Path) -> str:

@@ -262,7 +262,6 @@ class Environments(Struct, dict=True):
         """The environment made anew; None if another process did it first, or has changed it again since."""
         from fumehood.environments.renew import renew  # noqa: PLC0415 - a reused environment needs none of it
 
-        lease.release()
         if not lease.exclusive(unless=lambda: self.health_check(wish, state.read(wish.folder)) is None):
             return None
         found = state.read(wish.folder)

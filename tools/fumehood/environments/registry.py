@@ -1,6 +1,6 @@
 """Which environments on this machine use which layers, so that `gc` can tell what nobody needs.
 
-The cache has one small file for each environment that was made with it.
+The cache has a symbolic link to each environment that was made with it: one call makes it, and never half of it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from fumehood.environments import state
 from fumehood.environments.replace import aside
 from fumehood.model.digest import sha256
-from fumehood.outside.files import entries, read_json, to_json, write_whole
+from fumehood.outside.files import disk_errors, entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,18 +24,21 @@ if TYPE_CHECKING:
 _FOLDER = "environments"
 
 
-class _Note(Struct, frozen=True):
-    """What is kept of an environment: where it is."""
-
-    path: Path
-
-
 def add(cache: Path, environment: Path) -> None:
-    """Remember an environment, if it is not remembered yet."""
+    """Remember an environment, if it is not remembered yet.
+
+    Raises:
+        WorldError: The disk refused.
+    """
     path = os.path.abspath(environment)
-    note = cache / _FOLDER / f"{sha256(path.encode()).hexdigest()[:32]}.json"
-    if not note.exists():
-        write_whole(note, to_json(_Note(Path(path))) + "\n", durable=False)
+    folder = f"{cache}/{_FOLDER}"
+    note = f"{folder}/{sha256(os.fsencode(path)).hexdigest()[:32]}"
+    with disk_errors(f"writing {note}"), contextlib.suppress(FileExistsError):
+        try:
+            os.symlink(path, note)
+        except FileNotFoundError:
+            os.makedirs(folder, exist_ok=True)
+            os.symlink(path, note)
 
 
 def environments(cache: Path) -> list[tuple[Path, EnvironmentState]]:
@@ -47,10 +48,11 @@ def environments(cache: Path) -> list[tuple[Path, EnvironmentState]]:
 
 def _whole(cache: Path) -> Iterator[tuple[Path, EnvironmentState]]:
     for note in entries(cache / _FOLDER, ""):
-        kept = read_json(note, _Note)
-        if kept is None:
+        try:
+            path = Path(os.readlink(note))
+        except OSError:  # somebody else has removed it, or it is none
             continue
-        path, found = kept.path, state.read(kept.path)
+        found = state.read(path)
         if found is not None:
             yield path, found
         elif _is_gone(path) and not aside(path):  # else it is being made anew
