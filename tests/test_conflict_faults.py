@@ -12,6 +12,7 @@ from uv import find_uv_bin
 from support.answers import PLAIN, answer_of
 from support.index import Fault, Index
 from support.project import VERSIONS
+from support.wheels import Sdist, Wheel, build_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -287,3 +288,43 @@ def test_a_registry_that_forbids_keeping_its_pages_leaves_no_proof_of_a_conflict
         assert list(undecided(repository.fumehood(*VERSIONS, "--format", "json", env=IMPATIENT).assert_exit(3))) == [
             "bad"
         ]
+
+
+def test_a_damaged_file_in_a_folder_of_packages_is_named_and_is_no_conflict(repository: Project) -> None:
+    folder = repository.root / "wheels"
+    folder.mkdir()
+    cut = Wheel(name="cut", version="1.0", files={"cut.py": "x = 1\n" * 5000})
+    build_all([Wheel(name="on-it", version="1.0", requires=("cut",)), Sdist(name="tarred", version="1.0")], folder)
+    build_all([cut, Wheel(name="low", version="1.0", requires=("alpha<2",))], folder)
+    wheel, source = folder / "cut-1.0-py3-none-any.whl", folder / "tarred-1.0.tar.gz"
+    sound = wheel.read_bytes()
+    wheel.write_bytes(sound[: len(sound) // 2])
+    source.write_bytes(source.read_bytes()[:1000])
+    repository.write(
+        {
+            "experiments/bad/requirements.txt": "--find-links ../../wheels\non-it\n",
+            "experiments/direct/requirements.txt": "./wheels/cut-1.0-py3-none-any.whl\n",
+            "experiments/source/requirements.txt": "-f ../../wheels\ntarred\n",
+            "experiments/clash/requirements.txt": "-f ../../wheels\nlow\nalpha>=2\n",
+        }
+    )
+    remedy = "\n  → put a sound copy in its place, or remove it"
+    answer = answer_of(repository.fumehood(*VERSIONS, "--format", "json").assert_exit(1), "check")
+    assert [(one["experiment"], one["rule"]) for one in answer["findings"]] == [("clash", "conflict/resolved")]
+    found = {one["experiment"]: one["reason"] for one in answer["undecided"]}
+    assert {name: reason.partition("\n  | error: Failed to ")[0] for name, reason in found.items()} == {
+        "bad": "wheels/cut-1.0-py3-none-any.whl is damaged",
+        "direct": "experiments/direct/requirements.txt:1: wheels/cut-1.0-py3-none-any.whl is damaged",
+        "source": "wheels/tarred-1.0.tar.gz is damaged",
+    }
+    assert all(reason.endswith(remedy) for reason in found.values())
+    said = repository.fumehood("explain", "bad").assert_exit(3).stdout
+    assert said.startswith("bad: not decided: wheels/cut-1.0-py3-none-any.whl is damaged\n    | error: Failed to ")
+    assert said.endswith("\n    → put a sound copy in its place, or remove it\n")
+    damaged = "experiments/bad: not decided, because wheels/cut-1.0-py3-none-any.whl is damaged"
+    for harm in (sound[: len(sound) // 2], sound[:9000] + b"!" + sound[9001:], b"<html>Sign in"):
+        wheel.write_bytes(harm)
+        first, *quoted, last = repository.fumehood("lock", "bad").assert_exit(3).stderr.splitlines()
+        assert (first, {line[:4] for line in quoted}, f"\n{last}") == (damaged, {"  | "}, remedy)
+    wheel.write_bytes(sound)
+    repository.fumehood("lock", "bad").assert_ok()
