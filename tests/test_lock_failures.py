@@ -89,6 +89,24 @@ def test_a_name_that_no_registry_knows_is_said_with_its_line(repository: Project
     )
 
 
+def test_a_registry_that_refuses_is_no_misspelt_name(repository: Project, faulty_index: Index) -> None:
+    repository.write({"experiments/bad/requirements.txt": "delta-lib\ntokenizers>=0.21\n"})
+    for fault, said in (
+        (Fault.STATUS_401, "An index URL ({}) could not be queried due to a lack of valid authentication credentials"),
+        (Fault.STATUS_403, "An index ({}) returned a 403 Forbidden error."),
+    ):
+        faulty_index.misbehave("tokenizers", fault, on="page")
+        first, *quoted, last = repository.fumehood("lock", "bad").assert_exit(3).stderr.splitlines()
+        assert first == (
+            "experiments/bad/requirements.txt:2: experiments/bad: not decided, because a registry in use refuses to"
+            " say what it has of tokenizers"
+        )
+        assert quoted[-1].startswith(f"  | hint: {said.format(faulty_index.url)}")
+        assert last == (
+            "  → check the registry's address, the credentials for it, and what a proxy on the way to it allows"
+        )
+
+
 def test_a_package_whose_versions_were_all_yanked_is_said_not_to_be_offered(project: Project, own: Path) -> None:
     build_all([Wheel(name="gone", version=version, yanked=True) for version in ("1.0", "1.1")], own)
     project.write({"requirements.txt": "", "experiments/a/requirements.txt": "gone\n"})

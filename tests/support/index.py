@@ -33,6 +33,7 @@ class Fault(Enum):
     """How an index can misbehave about one project."""
 
     STATUS_500 = auto()
+    STATUS_401 = auto()
     STATUS_403 = auto()
     HANG = auto()
     """No answer until the index is closed or told to `heal`."""
@@ -52,10 +53,12 @@ class Fault(Enum):
     """404."""
 
 
+_STATUS = {Fault.STATUS_500: 500, Fault.STATUS_401: 401, Fault.STATUS_403: 403, Fault.VANISHED: 404}
+
 # A fault about the transport strikes whatever is asked; one about contents strikes the files.
 _STRIKES: dict[Fault, frozenset[Kind]] = {
     fault: frozenset({"page", "metadata", "file"})
-    for fault in (Fault.STATUS_500, Fault.STATUS_403, Fault.HANG, Fault.SLOW, Fault.GARBAGE, Fault.KEPT_GARBAGE)
+    for fault in (*_STATUS, Fault.HANG, Fault.SLOW, Fault.GARBAGE, Fault.KEPT_GARBAGE)
 }
 _STRIKES |= {fault: frozenset({"file"}) for fault in (Fault.TRUNCATED, Fault.WRONG_CONTENT, Fault.VANISHED)}
 _STRIKES[Fault.WRONG_HASH] = frozenset({"page"})
@@ -234,12 +237,8 @@ class _Handler(BaseHTTPRequestHandler):
         project, kind, name = route
         fault = index.note(project, kind)
         match fault:
-            case Fault.STATUS_500:
-                self.send_error(500)
-            case Fault.STATUS_403:
-                self.send_error(403)
-            case Fault.VANISHED:
-                self.send_error(404)
+            case Fault.STATUS_500 | Fault.STATUS_401 | Fault.STATUS_403 | Fault.VANISHED:
+                self.send_error(_STATUS[fault])
             case Fault.GARBAGE | Fault.KEPT_GARBAGE:
                 self._send(b"<!doctype html><title>Sign in</title>Sign in to this network.", "text/html", fault)
             case _:

@@ -17,14 +17,12 @@ from fumehood.locking import lockfile
 from fumehood.locking.damaged import damaged_file
 from fumehood.locking.given_hashes import held_to_given
 from fumehood.locking.mentioned import mentioned
+from fumehood.locking.unobtainable import REPLACE, unobtainable_because
 from fumehood.model.experiment import CORE_TESTS
 from fumehood.model.lock import by_name
-from fumehood.outside.archives import is_damaged
 from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
 from fumehood.outside.uv import REINSTALL
-from fumehood.reading.local_project import location
-from fumehood.reading.sources import without_credentials
 from fumehood.reading.text_file import shown
 
 if TYPE_CHECKING:
@@ -46,8 +44,6 @@ _ANEW = f"run it again; if that does not help, {REINSTALL}"
 _SEE_ABOVE = "see uv's message above; the network, the registry or a package's own build may have failed"
 
 _ASK_REGISTRY = "see whether something before the registry has answered in its place; then `uv cache clean` the package"
-
-_REPLACE = "put a sound copy in its place, or remove it"
 
 _LET_KEEP = "let uv keep it with `cache-control` in [[tool.uv.index]], so that a conflict can be proven"
 
@@ -141,7 +137,7 @@ class _Attempt(Struct, frozen=True):
 
     def _without(self, suspect: Requirement, said: str) -> NotDecidedError:
         """What to say where the package of a line cannot be had."""
-        what, remedy = _unobtainable_because(suspect, self.uv.cwd)
+        what, remedy = unobtainable_because(suspect, self.uv.cwd, said)
         return NotDecidedError(self.question.subject, what, place=suspect.place, details=said, remedy=remedy)
 
     def diagnosis(self, result: UvResult) -> FumehoodError:
@@ -164,7 +160,7 @@ class _Attempt(Struct, frozen=True):
         """What a failure comes to that follows from what registries said, and from files on this machine."""
         damaged = damaged_file(self.uv, self.question.inputs.options, text=result.stderr)
         if damaged:
-            return self._undecided(f"{shown(damaged, self.uv.cwd)} is damaged", result, _REPLACE)
+            return self._undecided(f"{shown(damaged, self.uv.cwd)} is damaged", result, REPLACE)
         if self._lacks_what_packages_require(result.stderr):
             return self._undecided("a registry has no version of what a package requires", result, _ASK_REGISTRY)
         what = f"{self.question.subject}: the requirements cannot hold together"
@@ -269,20 +265,6 @@ def _with_former(question: Question, pins: tuple[Pin, ...]) -> Question | None:
 
 def _versions(pins: tuple[Pin, ...]) -> Mapping[NormalizedName, frozenset[str]]:
     return {name: frozenset(pin.what for pin in group) for name, group in by_name(pins).items()}
-
-
-def _unobtainable_because(line: Requirement, root: Path) -> tuple[str, str]:
-    """What is the matter with a line whose package cannot be had, and what to do."""
-    text = without_credentials(line.text)
-    if line.url and line.is_local:
-        file = location(root, line.url)
-        if file.is_file() and is_damaged(file):
-            return f"{shown(file, root)} is damaged", _REPLACE
-        return f"{text} cannot be had", "correct the path, which counts from the top of the repository"
-    if line.url:
-        return f"{text} cannot be had", "make the address reachable from here, or remove the line"
-    remedy = "correct the name, or name the registry that has it with --extra-index-url; pin what was yanked with =="
-    return f"no registry in use offers {line.name}", remedy
 
 
 def _git_address(line: Requirement) -> str:
