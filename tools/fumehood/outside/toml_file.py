@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_HEADER = re.compile(r"^\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
-_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+# As text, which `re` compiles where there is something to report.
+_HEADER = r"^\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$"
+_KEY = r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
+_PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
 _MAX_BYTES = 1024 * 1024
-_POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
+_POSITION = r"\s*\(at (?:line (\d+), column \d+|end of document)\)"
 
 
 class TomlFile(Struct, frozen=True, kw_only=True):
@@ -54,19 +55,19 @@ def _written_keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     table: tuple[str, ...] = ()
     counts: Counter[tuple[str, ...]] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := _HEADER.match(line):
+        if header := re.match(_HEADER, line):
             table = _parts(header[1])
             yield number, table
             if line.lstrip().startswith("[["):
                 counts[table] += 1
                 table = (*table, str(counts[table] - 1))
                 yield number, table
-        elif key := _KEY.match(line):
+        elif key := re.match(_KEY, line):
             yield number, table + _parts(key[1])
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+    return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
 
 
 def load(path: str | Path, *, name: str) -> TomlFile:
@@ -95,9 +96,9 @@ def load(path: str | Path, *, name: str) -> TomlFile:
         raise ConfigurationError("is not UTF-8 text", place=Place(name, line), remedy="save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
         message = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        position = _POSITION.search(message)
+        position = re.search(_POSITION, message)
         line = int(position[1]) if position and position[1] else len(text.splitlines())
-        sentence = _POSITION.sub("", message)
+        sentence = re.sub(_POSITION, "", message)
         raise ConfigurationError(
             f"not valid TOML: {sentence}", place=Place(name, line), remedy="correct the syntax at this line"
         ) from error
