@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support import environments
 from support.kills import Victim, kill_at_random, unlike_records
 
@@ -54,8 +56,11 @@ def test_what_cannot_be_installed_stops_only_the_experiments_that_ask_for_it(pro
     assert environments.leftovers(project) == []
 
 
-def test_killed_at_any_instant_they_are_whole_or_not_there(project: Project) -> None:
+@pytest.mark.parametrize("locked", [False, True])
+def test_killed_at_any_instant_they_are_whole_or_not_there(project: Project, *, locked: bool) -> None:
     environments.write(project, core=["packaging"], experiments=EXPERIMENTS)
+    if locked:
+        project.fumehood("lock").assert_ok()
     project.fumehood("env", "build").assert_ok()
 
     def reset(_: int) -> None:

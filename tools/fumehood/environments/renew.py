@@ -101,7 +101,7 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
     from fumehood.environments.foreseen import foresee  # noqa: PLC0415 - as above
 
     layers, uv = environments.layers, environments.uv
-    foreseen = list(foresee(environments, lacking))
+    foreseen = list(foresee(environments, lacking[: together.MOST]))
     with together.ahead(layers, uv, [item for item in foreseen if item and item.is_missing(layers)]) as finish:
         planned = list(_plans(environments, lacking))
         plans = [plan for plan in planned if plan]
@@ -110,7 +110,7 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
         _look_ahead(layers, stacked)
         finish([spec for spec, _ in deltas])
     together.build(layers, uv, deltas)
-    for item, plan in zip(foreseen, planned, strict=True):
+    for item, plan in zip(foreseen, planned, strict=False):  # the first of them are foreseen
         if item and plan and plan.delta:
             item.is_now(plan.delta)
     specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]

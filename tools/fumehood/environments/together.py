@@ -47,7 +47,7 @@ _AHEAD = "ahead"
 _ANYWHERE = IndexOptions()
 """What has hashes, and is in uv's cache already, may have come from anywhere."""
 
-_MOST = 32
+MOST = 32
 """Layers that one uv installs at a time, so that its memory does not grow with the number of experiments."""
 
 
@@ -70,7 +70,7 @@ def groups(wanted: Iterable[tuple[Member, IndexOptions]]) -> Iterator[tuple[Inde
         pins = dict(by_name(spec.pins))
         for of, first, names, members in found:
             alike = (of, first.interpreter, first.compiled) == (options, spec.interpreter, spec.compiled)
-            if alike and len(members) < _MOST and all(names.get(name, pin) == pin for name, pin in pins.items()):
+            if alike and len(members) < MOST and all(names.get(name, pin) == pin for name, pin in pins.items()):
                 names.update(pins)
                 members.append(spec)
                 break
@@ -80,10 +80,13 @@ def groups(wanted: Iterable[tuple[Member, IndexOptions]]) -> Iterator[tuple[Inde
 
 
 def _is_ours(store: LayerStore, spec: LayerSpec, leases: ExitStack) -> bool:
-    """Whether nobody else is at work on a layer; its lease is then held until the end."""
+    """Whether nobody else is at work on a layer; its lease is then held until the end, and nothing is left of it."""
     lease = store.lease(spec.digest, name="a layer")
     leases.callback(lease.release)
-    return lease.try_exclusive() and not store.path(spec.digest).exists()
+    if not lease.try_exclusive() or store.path(spec.digest).exists():
+        return False
+    store.clear(spec.digest)
+    return True
 
 
 @contextlib.contextmanager
@@ -146,8 +149,6 @@ def _share_out_ahead(store: LayerStore, chosen: Sequence[Foreseen], specs: list[
 
 
 def _build(store: LayerStore, uv: Uv, specs: list[LayerSpec], options: IndexOptions) -> None:
-    for spec in specs:
-        store.clear(spec.digest)
     union, interpreter = store.private(specs[-1].digest), specs[-1].interpreter
     request = install.Request(
         pins=_pins(specs),
