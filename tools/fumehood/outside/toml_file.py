@@ -7,6 +7,7 @@ is cheap, and only done when there is something to report.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import stat
@@ -90,7 +91,7 @@ def load(path: str | Path, *, name: str) -> TomlFile:
         raise ConfigurationError("is larger than 1 MiB", place=Place(name), remedy="keep settings only in it")
     try:
         text = data.decode("utf-8-sig")
-        return TomlFile(name=name, text=text, data=tomllib.loads(text))
+        return TomlFile(name=name, text=text, data=_parsed(text))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigurationError("is not UTF-8 text", place=Place(name, line), remedy="save it as UTF-8") from error
@@ -102,6 +103,12 @@ def load(path: str | Path, *, name: str) -> TomlFile:
         raise ConfigurationError(
             f"not valid TOML: {sentence}", place=Place(name, line), remedy="correct the syntax at this line"
         ) from error
+
+
+@functools.lru_cache(maxsize=32)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Once for the same text: every environment of a run asks for what core's pyproject.toml says."""
+    return tomllib.loads(text)
 
 
 def table_at(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
