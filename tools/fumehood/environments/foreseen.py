@@ -49,8 +49,8 @@ class Foreseen(Struct, frozen=True, kw_only=True):
         digest = recipes.noted(self.note) if self.note else of_pins
         return not digest or not store.path(digest).exists()
 
-    def is_now(self, spec: LayerSpec) -> None:
-        """It was this layer, which is kept for the next time."""
+    def turned_out_to_be(self, spec: LayerSpec) -> None:
+        """Keep for the next time which layer it was."""
         if self.note is not None:
             recipes.note(self.note, spec.digest)
 

@@ -115,9 +115,10 @@ def noted(path: Path) -> str | None:
 
 
 def note(path: Path, layer: str) -> None:
-    """Note a layer; where the cache cannot be written to, it is not."""
-    with contextlib.suppress(WorldError):
-        write_whole(path, to_json(layer), durable=False)
+    """Note a layer, if that is news; where the cache cannot be written to, it is not."""
+    if noted(path) != layer:
+        with contextlib.suppress(WorldError):
+            write_whole(path, to_json(layer), durable=False)
 
 
 def _known_files(repository: Repository, target: Target) -> frozenset[str]:

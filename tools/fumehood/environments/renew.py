@@ -112,7 +112,7 @@ def prepare(environments: Environments, wishes: Iterable[Wish]) -> bool:
     together.build(layers, uv, deltas)
     for item, plan in zip(foreseen, planned, strict=False):  # the first of them are foreseen
         if item and plan and plan.delta:
-            item.is_now(plan.delta)
+            item.turned_out_to_be(plan.delta)
     specs = [spec for plan in stacked for spec in (plan.core, plan.delta) if spec]
     is_quick = len(stacked) == len(lacking) and not any(plan.local for plan in plans)
     return is_quick and all(layers.path(spec.digest).exists() for spec in specs)
