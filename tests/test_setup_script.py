@@ -153,6 +153,21 @@ def test_a_line_that_names_core_stands_for_its_folder_where_only_setuptools_can_
         "experiments/a/requirements.lock: written, 0 pins on top of core"
     ]
 
+    project.write({"experiments/a/requirements.txt": "itself>=3\n"})
+    said = project.fumehood("lock", "a").assert_exit(1).stderr
+    assert said.startswith("experiments/a: the requirements cannot hold together\n  | error: No solution found ")
+    assert "only itself<3 is available and you require itself>=3" in said
+    project.write({"setup.py": COMPUTED.replace("package_dir", 'version="1.0", package_dir')})
+    assert project.fumehood("lock", "a").assert_exit(2).stderr == (
+        "experiments/a/requirements.txt:1: itself>=3 asks for another itself than core, which is 1.0\n"
+        "  → remove the bound: each environment imports core from source\n"
+    )
+    project.write({"setup.py": f"{COMPUTED}# Built anew.\n", "backend/own_backend.py": "import torch\n"})
+    first, *quoted, last = project.fumehood("lock").assert_exit(3).stderr.splitlines()
+    assert first == "requirements.txt:1: core: not decided, because . cannot be had"
+    assert any(line.endswith("ModuleNotFoundError: No module named 'torch'") for line in quoted)
+    assert last == "  → the path is there, and uv says above what is wrong with it, such as a build that fails"
+
 
 def test_a_core_that_cannot_be_built_here_may_be_imported_unbuilt(project: Project) -> None:
     setup = "from setuptools import setup\nsetup(name='itself', package_dir={'': 'src'})\n"

@@ -26,7 +26,7 @@ from fumehood.outside.uv import REINSTALL
 from fumehood.reading.text_file import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -200,17 +200,29 @@ class _Attempt(Struct, frozen=True):
 
     def _is_kept(self) -> bool:
         """Whether uv's cache holds what was found to be obtainable a moment ago."""
-        return self._is_obtainable("\n".join(self._named()), offline=True)
+        return next(self._lacking(offline=True), None) is None
 
     def _unobtainable(self) -> Requirement | None:
         """The first line whose package cannot be had at all, in any version and for any Python."""
-        for line in self.question.inputs.requirements:
-            if line.url and not line.constraint and not self._is_obtainable(line.text):
+        for line in self._addressed():
+            if not self._is_obtainable(line.text):
                 return line
+        return next(self._lacking(), None)
+
+    def _lacking(self, *, offline: bool = False) -> Iterator[Requirement]:
+        """The lines whose package no registry has, and none of the addresses that other lines name."""
         named = self._named()
-        if named and not self._is_obtainable("\n".join(named)):
-            return next((line for name, line in named.items() if not self._is_obtainable(name)), None)
-        return None
+        if not named or self._is_obtainable("\n".join(named), offline=offline):
+            return
+        addresses = [line.text for line in self._addressed()]
+        for name, line in named.items():
+            beside = "\n".join((*addresses, name))
+            if not any(self._is_obtainable(lines, offline=offline) for lines in dict.fromkeys((name, beside))):
+                yield line
+
+    def _addressed(self) -> list[Requirement]:
+        """The lines that say where their package is."""
+        return [line for line in self.question.inputs.requirements if line.url and not line.constraint]
 
     def _named(self) -> dict[str, Requirement]:
         """The packages that lines want from a registry."""

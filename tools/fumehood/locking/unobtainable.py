@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 REPLACE = "put a sound copy in its place, or remove it"
 
+_MISSING = "correct the path, which counts from the top of the repository"
+
+_WRONG = "the path is there, and uv says above what is wrong with it, such as a build that fails"
+
 _NOT_OFFERED = "correct the name, or name the registry that has it with --extra-index-url; pin what was yanked with =="
 
 _REFUSED = "check the registry's address, the credentials for it, and what a proxy on the way to it allows"
@@ -39,7 +43,7 @@ def unobtainable_because(line: Requirement, root: Path, said: str) -> tuple[str,
         file = location(root, line.url)
         if file.is_file() and is_damaged(file):
             return f"{shown(file, root)} is damaged", REPLACE
-        return f"{text} cannot be had", "correct the path, which counts from the top of the repository"
+        return f"{text} cannot be had", _WRONG if file.exists() else _MISSING
     if line.url:
         return f"{text} cannot be had", "make the address reachable from here, or remove the line"
     if _REFUSAL.search(said):

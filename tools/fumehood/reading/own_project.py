@@ -61,11 +61,12 @@ def replaced(
     lines = [line for line in inputs.requirements if own and line.name == own and not line.url]
     if not lines:
         return inputs
+    mistakes: list[FumehoodError] = list(_other_versions(_version(core, root), lines))
     if not core.project:
+        raise_all(mistakes)
         return _from_folder(inputs, root, lines)
     from fumehood.reading import pyproject_requirements  # noqa: PLC0415 - few repositories have such lines
 
-    mistakes: list[FumehoodError] = list(_other_versions(root, lines))
     known = {(line.place, line.text) for line in there()}
     chosen, files = [line for line in inputs.requirements if line not in lines], list(inputs.files)
     for line in lines:
@@ -103,9 +104,17 @@ def _from_folder(inputs: Inputs, root: Path, lines: Sequence[Requirement]) -> In
     return replace(found, files=tuple(dict.fromkeys((*inputs.files, *found.files))))
 
 
-def _other_versions(root: Path, lines: Iterable[Requirement]) -> Iterator[ConfigurationError]:
+def _version(core: Core, root: Path) -> object:
+    """What core's files say of its version, which may be where to find it."""
+    if core.project:
+        return table_at(toml_file.load(root / PYPROJECT, name=PYPROJECT).data, "project").get("version")
+    from fumehood.reading import setup_script  # noqa: PLC0415 - as in `_from_setup_script`
+
+    return setup_script.version(root)
+
+
+def _other_versions(written: object, lines: Iterable[Requirement]) -> Iterator[ConfigurationError]:
     """Complaints about bounds that core does not keep, where its version is written out."""
-    written = table_at(toml_file.load(root / PYPROJECT, name=PYPROJECT).data, "project").get("version")
     try:
         version = Version(str(written))
     except InvalidVersion:

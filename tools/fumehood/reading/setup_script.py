@@ -46,6 +46,11 @@ def project(root: Path) -> str | None:
     return _written(root, "metadata", "name")
 
 
+def version(root: Path) -> str | None:
+    """The version of a setuptools project, or where setuptools finds it, where one is written out."""
+    return _written(root, "metadata", "version")
+
+
 def requires_python(root: Path) -> str | None:
     """The specifier of the Pythons that a setuptools project supports, where one is written out that can be used."""
     written = _written(root, "options", "python_requires")
