@@ -144,6 +144,23 @@ def test_an_empty_repository_says_what_was_looked_for(project: Project) -> None:
     assert project.fumehood("list").assert_ok().stdout == expected
 
 
+def test_an_empty_repository_says_where_experiments_seem_to_be(project: Project) -> None:
+    project.write({
+        "acme/experiments/one/run.py": "",
+        "acme/lab/experiments/two/run.py": "",
+        "acme/lab/old/experiments/notes.txt": "",
+        "venv/lib/experiments/three/run.py": "",
+        ".hidden/experiments/four/run.py": "",
+    })  # fmt: skip
+    said = project.fumehood("list").assert_ok().stdout.splitlines()
+    globs = '"acme/experiments/*", "acme/lab/experiments/*"'
+    why = "if they are those in acme/experiments and acme/lab/experiments, say so"
+    assert said[1:] == [
+        "no experiments in experiments/*",
+        f"  → {why}: experiments = [{globs}] in [tool.fumehood]",
+    ]
+
+
 def test_mistakes_are_said_on_standard_error_and_the_rest_is_listed(project: Project) -> None:
     project.write(
         {

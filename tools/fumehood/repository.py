@@ -59,6 +59,13 @@ class Repository(Struct, frozen=True, kw_only=True):
     experiments: tuple[Experiment, ...]
     broken: tuple[BrokenExperiment, ...] = ()
 
+    @property
+    def unnamed_places(self) -> tuple[str, ...]:
+        """Where experiments may be that the settings do not name."""
+        from fumehood.reading.unnamed_places import unnamed_places  # noqa: PLC0415 - only who has none asks
+
+        return unnamed_places(self.root)
+
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name; its session's name or its path will do.
 

@@ -128,7 +128,10 @@ def experiments_text(repository: Repository, *, width: int) -> str:
 def no_experiments_text(repository: Repository) -> str:
     """Where experiments were looked for and not found, and what to do."""
     nowhere = f"no experiments in {', '.join(repository.settings.experiments)}"
-    return f'{nowhere}\n  → if they are elsewhere, say where: experiments = ["examples/*"] in [tool.fumehood]'
+    places = repository.unnamed_places
+    why = f"those in {' and '.join(places)}, say so" if places else "elsewhere, say where"
+    globs = ", ".join(f'"{place}/*"' for place in places or ("examples",))
+    return f"{nowhere}\n  → if they are {why}: experiments = [{globs}] in [tool.fumehood]"
 
 
 def locks_json(reports: Iterable[LockReport], stale: dict[str, tuple[str, ...]], failures: dict[str, str]) -> str:
