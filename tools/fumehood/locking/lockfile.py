@@ -51,6 +51,7 @@ def render_pin(pin: Pin) -> str:
     return " \\\n    ".join([pin.line, *(f"--hash={digest}" for digest in pin.hashes)])
 
 
+@functools.lru_cache(maxsize=64)
 def parse(text: str, *, path: str) -> Lock:
     """Parse a lock file; of one that is damaged, whatever can be read, and what is wrong with it."""
     # In what `fumehood lock` wrote markers are in their normal form, and the digest shows whether it is that.
