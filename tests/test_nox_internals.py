@@ -60,6 +60,34 @@ def test_the_folder_of_environments_gets_the_files_that_nox_gives_it(project: Pr
     assert ".nox" not in project.git("status", "--porcelain").stdout
 
 
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [
+        (("nox", "-s", "exp-wrong"), "experiments/wrong/experiment.toml:1: state is a string, not 3"),
+        (("nox", "-s", "exp-a", "--", "--locked"), "experiments/a/requirements.txt:1: beta is not in the lock"),
+        (("fumehood", "env", "build", "a", "--locked"), "experiments/a/requirements.txt:1: beta is not in the lock"),
+    ],
+)
+def test_git_sees_nothing_of_a_run_that_is_refused_before_there_is_an_environment(
+    project: Project, call: tuple[str, ...], refused: str
+) -> None:
+    environments.write(project, core=["alpha"], experiments={"a": []})
+    project.noxfile()
+    project.fumehood("lock").assert_ok()
+    project.write({"experiments/a/requirements.txt": "beta\n", "experiments/wrong/experiment.toml": "state = 3\n"})
+    project.write({".gitignore": "__pycache__/\n"})
+    project.commit()
+    program, *arguments = call
+    outcome = {"nox": project.nox, "fumehood": project.fumehood}[program](*arguments)
+    assert refused in outcome.stderr
+    assert sorted(path.name for path in (project.root / ".nox").iterdir()) == [
+        ".fumehood",
+        ".gitignore",
+        "CACHEDIR.TAG",
+    ]
+    assert project.git("status", "--porcelain").stdout == ""
+
+
 def test_a_missing_interpreter_is_noxs_own_error(tmp_path: Path) -> None:
     missing = nox_internals.LayeredEnv(str(tmp_path / "env"), "3.99", download_python="never")
     with pytest.raises(nox.virtualenv.InterpreterNotFound):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.environments import bare, binaries, source_metadata, state
 from fumehood.environments.frame import PLUGIN
 from fumehood.environments.replace import replacing
-from fumehood.errors import ConfigurationError, Place, WorldError
-from fumehood.outside.files import disk_errors, write_whole
+from fumehood.errors import ConfigurationError, Place
+from fumehood.outside.files import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from fumehood.environments.prepared import Stack
     from fumehood.environments.state import EnvironmentState
 
-_MARKS = {".gitignore": "*\n", "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"}
 _FENCE = 'import os; os.environ.get("FUMEHOOD_FENCE") and __import__("fumehood_pytest").raise_fence()'
 
 
@@ -46,7 +44,6 @@ def put_together(
         ConfigurationError: Something stands in its place that is no environment.
         WorldError: It could not be made.
     """
-    _mark(environment.parent)
     with disk_errors(f"making the environment {environment}"), replacing(environment):
         bare.make(environment, frame.interpreter, cache)
         own(environment)
@@ -60,15 +57,6 @@ def put_together(
             binaries.write_commands(cache, bin_folder, project.commands)
         (site_packages / state.PTH).write_text(import_path(frame, prepared), encoding="utf-8")
         state.write(environment, made)
-
-
-def _mark(envdir: Path) -> None:
-    """Keep git, and programs that make backups, out of a folder of environments, with the files that nox gives it."""
-    for name, content in _MARKS.items():
-        if not (envdir / name).exists():
-            with contextlib.suppress(WorldError):  # an environment in such a folder works all the same
-                # Written first where leases are, so that a run that is killed leaves nothing beside environments.
-                write_whole(envdir / name, content, scratch=envdir / ".fumehood", durable=False)
 
 
 def import_path(frame: Frame, prepared: Stack) -> str:

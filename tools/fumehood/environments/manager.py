@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct, field
 
 from fumehood import __version__
-from fumehood.environments import registry, replace, state
+from fumehood.environments import envdir, registry, replace, state
 from fumehood.environments.lease import Lease
 from fumehood.environments.store import LayerStore
 from fumehood.errors import ConfigurationError, FumehoodError, Place
@@ -183,7 +183,7 @@ class Environments(Struct, dict=True):
 
     def _lease(self, wish: Wish) -> Lease:
         """The lease of an environment, beside its folder and not in it, so that it outlives a rebuild."""
-        path = wish.folder.parent / ".fumehood" / f"{wish.folder.name}.lease"
+        path = wish.folder.parent / envdir.OWN / f"{wish.folder.name}.lease"
         return Lease(path, self.say, wish.target.session, self.deadline)
 
     def health_check(self, wish: Wish, found: EnvironmentState | None) -> str | None:
@@ -264,6 +264,7 @@ class Environments(Struct, dict=True):
 
         if not lease.exclusive(unless=lambda: self.health_check(wish, state.read(wish.folder)) is None):
             return None
+        envdir.mark(wish.folder.parent)
         found = state.read(wish.folder)
         reason = self.health_check(wish, found)
         if reason is None:

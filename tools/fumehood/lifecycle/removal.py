@@ -10,7 +10,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from fumehood.environments import housekeeping
+from fumehood.environments import envdir, housekeeping
 from fumehood.environments.lease import Lease
 from fumehood.environments.store import LayerStore
 from fumehood.errors import UsageError, WorldError
@@ -69,7 +69,7 @@ def _write(root: Path, retirement: Retirement, scratch: Path) -> None:
 
 def _lease(environment: Path, say: Callable[[str], None]) -> Lease:
     """An environment, held alone: it is not taken away from under a run of tests."""
-    lease = Lease(environment.parent / ".fumehood" / f"{environment.name}.lease", say)
+    lease = Lease(environment.parent / envdir.OWN / f"{environment.name}.lease", say)
     if not lease.try_exclusive():
         who = " and ".join(lease.holders()) or "another process"
         raise WorldError(f"{environment} is in use by {who}", remedy="wait for it to end, and run it again")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
+from fumehood.environments import envdir
 from fumehood.errors import ConflictError, FumehoodError, UnsupportedPythonError, WorldError
 from fumehood.model.duration import render_duration
 from fumehood.model.lock import PinChange
@@ -168,6 +169,8 @@ class Recording(Struct, kw_only=True):
         xml, log = self.xml, self.folder / f"{self.stem}.log"
         with disk_errors(f"writing {self.folder}"):
             os.makedirs(self.folder, exist_ok=True)
+            if self.folder.parent.name == envdir.OWN:  # which a session makes that gets no environment
+                envdir.mark(self.folder.parent.parent)
             if self.junit.exists():
                 os.replace(self.junit, xml)
             elif done.counts is None:

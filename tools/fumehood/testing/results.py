@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from fumehood.environments import envdir
 from fumehood.model.lock import PinChange  # noqa: TC001 - msgspec looks it up when it reads a result
 from fumehood.outside.files import disk_errors, from_json, to_json, write_whole
 
@@ -155,7 +156,7 @@ def results_folder(environments: Path, root: Path, environ: Mapping[str, str]) -
     """Where results are kept for a folder of environments; a relative ``FUMEHOOD_RESULTS`` counts from the root."""
     if configured := environ.get("FUMEHOOD_RESULTS"):
         return root / configured
-    return environments / ".fumehood" / "results"
+    return environments / envdir.OWN / "results"
 
 
 def file_stem(environment: str, part: Part) -> str:

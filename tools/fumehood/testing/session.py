@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from fumehood.environments import envdir
 from fumehood.errors import ConfigurationError
 from fumehood.outside import supervise
 from fumehood.outside.files import write_whole
@@ -186,7 +187,7 @@ def test_run(
     Raises:
         WorldError: GPUs are required, and those that the manifest asks for are not there.
     """
-    own = environment.path.parent / ".fumehood"
+    own = environment.path.parent / envdir.OWN
     fence = own / f"{environment.path.name}.fence"
     write_fence(fence, repository, experiment.path if experiment else "core", experiment)
     mode = gpu_mode(arguments, os.environ)
