@@ -90,12 +90,18 @@ def test_tests_end_with_the_nox_that_runs_them(
         end(process, how)
         for pid in running:
             wait_until_gone(pid)
+        process.wait(60)
     finally:
         kill(process)
     assert (lab.root / "torn-down").exists() is is_torn_down
     # Nobody holds the GPU or the environment any longer.
     lab.write({"experiments/one/test_one.py": HANGING.partition("    child")[0] + "    pass\n"})
     assert "waiting" not in lab.nox("-s", "exp-one").assert_ok().stderr
+    # Nor does anything stay that was for the session.
+    lab.fumehood("env", "gc").assert_ok()
+    files = (path for path in (lab.root / ".nox/.fumehood").rglob("*") if path.is_file())
+    left = {path.name for path in files if "-two." not in path.name}
+    assert left == {"exp-one.fence", "exp-one.lease", "exp-one.jsonl", "exp-one.xml", ".lock"}
 
 
 def test_tests_that_a_shell_runs_in_the_background_hear_their_timeout_and_no_interrupt(lab: Project) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from fumehood.environments import layer, recipes, registry, shelf
+from fumehood.environments import envdir, layer, notes, recipes, registry, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _users(store: LayerStore) -> list[str]:
 
 
 def collect(store: LayerStore, *, older_than: float, dry_run: bool) -> Iterator[Removal]:
-    """Remove layers that no environment uses, and what builds that were killed have left.
+    """Remove layers that no environment uses, and what builds and sessions that were killed have left.
 
     A layer that a test run or a build holds is never touched: its lease cannot be taken.
 
@@ -104,6 +104,9 @@ def collect(store: LayerStore, *, older_than: float, dry_run: bool) -> Iterator[
             yield removal
     if not dry_run:
         shelf.clear(store.cache)
+        notes.sweep(store.lease("").path.parent)
+        for folder in {environment.path.parent for environment in stored_environments(store.cache)}:
+            notes.sweep(folder / envdir.OWN)
 
 
 def remove_unused(store: LayerStore, digest: str) -> bool:

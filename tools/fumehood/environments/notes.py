@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Kind = Literal["shared", "alone"]
+_NOTE = ".note-"
 _serial = itertools.count()
 _written: dict[int, Path] = {}
 """By process, the note it wrote last; a further one is another name of it as long as it is there."""
@@ -79,7 +80,7 @@ class Notes(Struct):
     def leave(self) -> None:
         """Say that this process holds the lease."""
         if self._own is None:
-            own = self.lease.with_name(f"{self.lease.name}.note-{os.getpid()}-{next(_serial)}-{token()}")
+            own = self.lease.with_name(f"{self.lease.name}{_NOTE}{os.getpid()}-{next(_serial)}-{token()}")
             with contextlib.suppress(OSError):
                 _write(own)
                 self._own = own
@@ -97,7 +98,7 @@ class Notes(Struct):
 
     def others(self) -> Iterator[tuple[Path, Holder]]:
         """The notes of everybody else; those of processes that have ended are removed."""
-        for note in entries(self.lease.parent, f"{self.lease.name}.note-"):
+        for note in entries(self.lease.parent, f"{self.lease.name}{_NOTE}"):
             holder = Holder.read(note) if note != self._own else None
             if holder is None:
                 continue
@@ -157,6 +158,15 @@ class Notes(Struct):
                 os.link(moved, self.gate)
             moved.unlink()
         return self.gate.exists()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that are known to have ended, since they were killed, have left beside leases."""
+    for note in entries(folder, ""):
+        holder = Holder.read(note) if _NOTE in note.name else None
+        if holder is not None and holder.is_gone:
+            with contextlib.suppress(OSError):
+                note.unlink()
 
 
 def _write(note: Path) -> None:

@@ -56,7 +56,7 @@ def main(ending: str, seconds: str, *command: str) -> int:
     Returns:
         The command's exit code; 128 and the signal's number where a signal ended it.
     """
-    begun = time.monotonic()
+    begun, parent = time.monotonic(), os.getppid()
     reader, writer = _channel()
     # What this program ignores, as shells have it of programs in the background, the command would ignore as well; what
     # it handles, the command begins with as usual, and so can be interrupted.
@@ -74,6 +74,8 @@ def main(ending: str, seconds: str, *command: str) -> int:
             signal.signal(signal.SIGINT, lambda *_: watch.interrupt())
         signal.signal(signal.SIGTERM, lambda *_: watch.terminate())
         watch.to_the_end()
+    if os.getppid() != parent:
+        _forget()
     code = child.returncode if child.returncode >= 0 else 128 - child.returncode
     if watch.is_abandoned:
         return code
@@ -82,6 +84,13 @@ def main(ending: str, seconds: str, *command: str) -> int:
         {"code": code, "timed_out": watch.timed_out, "seconds": time.monotonic() - begun, "tail": watch.tail()},
     )
     return code
+
+
+def _forget() -> None:
+    """Remove what the command has left for a session that is gone; the variables are those of the pytest plugin."""
+    for variable in ("FUMEHOOD_JUNIT", "FUMEHOOD_PYTEST_REPORT"):
+        with contextlib.suppress(OSError, KeyError):
+            os.unlink(os.environ[variable])
 
 
 def _write(ending: str, answer: dict[str, object]) -> None:
