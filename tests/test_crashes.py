@@ -83,4 +83,6 @@ def test_the_run_after_a_kill_succeeds_and_every_file_agrees_with_its_record(
     project.fumehood("env", "gc", "--older-than", "0").assert_ok()
     assert environments.leftovers(project) == []
     verified = project.fumehood("env", "verify").assert_ok()
-    assert verified.stdout == "every file of every layer is as its RECORD says\n"
+    assert verified.stdout == (
+        "every file of every layer is as its RECORD says, and every environment's import path as it was made\n"
+    )

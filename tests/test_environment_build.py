@@ -91,6 +91,15 @@ def test_a_rebuild_says_what_is_broken(project: Project) -> None:
     assert build(project) == "exp-a: rebuilt (its interpreter is gone)\n"
     shutil.rmtree(environment / "lib")
     assert build(project) == "exp-a: rebuilt (its import path is gone)\n"
+    (path,) = environment.glob("lib/*/site-packages/_fumehood.pth")
+    config = environment / "pyvenv.cfg"
+    for file, what in ((path, "import path"), (config, "pyvenv.cfg")):
+        before = file.read_text()
+        os.utime(file)
+        assert build(project) == "exp-a: reused\n"
+        file.write_text(before.replace("/", "_", 1))
+        assert build(project) == f"exp-a: rebuilt (its {what} was changed)\n"
+        assert file.read_text() == before
     notes = environment / "fumehood.json"
     known = environments.state(environment)
     for damage in ({"layers": [5]}, {"files": {"x": {"size": "1"}}}, {"session": None}, {"schema": 2}):

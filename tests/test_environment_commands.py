@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from support.project import Project
 
-SOUND = "every file of every layer is as its RECORD says\n"
+SOUND = "every file of every layer is as its RECORD says, and every environment's import path as it was made\n"
 SITE = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
 
@@ -245,6 +245,22 @@ def test_verify_finds_every_damage_takes_it_away_and_builds_anew(built: Project)
         python = environments.folder(built, name) / "bin/python"
         built.run(python, "-c", code, env={"PYTHONPATH": ""}).assert_ok()
     assert built.fumehood("env", "build").assert_ok().stdout == "exp-a: reused\nexp-b: reused\n"
+
+
+def test_verify_finds_an_environment_that_imports_from_elsewhere(built: Project) -> None:
+    environment = environments.folder(built, "a")
+    path, config = environment / SITE / "_fumehood.pth", environment / "pyvenv.cfg"
+    before = path.read_text(), config.read_text()
+    config.unlink()
+    found = f"{config} is missing\n"
+    assert built.fumehood("env", "verify", "--keep").assert_exit(1).stdout == found
+    config.write_text(before[1])
+    path.write_text("/elsewhere\n")
+    found = f"{path} was changed\n"
+    assert built.fumehood("env", "verify", "--keep").assert_exit(1).stdout == found
+    assert built.fumehood("env", "verify").assert_exit(1).stdout == f"{found}built anew: exp-a\n"
+    assert built.fumehood("env", "verify").assert_ok().stdout == SOUND
+    assert (path.read_text(), config.read_text()) == before
 
 
 def test_a_damaged_index_of_a_layer_is_found_and_made_anew(project: Project) -> None:

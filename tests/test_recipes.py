@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -151,9 +152,13 @@ def recipes(project: Project) -> list[Path]:
 
 
 def content(environment: Path) -> dict[str, object]:
-    """Every file of an environment; links as what they lead to."""
+    """Every file of an environment, without the times that it remembers; links as what they lead to."""
     return {
-        path.relative_to(environment).as_posix(): path.readlink() if path.is_symlink() else path.read_bytes()
+        path.relative_to(environment).as_posix(): path.readlink() if path.is_symlink() else _timeless(path.read_bytes())
         for path in sorted(environment.rglob("*"))
         if path.is_symlink() or path.is_file()
     }
+
+
+def _timeless(text: bytes) -> bytes:
+    return re.sub(rb'"mtime_ns":\d+', b"", text)

@@ -170,7 +170,7 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
             from fumehood.outside.uv import Uv  # noqa: PLC0415 - only damage needs it
 
             Uv(cwd=repository.root if repository else Path.cwd(), offline=offline).forget(sorted(changed))
-        for digest in sorted({damage.layer for damage in damages}):
+        for digest in sorted({damage.layer for damage in damages} - {""}):
             verification.discard(store, digest)
         results += _rebuilt(repository, say, offline=offline) if repository else ()
     rebuilt = [session for session, result in results if isinstance(result, Environment)]

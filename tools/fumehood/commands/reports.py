@@ -254,14 +254,14 @@ def damages_json(damages: Iterable[Damage], rebuilt: Iterable[str]) -> str:
 def damages_text(damages: Sequence[Damage], rebuilt: Iterable[str], *, keep: bool) -> str:
     """The answer of ``fumehood env verify`` for people."""
     if not damages:
-        return "every file of every layer is as its RECORD says"
+        return "every file of every layer is as its RECORD says, and every environment's import path as it was made"
     lines = [
         ": ".join(filter(None, [item.layer[:12], item.distribution, f"{item.path} {item.problem}"])) for item in damages
     ]
-    layers = len({item.layer for item in damages})
-    if not keep:
-        names = ", ".join(rebuilt)
-        lines.append(f"took away {counted(layers, 'damaged layer')}" + (f"; built anew: {names}" if names else ""))
+    layers, names = len({item.layer for item in damages} - {""}), ", ".join(rebuilt)
+    done = [f"took away {counted(layers, 'damaged layer')}"] * bool(layers) + [f"built anew: {names}"] * bool(names)
+    if done and not keep:
+        lines.append("; ".join(done))
     return "\n".join(lines)
 
 

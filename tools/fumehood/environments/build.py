@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from fumehood.environments import bare, binaries, source_metadata, state
 from fumehood.environments.frame import PLUGIN
 from fumehood.environments.replace import replacing
@@ -29,14 +31,14 @@ def put_together(
     *,
     cache: Path,
     own: Callable[[Path], None],
-) -> None:
-    """Replace an environment, or leave the one before as it was.
+) -> EnvironmentState:
+    """Replace an environment, or leave the one before as it was; what it remembers.
 
     Args:
         frame: What it has beside its layers.
         prepared: Its layers.
         environment: Its folder.
-        made: What it shall remember.
+        made: What it shall remember beside its own files.
         cache: fumehood's cache folder.
         own: Installs into it what belongs to no layer.
 
@@ -56,7 +58,10 @@ def put_together(
             source_metadata.write(site_packages, project)
             binaries.write_commands(cache, bin_folder, project.commands)
         (site_packages / state.PTH).write_text(import_path(frame, prepared), encoding="utf-8")
-        state.write(environment, made)
+        deciding = (bare.CONFIG, f"{frame.interpreter.site_packages}/{state.PTH}")
+        whole = replace(made, own=state.look_at(environment, deciding))
+        state.write(environment, whole)
+        return whole
 
 
 def import_path(frame: Frame, prepared: Stack) -> str:

@@ -198,10 +198,10 @@ class Environments(Struct, dict=True):
         """Why an environment would not work at all, whatever it was made from."""
         if not os.path.exists(folder / "bin" / "python"):
             return "its interpreter is gone"
-        if not os.path.exists(folder / "pyvenv.cfg"):
-            return "its pyvenv.cfg is gone"
-        if not any(folder.glob(f"lib/*/site-packages/{state.PTH}")):
-            return "its import path is gone"
+        changed = state.changed_file(folder, found.own)
+        if changed:
+            what = "import path" if changed.endswith(state.PTH) else changed
+            return f"its {what} {'was changed' if os.path.exists(folder / changed) else 'is gone'}"
         if not os.path.isdir(found.plugin):
             return "the fumehood that made it is gone"
         if found.layers and found.cache != str(self.cache):

@@ -198,13 +198,14 @@ def _carry_out(environments: Environments, wish: Wish, draft: Draft, reason: str
             versions=draft.versions,
             changes=draft.changes,
             files=draft.files,
+            own={},
             reason=reason,
             unlocked=draft.unlocked,
             lines=draft.lines,
         )
         own = functools.partial(draft.own, prepared)
-        build.put_together(draft.frame, prepared, wish.folder, made, cache=environments.cache, own=own)
+        whole = build.put_together(draft.frame, prepared, wish.folder, made, cache=environments.cache, own=own)
         # From here on it is known that the layers have a user, and the lease on them is not needed for that.
         registry.add(environments.cache, wish.folder)
     draft.done(prepared)
-    return made
+    return whole

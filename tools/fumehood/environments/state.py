@@ -36,6 +36,7 @@ class EnvironmentState(Struct, frozen=True, kw_only=True, tag_field="schema", ta
         key: Digest of everything that decides about the environment and is not in a file.
         digest: Digest of the plan.
         files: Every file that decides about the environment, relative to the repository.
+        own: The files in it that decide what it imports, relative to it.
         layers: Digests of the layers and the view that it stacks.
         cache: The cache that these are in.
         plugin: The folder of fumehood's pytest plugin.
@@ -61,6 +62,7 @@ class EnvironmentState(Struct, frozen=True, kw_only=True, tag_field="schema", ta
     versions: Mapping[str, str]
     changes: tuple[str, ...]
     files: Mapping[str, FileState]
+    own: Mapping[str, FileState]
     reason: str
     unlocked: bool = False
     lines: str = ""
@@ -78,7 +80,7 @@ def write(environment: Path, state: EnvironmentState) -> None:
 
 
 def look_at(root: Path, paths: Iterable[str]) -> dict[str, FileState]:
-    """The present state of files of a repository."""
+    """The present state of files of a repository, or of an environment."""
     return {path: _look(f"{root}/{path}") for path in sorted(set(paths))}
 
 

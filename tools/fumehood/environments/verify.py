@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from fumehood.environments import contents, layer, view
+from fumehood.environments import contents, layer, registry, state, view
 from fumehood.environments.store import LAYER_INDEX, VIEW_INDEX
 from fumehood.outside.files import digest_file
 
@@ -27,9 +27,9 @@ class Damage(Struct, frozen=True, kw_only=True):
     """A file of a layer that is missing or not what its RECORD says.
 
     Attributes:
-        layer: The layer's digest.
+        layer: The layer's digest; empty where the file is an environment's own.
         distribution: Whose file it is; empty for one of fumehood's own.
-        path: The file, relative to the layer.
+        path: The file, relative to the layer; absolute where it is in none.
         problem: ``is missing``, ``was changed`` or ``cannot be read``.
     """
 
@@ -41,6 +41,8 @@ class Damage(Struct, frozen=True, kw_only=True):
 
 def verify(store: LayerStore, *, advance: Callable[[str], None]) -> Iterator[Damage]:
     """Compare every file of every layer with its RECORD, hashes included, and every link of every view with its core.
+
+    Of environments, the files are looked at that decide what they import.
 
     Args:
         store: The layers.
@@ -56,6 +58,11 @@ def verify(store: LayerStore, *, advance: Callable[[str], None]) -> Iterator[Dam
             problem = "cannot be read" if (path / index).exists() else "is missing"
             yield Damage(layer=path.name, distribution="", path=index, problem=problem)
         advance(path.name)
+    for environment, found in registry.environments(store.cache):
+        if changed := state.changed_file(environment, found.own):
+            path = environment / changed
+            problem = "was changed" if path.exists() else "is missing"
+            yield Damage(layer="", distribution="", path=str(path), problem=problem)
 
 
 def _damages_of_view(store: LayerStore, seen: View) -> Iterator[Damage]:
