@@ -1,7 +1,8 @@
-"""Tests end with the nox that runs them, whatever ends it."""
+"""Tests and builds end with what runs them, whatever ends it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import pytest
 from support.project import kill, wait_until_gone
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.project import Project
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -30,7 +33,8 @@ def service():
 @pytest.mark.gpu
 def test_hangs(service):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
-    pathlib.Path("pids.new").write_text(f"{os.getpid()} {child.pid}")
+    nox = subprocess.check_output(["ps", "-o", "ppid=", "-p", str(os.getppid())], text=True)
+    pathlib.Path("pids.new").write_text(f"{os.getpid()} {child.pid} {nox}")
     os.replace("pids.new", "pids")
     time.sleep(100)
 """
@@ -53,7 +57,7 @@ def lab(project: Project) -> Project:
 
 
 def pids(lab: Project) -> list[int]:
-    """The processes of the tests that hang, once they do."""
+    """The processes that hang, and nox, once they do."""
     deadline = time.monotonic() + 60
     while not (lab.root / "pids").exists():
         assert time.monotonic() < deadline
@@ -72,24 +76,24 @@ def end(process: subprocess.Popen[str], how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "arguments", "is_torn_down"),
+    ("how", "command", "is_torn_down"),
     [
-        ("SIGTERM", ("-s", "exp-one"), True),
-        ("SIGKILL", ("-j", "2", "-t", "exp"), True),
-        ("unheard", ("-s", "exp-one"), True),
-        ("SIGTERM of all", ("-s", "exp-one"), True),
-        ("SIGKILL of all", ("-s", "exp-one"), False),
+        ("SIGTERM", ("nox", "-s", "exp-one"), True),
+        ("SIGKILL", ("nox", "-j", "2", "-t", "exp"), True),
+        ("unheard", ("nox", "-s", "exp-one"), True),
+        ("SIGTERM of all", ("nox", "-s", "exp-one"), True),
+        ("SIGKILL of all", ("nox", "-s", "exp-one"), False),
+        ("SIGKILL", ("fumehood", "run", "one"), True),
     ],
 )
-def test_tests_end_with_the_nox_that_runs_them(
-    lab: Project, how: str, arguments: tuple[str, ...], *, is_torn_down: bool
-) -> None:
-    process = lab.start(sys.executable, "-m", "nox", *arguments)
+def test_tests_end_with_what_runs_them(lab: Project, how: str, command: tuple[str, ...], *, is_torn_down: bool) -> None:
+    process = lab.start(sys.executable, "-m", *command)
     try:
         running = pids(lab)
         end(process, how)
         for pid in running:
-            wait_until_gone(pid)
+            if pid != process.pid:
+                wait_until_gone(pid)
         process.wait(60)
     finally:
         kill(process)
@@ -102,6 +106,56 @@ def test_tests_end_with_the_nox_that_runs_them(
     files = (path for path in (lab.root / ".nox/.fumehood").rglob("*") if path.is_file())
     left = {path.name for path in files if "-two." not in path.name}
     assert left == {"exp-one.fence", "exp-one.lease", "exp-one.jsonl", "exp-one.xml", ".lock"}
+
+
+BUILD_SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+BUILDING = """\
+import os, subprocess, time
+
+child = subprocess.Popen(["sleep", "100"])
+with open(os.environ["PIDS"] + ".new", "w") as file:
+    file.write(f"{os.getppid()} {os.getpid()} {child.pid}")
+os.replace(file.name, os.environ["PIDS"])
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "command", "timeout"),
+    [
+        ("SIGTERM", ("nox", "-s", "exp-one"), ""),
+        ("SIGTERM", ("nox", "-s", "exp-one"), "5m"),
+        ("SIGHUP", ("nox", "-s", "exp-one"), ""),
+        ("unheard", ("nox", "-s", "exp-one"), ""),
+        ("SIGKILL", ("nox", "-j", "2", "-t", "exp"), ""),
+        ("SIGTERM", ("fumehood", "lock"), ""),
+        ("SIGKILL", ("fumehood", "run", "one"), ""),
+    ],
+)
+def test_a_build_ends_with_what_waits_for_it(
+    lab: Project, tmp_path: Path, how: str, command: tuple[str, ...], timeout: str
+) -> None:
+    lab.write({"local/pyproject.toml": BUILD_SYSTEM, "local/backend.py": BUILDING})
+    lab.write({"experiments/one/requirements.txt": "./local\n"})
+    lab.write({"experiments/one/experiment.toml": f'timeout = "{timeout}"\n' if timeout else ""})
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = lab.start(sys.executable, "-m", *command, env={"PIDS": f"{lab.root}/pids", "TMPDIR": str(scratch)})
+    running: list[int] = []
+    try:
+        running = pids(lab)
+        end(process, how)
+        for pid in running:
+            wait_until_gone(pid, 3)
+    finally:
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        kill(process)
+    assert process.returncode == (-signal.SIGKILL if how == "SIGKILL" else 130)
+    # nox itself leaves some of its own, and nobody is there to remove that of a run that was killed.
+    assert not [path for path in scratch.glob("fumehood-*") if how != "SIGKILL" or "-run-" not in path.name]
+    assert not (lab.root / ".nox/exp-one").exists()
 
 
 def test_tests_that_a_shell_runs_in_the_background_hear_their_timeout_and_no_interrupt(lab: Project) -> None:

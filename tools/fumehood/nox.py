@@ -225,6 +225,7 @@ def _environment(
     deadline: float | None = None,
 ) -> Environment:
     from fumehood.environments.manager import Environments, Wish  # noqa: PLC0415 - `nox -l` needs none of it
+    from fumehood.outside import interrupts  # noqa: PLC0415 - as above
     from fumehood.outside.files import cache_folder  # noqa: PLC0415 - as above
 
     environments = Environments(repository, cache_folder(os.environ), os.environ, session.log, deadline=deadline)
@@ -238,7 +239,8 @@ def _environment(
         as_is=request.as_is,
         lowest=lowest,
     )
-    environment = environments.obtain(wish)
+    with interrupts.heeded():
+        environment = environments.obtain(wish)
     for line in environment.remarks():
         session.log(line)
     if lowest:

@@ -1,4 +1,4 @@
-"""Sessions run from outside nox: each one a nox process of its own, in its own process group."""
+"""Sessions run from outside nox: each one a nox process of its own, under a supervisor that outlives this process."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from fumehood.errors import WorldError
 from fumehood.extensions import SessionCall, SessionResult
 from fumehood.model.experiment import RUNNING_STATES, core_target
 from fumehood.outside.scratch import scratch_folder
+from fumehood.outside.supervise import supervised
 from fumehood.testing.needed import gpu_needs
 from fumehood.testing.session import part
 
@@ -88,16 +89,16 @@ class ProcessGroups:
             WorldError: It cannot be started.
         """
         # -P: as with the command `nox`, no file of the repository stands in for a module of the same name.
-        command = [sys.executable, "-P", "-m", "nox", "--session", call.session, "--report", str(report), *options]
+        nox = (sys.executable, "-P", "-m", "nox", "--session", call.session, "--report", str(report), *options)
+        command = supervised(str(report.with_suffix(".ending")), 0, *nox, "--", *call.arguments)
         with output.open("wb") as file, self._lock:
             if self._ended:
                 raise WorldError(f"{call.session} was not started: the run has ended")
             try:
                 process = subprocess.Popen(
-                    [*command, "--", *call.arguments],
+                    command,
                     cwd=call.root,
                     stdin=subprocess.DEVNULL,
-                    # A file and not a pipe, which a daemon that a test leaves behind would hold open.
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,

@@ -6,6 +6,7 @@ Only the main thread hears of them. Others wait on for their programs, and whoev
 from __future__ import annotations
 
 import contextlib
+import select
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -26,6 +27,31 @@ def heed() -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
+
+
+@contextlib.contextmanager
+def heeded() -> Iterator[None]:
+    """In this block they do so, and so does the end of whoever reads what this process says."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    over = threading.Event()
+    heed()
+    threading.Thread(target=_terminate_unheard, args=(over,), daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminate_unheard(over: threading.Event) -> None:
+    listener = select.poll()
+    listener.register(1, 0)
+    events: list[tuple[int, int]] = []
+    while not events and not over.is_set():
+        events = listener.poll(500)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in events) and not over.is_set():
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,9 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end, as `subprocess.run` does, which lives without what the program has started itself.
 
-    With a limit the program gets a session of its own: builds and transports that it starts end with it. It then has no
-    terminal to ask for passwords, and does not hear an interrupt from there, which is why one is carried on to it.
+    With a limit, or where there is no terminal, the program gets a session of its own: builds and transports that it
+    starts end with it. It then has no terminal to ask for passwords, and does not hear an interrupt from there, which
+    is why one is carried on to it. Otherwise the terminal tells all of them.
 
     Args:
         command: The program and its arguments.
@@ -36,16 +37,16 @@ def run(
         subprocess.TimeoutExpired: It took longer; with what it had said.
         KeyboardInterrupt: There was one, in whatever thread.
     """
-    limited = timeout is not None
+    alone = timeout is not None or not any(map(os.isatty, (0, 1, 2)))
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=cwd, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=limited
+        command, cwd=cwd, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=alone
     ) as process:
         try:
-            with interrupts.ended_by(functools.partial(_kill, process, whole=limited)):
+            with interrupts.ended_by(functools.partial(_kill, process, whole=alone)):
                 output, said = process.communicate(given, timeout)
         except BaseException as error:
-            _kill(process, whole=limited)
+            _kill(process, whole=alone)
             if isinstance(error, subprocess.TimeoutExpired):
                 error.output, error.stderr = process.communicate()
             raise

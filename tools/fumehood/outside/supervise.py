@@ -1,8 +1,9 @@
 """Run a command in a process group of its own, keep the tail of what it says, and end all of it when its time is up.
 
-Sessions start this file as a program, ``python -I -S supervise.py ENDING SECONDS COMMAND…``: it imports nothing but the
-standard library, and stands between nox and pytest, so that what pytest has started can be ended together with it. What
-the command says goes on to where this program's own output goes; on a terminal it is given a terminal.
+This file is started as a program, ``python -I -S supervise.py ENDING SECONDS COMMAND…``: it imports nothing but the
+standard library, and stands between nox and pytest, and between ``fumehood run`` and nox, so that what those have
+started can be ended together with them. What the command says goes on to where this program's own output goes; on a
+terminal it is given a terminal.
 
 Nothing outlives those it is for: the command is interrupted when the process that started this one is gone, or nobody
 reads its output any more; and it is killed when this program itself is.
@@ -43,6 +44,11 @@ class _Step(NamedTuple):
     due: float
     number: signal.Signals
     whole: bool = True
+
+
+def supervised(ending: str, seconds: float, *command: str) -> tuple[str, ...]:
+    """The command that runs another one so; the arguments are those of `main`."""
+    return (sys.executable, "-I", "-S", __file__, ending, str(seconds), *command)
 
 
 def main(ending: str, seconds: str, *command: str) -> int:

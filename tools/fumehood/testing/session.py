@@ -7,7 +7,6 @@ import functools
 import json
 import os
 import shlex
-import sys
 from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
@@ -96,8 +95,7 @@ class TestRun(Struct, frozen=True, kw_only=True):
 
     def supervised(self, pytest: Path, timeout: float | None) -> tuple[str, ...]:
         """The command that runs pytest in a process group of its own, for so many seconds at most."""
-        program = (sys.executable, "-I", "-S", supervise.__file__)
-        return (*program, str(self.ending), str(timeout or 0), str(pytest), *self.arguments)
+        return supervise.supervised(str(self.ending), timeout or 0, str(pytest), *self.arguments)
 
 
 def gpu_mode(arguments: Sequence[str], environ: Mapping[str, str]) -> GpuMode:
