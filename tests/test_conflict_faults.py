@@ -326,5 +326,10 @@ def test_a_damaged_file_in_a_folder_of_packages_is_named_and_is_no_conflict(repo
         wheel.write_bytes(harm)
         first, *quoted, last = repository.fumehood("lock", "bad").assert_exit(3).stderr.splitlines()
         assert (first, {line[:4] for line in quoted}, f"\n{last}") == (damaged, {"  | "}, remedy)
+    # Wherever uv has learnt of the folder.
+    repository.write({"experiments/bad/requirements.txt": "on-it\n"})
+    repository.write({"pyproject.toml": f'{PLAIN}\n[tool.uv]\nfind-links = ["wheels"]\n'})
+    del repository.env["UV_NO_CONFIG"]
+    assert repository.fumehood("lock", "bad").assert_exit(3).stderr.startswith(f"{damaged}\n")
     wheel.write_bytes(sound)
     repository.fumehood("lock", "bad").assert_ok()

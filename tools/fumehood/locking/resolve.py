@@ -158,7 +158,7 @@ class _Attempt(Struct, frozen=True):
 
     def _proven(self, result: UvResult) -> FumehoodError:
         """What a failure comes to that follows from what registries said, and from files on this machine."""
-        damaged = damaged_file(self.uv, self.question.inputs.options, text=result.stderr)
+        damaged = damaged_file(self.uv, self.question, scratch=self.scratch, text=result.stderr)
         if damaged:
             return self._undecided(f"{shown(damaged, self.uv.cwd)} is damaged", result, REPLACE)
         if self._lacks_what_packages_require(result.stderr):

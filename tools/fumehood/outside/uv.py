@@ -159,6 +159,18 @@ class Uv(Struct, frozen=True, kw_only=True):
             return cached
         return self._resolve(arguments, output, options, offline=False)
 
+    def files(self, source: Path, *, output: Path, python: str, options: IndexOptions) -> UvResult:
+        """Find the files of pins, by the cache and this machine alone: none of them is opened.
+
+        Args:
+            source: A requirement file of pins.
+            output: Written by uv as PEP 751 has it, and named so: ``pylock.NAME.toml``.
+            python: Lower bound, such as ``3.11``.
+            options: Where packages come from.
+        """
+        arguments = [*compile_arguments(source, output, python, options), "--no-deps", "--format", "pylock.toml"]
+        return self._resolve(arguments, output, options, offline=True)
+
     def install(self, pins: str, *, python: Path, prefix: Path | None, options: InstallOptions) -> UvResult:
         """Install exactly the given pins.
 
