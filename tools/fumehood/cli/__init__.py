@@ -2,93 +2,112 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-import click
-
-from fumehood import __version__
-from fumehood.cli.shared import say
+from fumehood.cli.declaring import Group, flag, option
+from fumehood.cli.parsing import read_command, read_group
+from fumehood.commands.terminal import say
 from fumehood.errors import ExitCode, FumehoodError
 from fumehood.outside import interrupts
 from fumehood.outside.files import refused
 
-_COMMANDS = {
-    "affected": "ci:affected",
-    "blockers": "versions:blockers",
-    "check": "check:check",
-    "ci": "ci:ci",
-    "env": "env:env",
-    "explain": "versions:explain",
-    "list": "experiments:list_",
-    "lock": "versions:lock",
-    "matrix": "ci:matrix",
-    "new": "experiments:new",
-    "release-gate": "experiments:release_gate",
-    "retire": "experiments:retire",
-    "reuse": "experiments:reuse",
-    "run": "experiments:run",
-    "status": "experiments:status",
-    "whatif": "versions:whatif",
-}
-"""Where each command is: a module beside this one, and a name in it."""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from fumehood.cli.declaring import Command
 
-class _Commands(click.Group):
-    """Loads a command when it is asked for, and all of them for help and to guess what was meant.
-
-    Source: click's documentation, "Lazily Loading Subcommands".
-    """
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load it, if there is one of that name."""
-        for name in [cmd_name] if cmd_name in _COMMANDS else _COMMANDS:
-            module, _, attribute = _COMMANDS[name].partition(":")
-            self.add_command(getattr(importlib.import_module(f"fumehood.cli.{module}"), attribute))
-        return super().get_command(ctx, cmd_name)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own parameter
-        """Know them all without loading any."""
-        return sorted(_COMMANDS)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__)
-@click.option("--root", type=click.Path(path_type=Path), help="The repository; by default the one around this folder.")
-@click.pass_context
-def cli(context: click.Context, root: Path | None) -> None:
-    """One isolated, layered environment for each experiment of a repository."""
-    context.obj = root
+_PROGRAM = Group(
+    about="One isolated, layered environment for each experiment of a repository.",
+    options=(
+        flag("--version", help="Show the version and exit."),
+        option("--root", metavar="PATH", type=Path, help="The repository; by default the one around this folder."),
+    ),
+    commands={
+        "affected": "ci:affected",
+        "blockers": "versions:blockers",
+        "check": "check:check",
+        "ci": Group(
+            about="The workflow that runs the matrix, and the verdict on it.",
+            commands={"check": "ci:ci_check", "verdict": "ci:ci_verdict", "write": "ci:ci_write"},
+        ),
+        "env": Group(
+            about="The environments and layers on this machine.",
+            commands={
+                "build": "env:env_build",
+                "export": "env:env_export",
+                "gc": "env:env_gc",
+                "list": "env:env_list",
+                "path": "env:env_path",
+                "shell": "env:env_shell",
+                "verify": "env:env_verify",
+            },
+        ),
+        "explain": "versions:explain",
+        "list": "experiments:list_",
+        "lock": "versions:lock",
+        "matrix": "ci:matrix",
+        "new": "experiments:new",
+        "release-gate": "experiments:release_gate",
+        "retire": "experiments:retire",
+        "reuse": "experiments:reuse",
+        "run": "experiments:run",
+        "status": "experiments:status",
+        "whatif": "versions:whatif",
+    },
+)
+"""Every command, and where it is: a module beside this one, and a name in it. It is loaded when it is asked for."""
 
 
 def main() -> None:
     """Run the command line; the one place where errors become text and an exit code."""
     interrupts.heed()
-    answers = sys.stdout
     try:
-        code = cli.main(standalone_mode=False)
+        code = _run(sys.argv[1:])
     except FumehoodError as error:
         _end(error.exit_code, str(error))
-    except click.ClickException as error:
-        with contextlib.suppress(OSError):
-            error.show()
-        _end(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        _end(130, "interrupted; nothing half-done is left behind")
-    except SystemExit:
-        if sys.stdout is answers:
-            raise
-        # Where the reader has gone, as with `fumehood list | head`, click writes elsewhere and ends with 1: findings.
+    except KeyboardInterrupt:
+        _end(130, "\ninterrupted; nothing half-done is left behind")
+    except BrokenPipeError:
+        # The reader has gone, as with `fumehood list | head`.
+        _give_up(sys.stdout)
         _end(ExitCode.OK)
     except OSError as error:
         # What reads and writes files says so itself; this is where the answer goes to, or the current folder.
         _give_up(sys.stdout)
         _end(ExitCode.WORLD, str(refused("answering", error)))
-    _end(code if isinstance(code, int) else ExitCode.OK)
+    _end(code)
+
+
+def _run(words: Sequence[str]) -> int:
+    program = os.path.basename(sys.argv[0])
+    if program == "__main__.py":
+        program = "python -m fumehood"
+    group, given = _PROGRAM, dict[str, Any]()
+    while True:
+        options, name, words = read_group(program, group, words, _summaries)
+        given |= options
+        program = f"{program} {name}"
+        found = group.commands[name]
+        if isinstance(found, str):
+            command = _load(found)
+            return command.run(given["root"], **read_command(program, command, words))
+        group = found
+
+
+def _load(where: str) -> Command:
+    module, _, name = where.partition(":")
+    command: Command = getattr(importlib.import_module(f"fumehood.cli.{module}"), name)
+    return command
+
+
+def _summaries(group: Group) -> dict[str, str]:
+    """The first sentence about each command of a group, which loads them all."""
+    commands = {name: _load(found) if isinstance(found, str) else found for name, found in group.commands.items()}
+    return {name: found.about.partition(". ")[0].rstrip(".") + "." for name, found in commands.items()}
 
 
 def _end(code: int, text: str = "") -> NoReturn:

@@ -5,33 +5,35 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from fumehood.cli import shared
-from fumehood.cli.shared import repository_of, root_of, say, width
+from fumehood.cli.declaring import command, flag, option, repeated
+from fumehood.cli.shared import repository_of, root_of
+from fumehood.commands import terminal
 from fumehood.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
-@click.command()
-@shared.names
-@click.option("--rule", "rules", multiple=True, metavar="R", help="Only this rule, or this group; may be repeated.")
-@shared.formats("text", "json", "github", "sarif")
-@click.option("--offline", is_flag=True, help="Neither uv nor the network: only what locks and lines can tell.")
-@click.option(
-    "--baseline",
-    type=click.Choice(["write", "extend"]),
-    help="Write down what is found, after which only new findings count; later, take out what is gone. `extend` adds.",
+@command(
+    shared.names,
+    repeated("--rule", dest="rules", metavar="R", help="Only this rule, or this group; may be repeated."),
+    *shared.formats("text", "json", "github", "sarif"),
+    flag("--offline", help="Neither uv nor the network: only what locks and lines can tell."),
+    option(
+        "--baseline",
+        choices=("write", "extend"),
+        help="Write down what is found, after which only new findings count; later, take out what is gone. "
+        "`extend` adds.",
+    ),
+    flag("--fix", help="Mend what a program can mend, between markers, and say what is left."),
+    flag("--dry-run", help="With --fix: show what would be changed, and change nothing."),
+    flag("--notes", help="Show notes too, in the formats for people: text and github."),
+    flag("--without-experiments", help="Only: do core's tests pass in a clone without experiments?"),
+    flag("--pairs", help="Which experiments could share one environment: --format text or json."),
 )
-@click.option("--fix", is_flag=True, help="Mend what a program can mend, between markers, and say what is left.")
-@click.option("--dry-run", is_flag=True, help="With --fix: show what would be changed, and change nothing.")
-@click.option("--notes", is_flag=True, help="Show notes too, in the formats for people: text and github.")
-@click.option("--without-experiments", is_flag=True, help="Only: do core's tests pass in a clone without experiments?")
-@click.option("--pairs", is_flag=True, help="Which experiments could share one environment: --format text or json.")
-@click.pass_context
-def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
+def check(root: Path | None, /, names: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - the command's options
     """Check every rule, version conflicts included. With names, only these experiments are looked at."""
     ways = {name: options.pop(name) for name in ("without_experiments", "pairs", "baseline", "fix")}
     dry_run = options.pop("dry_run")
@@ -41,21 +43,21 @@ def check(context: click.Context, /, names: tuple[str, ...], **options: Any) -> 
     if dry_run and not ways["fix"]:
         raise UsageError("--dry-run goes with --fix", remedy="give both, or neither")
     if ways["without_experiments"]:
-        return _without_experiments(context, names, **options)
+        return _without_experiments(root, names, **options)
     if ways["pairs"]:
-        return _pairs(context, names, **options)
+        return _pairs(root, names, **options)
     if ways["baseline"]:
-        return _baseline(context, names, how=ways["baseline"], **options)
+        return _baseline(root, names, how=ways["baseline"], **options)
     if ways["fix"]:
         from fumehood.commands import fix  # noqa: PLC0415 - each command loads only what it needs
 
-        code = fix.run(repository_of(context), options["rules"], dry_run=dry_run, say=say)
+        code = fix.run(repository_of(root), options["rules"], dry_run=dry_run, say=terminal.say)
         if dry_run:
             return code
-    return _check(context, names, **options)
+    return _check(root, names, **options)
 
 
-def _check(context: click.Context, names: tuple[str, ...], *, format_: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+def _check(root: Path | None, names: tuple[str, ...], *, format_: str, **options: Any) -> int:  # noqa: ANN401 - the command's options
     from fumehood.commands import memo  # noqa: PLC0415 - each command loads only what it needs
 
     def anew(environ: Mapping[str, str]) -> memo.Said:
@@ -63,34 +65,34 @@ def _check(context: click.Context, names: tuple[str, ...], *, format_: str, **op
 
         asked = check_command.Options(names=names, **options)
         with check_command.without_collection():
-            return check_command.run(repository_of(context), asked, format_=format_, environ=environ)
+            return check_command.run(repository_of(root), asked, format_=format_, environ=environ)
 
-    said = memo.said(("check", str(root_of(context)), format_, repr(options), *names), anew)
-    click.echo(said.text)
+    said = memo.said(("check", str(root_of(root)), format_, repr(options), *names), anew)
+    terminal.answer(said.text)
     return said.code
 
 
-def _pairs(context: click.Context, names: tuple[str, ...], *, format_: str, offline: bool, **others: Any) -> int:  # noqa: ANN401 - click's options
+def _pairs(root: Path | None, names: tuple[str, ...], *, format_: str, offline: bool, **others: Any) -> int:  # noqa: ANN401 - the command's options
     from fumehood.commands import pairs  # noqa: PLC0415 - each command loads only what it needs
 
     _refuse("--pairs", others)
-    return pairs.run(repository_of(context), names, format_=format_, offline=offline, width=width())
+    return pairs.run(repository_of(root), names, format_=format_, offline=offline, width=terminal.width())
 
 
-def _without_experiments(context: click.Context, names: tuple[str, ...], *, format_: str, **others: Any) -> int:  # noqa: ANN401 - click's options
+def _without_experiments(root: Path | None, names: tuple[str, ...], *, format_: str, **others: Any) -> int:  # noqa: ANN401 - the command's options
     from fumehood.commands import without_experiments  # noqa: PLC0415 - each command loads only what it needs
 
     _refuse("--without-experiments", others)
-    found = without_experiments.run(repository_of(context), names, format_=format_, environ=os.environ, say=say)
-    click.echo(found.text)
+    found = without_experiments.run(repository_of(root), names, format_=format_, environ=os.environ, say=terminal.say)
+    terminal.answer(found.text)
     return found.code
 
 
-def _baseline(context: click.Context, names: tuple[str, ...], *, how: str, format_: str, **options: Any) -> int:  # noqa: ANN401 - click's options
+def _baseline(root: Path | None, names: tuple[str, ...], *, how: str, format_: str, **options: Any) -> int:  # noqa: ANN401 - the command's options
     from fumehood.commands import baseline  # noqa: PLC0415 - each command loads only what it needs
 
     _refuse("--baseline", {"format": format_ != "text", "notes": options.pop("notes")})
-    return baseline.run(repository_of(context), names, extend=how == "extend", **options)
+    return baseline.run(repository_of(root), names, extend=how == "extend", **options)
 
 
 def _refuse(way: str, others: Mapping[str, object]) -> None:

@@ -6,85 +6,75 @@ import os
 from pathlib import Path
 from typing import Any
 
-import click
-
 from fumehood.cli import shared
-from fumehood.cli.shared import report_broken, repository_of, root_of, say
+from fumehood.cli.declaring import REQUIRED, argument, command, flag, folder, option, repeated
+from fumehood.cli.shared import report_broken, repository_of, root_of
+from fumehood.commands import terminal
 
 
-@click.command()
-@click.option("--base", metavar="REF", help="What to compare with; by default what CI says, else the default branch.")
-@click.option("--explain", metavar="FILE", help="What a change of this file alone affects, and why.")
-@shared.json
-@click.pass_context
-def affected(context: click.Context, /, base: str | None, **options: Any) -> int:  # noqa: ANN401 - click's options
+@command(
+    option("--base", metavar="REF", help="What to compare with; by default what CI says, else the default branch."),
+    option("--explain", metavar="FILE", help="What a change of this file alone affects, and why."),
+    shared.json,
+)
+def affected(root: Path | None, /, base: str | None, **options: Any) -> int:  # noqa: ANN401 - the command's options
     """The experiments that a change can break. Each has its reasons; compared is the merge base with the files here."""
     from fumehood.selection.asking import ask  # noqa: PLC0415 - each command loads only what it needs
 
-    asked = ask(root_of(context), base, os.environ)
+    asked = ask(root_of(root), base, os.environ)
     from fumehood.commands import affected as affected_command  # noqa: PLC0415 - while git looks
 
-    repository = repository_of(context)
-    affected_command.run(repository, asked, say=say, **options)
+    repository = repository_of(root)
+    affected_command.run(repository, asked, say=terminal.say, **options)
     return report_broken(repository)
 
 
-@click.command()
-@click.option("--base", metavar="REF", help="What to compare with; by default the branch that the change goes to.")
-@click.option("--all", "all_", is_flag=True, help="Everything, whatever has changed: for the periodic run.")
-@click.option("--lowest", is_flag=True, help="Rows that test the lowest admitted versions, too.")
-@click.option(
-    "--label", "labels", multiple=True, metavar="L", help="A label of the change: `fumehood: all`, `fumehood: NAME`."
+@command(
+    option("--base", metavar="REF", help="What to compare with; by default the branch that the change goes to."),
+    flag("--all", dest="all_", help="Everything, whatever has changed: for the periodic run."),
+    flag("--lowest", help="Rows that test the lowest admitted versions, too."),
+    repeated("--label", dest="labels", metavar="L", help="A label of the change: `fumehood: all`, `fumehood: NAME`."),
+    *shared.formats("json", "github", "gitlab"),
 )
-@shared.formats("json", "github", "gitlab")
-@click.pass_context
-def matrix(context: click.Context, /, base: str | None, *, all_: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
+def matrix(root: Path | None, /, base: str | None, *, all_: bool, **options: Any) -> int:  # noqa: ANN401 - the command's options
     """The CI jobs for what a change affects. Each is for sessions on the right machine."""
     from fumehood.selection.asking import ask  # noqa: PLC0415 - each command loads only what it needs
 
-    asked = None if all_ else ask(root_of(context), base, os.environ)
+    asked = None if all_ else ask(root_of(root), base, os.environ)
     from fumehood.commands import matrix as matrix_command  # noqa: PLC0415 - while git looks
 
-    repository = repository_of(context)
-    code = matrix_command.run(repository, asked, say=say, **options)
+    repository = repository_of(root)
+    code = matrix_command.run(repository, asked, say=terminal.say, **options)
     report_broken(repository)
     return code
 
 
-@click.group()
-def ci() -> None:
-    """The workflow that runs the matrix, and the verdict on it."""
+_platform = argument("platform", "?", choices=("github", "gitlab"))
 
 
-_platform = click.argument("platform", type=click.Choice(["github", "gitlab"]), required=False)
-
-
-@ci.command("write")
-@_platform
-@click.pass_context
-def ci_write(context: click.Context, platform: str | None) -> int:
+@command(_platform)
+def ci_write(root: Path | None, platform: str | None) -> int:
     """Write the workflow for this repository."""
     from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
 
-    return ci_command.write(repository_of(context), platform=platform, say=say)
+    return ci_command.write(repository_of(root), platform=platform, say=terminal.say)
 
 
-@ci.command("check")
-@_platform
-@click.pass_context
-def ci_check(context: click.Context, platform: str | None) -> int:
+@command(_platform)
+def ci_check(root: Path | None, platform: str | None) -> int:
     """Compare the committed workflow with what `write` would write."""
     from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
 
-    return ci_command.check(repository_of(context), platform=platform, say=say)
+    return ci_command.check(repository_of(root), platform=platform, say=terminal.say)
 
 
-@ci.command("verdict")
-@click.argument("results", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--rows", type=click.Path(path_type=Path), required=True, help="What `fumehood matrix` answered.")
-@click.option("--summary", type=click.Path(path_type=Path), help="A file that a summary in Markdown is added to.")
-@shared.json
-def ci_verdict(results: Path, **options: Any) -> int:  # noqa: ANN401 - click's options
+@command(
+    argument("results", type=folder),
+    option("--rows", type=Path, metavar="PATH", default=REQUIRED, help="What `fumehood matrix` answered."),
+    option("--summary", type=Path, metavar="PATH", help="A file that a summary in Markdown is added to."),
+    shared.json,
+)
+def ci_verdict(_root: Path | None, /, results: Path, **options: Any) -> int:  # noqa: ANN401 - the command's options
     """Judge the results of all rows. Exits with 1 if a failure stops the change."""
     from fumehood.commands import ci as ci_command  # noqa: PLC0415 - each command loads only what it needs
 

@@ -2,54 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import click
-
+from fumehood.cli.declaring import argument, flag, option
+from fumehood.commands.terminal import say
 from fumehood.errors import ExitCode, UsageError
 from fumehood.repository import Repository, find_root, open_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from fumehood.cli.declaring import Option
 
-Command = TypeVar("Command", bound="Callable[..., Any]")
-
-names = click.argument("names", nargs=-1, metavar="[NAME]...")
-json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-envdir = click.option(
+names = argument("names", "*", metavar="[NAME]...")
+json = flag("--json", dest="as_json", help="Answer in JSON.")
+envdir = option(
     "--envdir",
-    type=click.Path(path_type=Path),
+    type=Path,
+    metavar="PATH",
     help="Where environments are; by default .nox in the repository, as with nox.",
 )
-offline = click.option("--offline", is_flag=True, help="Never use the network.")
+locked = flag("--locked", help="Refuse to resolve where locks are committed; the default if CI is set.")
+offline = flag("--offline", help="Never use the network.")
 
 
-def formats(usual: str, *others: str) -> Callable[[Command], Command]:
-    """``--format``, and ``--json``, which is short for one of them.
-
-    Before 8.3, click takes the default from the option that it is told of last.
-    """
-    choice = click.option("--format", "format_", type=click.Choice([usual, *others]), default=usual, show_default=True)
-    json_ = click.option("--json", "format_", flag_value="json", default=usual, help="The same as --format json.")
-    return lambda command: json_(choice(command))
+def formats(usual: str, *others: str) -> tuple[Option, Option]:
+    """``--format``, and ``--json``, which is short for one of them; the last one wins."""
+    choice = option("--format", dest="format_", choices=(usual, *others), default=usual)
+    json_ = flag("--json", dest="format_", action="store_const", const="json", help="The same as --format json.")
+    return choice, json_
 
 
-def say(text: str) -> None:
-    """Tell the user something that is not the answer."""
-    with contextlib.suppress(OSError):  # of standard error; how the command ends does not depend on it
-        click.echo(text, err=True)
-
-
-def repository_of(context: click.Context) -> Repository:
+def repository_of(root: Path | None) -> Repository:
     """The repository that a command is about."""
-    return open_repository(root_of(context))
+    return open_repository(root_of(root))
 
 
-def root_of(context: click.Context) -> Path:
+def root_of(root: Path | None) -> Path:
     """Its top folder: what ``--root`` names, else what is found around the current folder."""
-    root: Path | None = context.find_root().obj
     try:
         return root.absolute() if root is not None else find_root(Path.cwd())
     except FileNotFoundError as error:
@@ -61,17 +50,3 @@ def report_broken(repository: Repository) -> int:
     for broken in repository.broken:
         say(str(broken.error))
     return ExitCode.USAGE if repository.broken else ExitCode.OK
-
-
-def width() -> int:
-    """The columns of the terminal; 80 where there is none."""
-    import shutil  # noqa: PLC0415 - most answers are not as wide as the terminal, and it takes long to load
-
-    return shutil.get_terminal_size((80, 24)).columns
-
-
-def terminal_width() -> int | None:
-    """The columns of the terminal, or those that `COLUMNS` asks for; None where nothing tells them, as in a pipe."""
-    import shutil  # noqa: PLC0415 - as above
-
-    return shutil.get_terminal_size((0, 0)).columns or None

@@ -6,8 +6,7 @@ import gc
 import os
 from typing import TYPE_CHECKING
 
-import click
-
+from fumehood.commands import terminal
 from fumehood.commands.reports import as_json
 from fumehood.errors import ExitCode, Place
 from fumehood.selection.affected import select
@@ -38,7 +37,7 @@ def run(repository: Repository, asked: Asked, *, explain: str | None, as_json: b
     selection = select(repository, asked, os.environ, only=explain)
     for warned in selection.warnings:
         say(f"{Place(warned.file, warned.line)}: {warned.message}")
-    click.echo(json_report(selection) if as_json else text_report(selection, only=explain))
+    terminal.answer(json_report(selection) if as_json else text_report(selection, only=explain))
     return ExitCode.OK
 
 

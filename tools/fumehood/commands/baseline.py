@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
-
+from fumehood.commands import terminal
 from fumehood.errors import ExitCode, UsageError, WorldError
 from fumehood.model.baseline import entries_of, parse, render, together, without
 from fumehood.outside.files import write_inside
@@ -59,7 +58,7 @@ def run(repository: Repository, names: tuple[str, ...], *, extend: bool, rules: 
     write_inside(repository.root, path, render(together(*kept, *added)))
     gone, more = (sum(entry.count for entry in entries) for entries in (answer.gone, added))
     left = sum(entry.count for entry in kept) + more
-    click.echo(f"{path}: {left} known, {gone} gone, {more} added")
+    terminal.answer(f"{path}: {left} known, {gone} gone, {more} added")
     if answer.undecided:
-        click.echo(f"{len(answer.undecided)} not decided: what is known of those is kept", err=True)
+        terminal.say(f"{len(answer.undecided)} not decided: what is known of those is kept")
     return ExitCode.OK

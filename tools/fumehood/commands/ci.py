@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from fumehood.ci import github, gitlab
 from fumehood.ci.answers import read_rows
 from fumehood.ci.verdict import judge, markdown, text
+from fumehood.commands import terminal
 from fumehood.commands.reports import as_json as report_json
 from fumehood.errors import ExitCode, WorldError
 from fumehood.outside.files import write_inside
@@ -106,7 +105,7 @@ def verdict(folder: Path, *, rows: Path, summary: Path | None, as_json: bool) ->
         WorldError: The summary cannot be written.
     """
     found = judge(read_rows(rows), read_results(folder))
-    click.echo(verdict_json(found) if as_json else text(found))
+    terminal.answer(verdict_json(found) if as_json else text(found))
     if summary is not None:
         try:
             with summary.open("a", encoding="utf-8") as file:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from fumehood.commands import reports
+from fumehood.commands import reports, terminal
 from fumehood.commands.progress import Bar
 from fumehood.environments import registry
 from fumehood.environments.manager import Environment, Environments, Wish
@@ -53,7 +51,7 @@ def build(  # noqa: PLR0913 - one keyword for each option of the command
         results = tuple(_in_order(environments, wishes, bar))
     made = [result for result in results if isinstance(result, Environment)]
     if made or as_json:
-        click.echo(reports.environment_json(made) if as_json else reports.environments_built_text(made))
+        terminal.answer(reports.environment_json(made) if as_json else reports.environments_built_text(made))
     obtained = [(wish.target.session, result) for wish, result in zip(wishes, results, strict=True)]
     broken = [] if names else [(session_name(item.name), item.error) for item in repository.broken]
     return _report_failures([*obtained, *broken], say)
@@ -102,7 +100,7 @@ def path(repository: Repository, name: str, *, envdir: Path | None) -> int:
     """Print where an environment is, whether or not it is there."""
     (target,) = _targets(repository, (name,))
     for _, folder in folders(repository, target, envdir, None):
-        click.echo(str(folder))
+        terminal.answer(str(folder))
     return ExitCode.OK
 
 
@@ -138,9 +136,9 @@ def show(*, as_json: bool, width: int) -> int:
     environments = housekeeping.stored_environments(cache)
     layers = housekeeping.stored_layers(store)
     if as_json:
-        click.echo(reports.stored_json(environments, layers))
+        terminal.answer(reports.stored_json(environments, layers))
     else:
-        click.echo(reports.stored_text(environments, layers, cache=cache, width=width))
+        terminal.answer(reports.stored_text(environments, layers, cache=cache, width=width))
     return ExitCode.OK
 
 
@@ -150,7 +148,7 @@ def gc(*, older_than: float, dry_run: bool, say: Say) -> int:
 
     store = LayerStore(cache=cache_folder(os.environ), say=say)
     removals = tuple(housekeeping.collect(store, older_than=older_than, dry_run=dry_run))
-    click.echo(reports.removals_text(removals, dry_run=dry_run))
+    terminal.answer(reports.removals_text(removals, dry_run=dry_run))
     return ExitCode.OK
 
 
@@ -174,7 +172,9 @@ def verify(repository: Repository | None, *, as_json: bool, keep: bool, offline:
             verification.discard(store, digest)
         results += _rebuilt(repository, say, offline=offline) if repository else ()
     rebuilt = [session for session, result in results if isinstance(result, Environment)]
-    click.echo(reports.damages_json(damages, rebuilt) if as_json else reports.damages_text(damages, rebuilt, keep=keep))
+    terminal.answer(
+        reports.damages_json(damages, rebuilt) if as_json else reports.damages_text(damages, rebuilt, keep=keep)
+    )
     return max(ExitCode.FINDINGS if damages else ExitCode.OK, _report_failures(results, say))
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import click
 from packaging.utils import canonicalize_name
 
 from fumehood.commands import conflict_reports as reports
-from fumehood.commands import effect_reports
+from fumehood.commands import effect_reports, terminal
 from fumehood.commands.asking import JOBS, Desk, at_commit, desk
 from fumehood.commands.people import CORE
 from fumehood.commands.progress import Bar
@@ -43,7 +42,7 @@ def explain(repository: Repository, name: str, *, budget: float | None, offline:
             answer = reports.explanation_json(found, shown, asking, others)
         else:
             answer = reports.explanation_text(found, shown, asking, others)
-    click.echo(answer)
+    terminal.answer(answer)
     return _code(found)
 
 
@@ -100,7 +99,7 @@ def whatif(
         core, lock = trial.core()
         effects = trial.experiments(_running(repository), lock, jobs=JOBS)
         shown = _shown(asking, " ".join(filter(None, [ref, *changes])), core, effects, format_)
-    click.echo(shown)
+    terminal.answer(shown)
     return _worst([core, *effects])
 
 
@@ -138,7 +137,7 @@ def blockers(
             answer = reports.headroom_text(rows[0], asking, pins=pins)
         else:
             answer = reports.headroom_table(rows, asking, pins=pins, width=width)
-    click.echo(answer)
+    terminal.answer(answer)
     return _headroom_code(rows)
 
 

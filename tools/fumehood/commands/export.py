@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from fumehood import extensions
+from fumehood.commands import terminal
 from fumehood.commands.env import folders
 from fumehood.environments import contents, layer, state
 from fumehood.environments.plan import plan as make_plan
@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     if text and not text.endswith("\n"):
         text += "\n"
     if output is None:
-        click.echo(text, nl=False)
+        terminal.answer(text, end="")
     else:
         write_whole(output, text)
     return ExitCode.OK

@@ -6,8 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-import click
-
+from fumehood.commands import terminal
 from fumehood.commands.asking import desk
 from fumehood.commands.memo import today
 from fumehood.errors import ExitCode, raise_all
@@ -40,7 +39,7 @@ def run(repository: Repository, rules: tuple[str, ...], *, dry_run: bool, say: C
     changed = dict.fromkeys(change for change in plan(repository, rules) if change.before != change.after)
     for change in changed:
         if dry_run:
-            click.echo(change.diff(), nl=False)
+            terminal.answer(change.diff(), end="")
         else:
             change.apply(repository.root)
             say(f"mended {change.path}")

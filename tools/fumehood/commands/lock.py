@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
 from packaging.utils import InvalidName, canonicalize_name
 
-from fumehood.commands import reports
+from fumehood.commands import reports, terminal
 from fumehood.commands.progress import Bar
 from fumehood.errors import ExitCode, UsageError, WorldError
 from fumehood.locking import batch
@@ -58,9 +57,9 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         outcome = batch.lock(book, Uv(cwd=repository.root, offline=offline), request, bar)
     failures = {subject: str(error) for subject, error in outcome.failures.items()}
     if as_json:
-        click.echo(reports.locks_json(outcome.reports, outcome.stale, failures))
+        terminal.answer(reports.locks_json(outcome.reports, outcome.stale, failures))
     elif outcome.reports:
-        click.echo(reports.locks_text(outcome.reports))
+        terminal.answer(reports.locks_text(outcome.reports))
     if ignored := [] if check else _ignored(repository.root, [report.path for report in outcome.reports]):
         shown = ", ".join(
             [*ignored[:_SHOWN], *([f"and {len(ignored) - _SHOWN} more"] if len(ignored) > _SHOWN else [])]

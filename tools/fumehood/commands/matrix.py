@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
-
 from fumehood.ci import answers, gather, gitlab, overrides
 from fumehood.ci.jobs import jobs_of, measured
 from fumehood.ci.matrix import Matrix, pack
+from fumehood.commands import terminal
 from fumehood.errors import ExitCode, Place
 from fumehood.selection.affected import select
 from fumehood.testing.results import default_folder, read_results
@@ -52,7 +51,7 @@ def run(
         say(f"left out: {one.name}: {one.reason}")
     for wish in chosen.unknown:
         say(f"there is no experiment {wish.name!r}, which {wish.where} asks for")
-    click.echo(_FORMATS[format_](matrix, repository))
+    terminal.answer(_FORMATS[format_](matrix, repository))
     return ExitCode.OK
 
 

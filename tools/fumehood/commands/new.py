@@ -6,10 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import click
 from msgspec.structs import replace
 
-from fumehood.commands import fix
+from fumehood.commands import fix, terminal
 from fumehood.commands.progress import Bar
 from fumehood.errors import ExitCode, FumehoodError, UsageError
 from fumehood.lifecycle import new
@@ -24,7 +23,7 @@ from fumehood.repository import open_repository
 from fumehood.shared_keys import PYTHON_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fumehood.model.experiment import Experiment
@@ -71,7 +70,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         )
     lock = [experiment.lock] if (repository.root / experiment.lock).exists() else []
     files = sorted([*(f"{path}/{file}" for file in beginning.files), *lock])
-    click.echo("\n".join([f"{path} is proposed:", *(f"  {file}" for file in files)]))
+    terminal.answer("\n".join([f"{path} is proposed:", *(f"  {file}" for file in files)]))
     say(f"next: fill in the sections of its README; `nox -s {experiment.session}` runs its tests")
     return ExitCode.OK
 
@@ -87,15 +86,20 @@ def _check(owners: tuple[str, ...], python: tuple[str, ...]) -> None:
 
 def _asked(repository: Repository, path: str, wanted: new.Wanted, summary: str | None) -> new.Wanted:
     """What is missing, asked for on the terminal; the answer stays the only thing on standard output."""
-    themes = click.Choice(repository.settings.themes)
-    theme = wanted.theme or click.prompt("theme", type=themes, err=True)
-    about = summary if summary is not None else click.prompt("summary, in one line", default="", err=True)
+    theme = wanted.theme or _theme(repository.settings.themes)
+    about = summary if summary is not None else terminal.ask("summary, in one line")
     owners = wanted.owners
     if not owners and not _owners_by_pattern(repository, path):
-        answer = click.prompt("owners", default=_committer(repository), err=True)
+        answer = terminal.ask("owners", default=_committer(repository))
         owners = tuple(answer.replace(",", " ").split())
         _check(owners, ())
     return replace(wanted, theme=theme, summary=about, owners=owners)
+
+
+def _theme(themes: Sequence[str]) -> str:
+    while (theme := terminal.ask(f"theme ({', '.join(themes)})")) not in themes:
+        terminal.say(f"Error: {theme!r} is not one of {', '.join(map(repr, themes))}.")
+    return theme
 
 
 def _without_asking(repository: Repository, path: str, wanted: new.Wanted, say: Say) -> new.Wanted:

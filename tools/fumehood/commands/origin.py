@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import click
 from packaging.utils import canonicalize_name
 
-from fumehood.commands import conflict_reports
+from fumehood.commands import conflict_reports, terminal
 from fumehood.commands import explain as explain_command
 from fumehood.commands.asking import Desk, desk
 from fumehood.commands.people import CORE, line_json, line_text
@@ -45,7 +44,7 @@ def explain(
             reason = f"{error.subject} is not decided: {error.reason}" if is_other else error.reason
             undecided = Explanation(subject=name, status="undecided", reason=without_credentials(reason))
             render = conflict_reports.explanation_json if as_json else conflict_reports.explanation_text
-            click.echo(render(undecided, shown, asking, {}))
+            terminal.answer(render(undecided, shown, asking, {}))
             return ExitCode.WORLD
         bar.begin("resolutions", None)
         origins = Origins(
@@ -59,7 +58,7 @@ def explain(
         )
         found = origins.of(canonicalize_name(package))
         answer = origin_json(found, shown, asking.owners) if as_json else origin_text(found, shown, asking.owners)
-    click.echo(answer)
+    terminal.answer(answer)
     return ExitCode.OK if found.is_decided else ExitCode.WORLD
 
 

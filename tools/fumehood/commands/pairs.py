@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
 from fumehood.commands import pair_reports as reports
+from fumehood.commands import terminal
 from fumehood.commands.asking import JOBS, desk
 from fumehood.commands.progress import Bar
 from fumehood.conflicts.check import Check
@@ -37,7 +36,7 @@ def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline
         sharing = Pairing(asking.book, check.locks, joint).share(experiments, checked)
     if not names:
         for broken in repository.broken:
-            click.echo(str(broken.error), err=True)
+            terminal.say(str(broken.error))
     _say(sharing, format_, width)
     if any(finding.is_conflict for finding in checked.findings):
         return ExitCode.FINDINGS  # Of core itself, perhaps, without which nothing is known of any experiment.
@@ -46,7 +45,7 @@ def run(repository: Repository, names: tuple[str, ...], *, format_: str, offline
 
 def _say(sharing: Sharing, format_: str, width: int) -> None:
     if format_ == "json":
-        click.echo(reports.pairs_json(sharing))
+        terminal.answer(reports.pairs_json(sharing))
         return
     text = reports.pairs_text(sharing, width=width)
     if sys.stdout.isatty():
@@ -54,7 +53,7 @@ def _say(sharing: Sharing, format_: str, width: int) -> None:
 
         Console(highlight=False).print(text, soft_wrap=True)
     else:
-        click.echo(text.plain)
+        terminal.answer(text.plain)
 
 
 def _code(sharing: Sharing, *, is_broken: bool) -> ExitCode:

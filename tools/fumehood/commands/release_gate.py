@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
-
+from fumehood.commands import terminal
 from fumehood.commands.reports import as_json, table
 from fumehood.errors import ExitCode
 from fumehood.lifecycle.gate import Gate, NotGreen, gate, release
@@ -27,11 +26,11 @@ def run(repository: Repository, version: str, *, format_: str, width: int) -> Ex
     found = gate(git, release(git, version), repository.experiments, results)
     match format_:
         case "json":
-            click.echo(gate_json(found))
+            terminal.answer(gate_json(found))
         case "markdown":
-            click.echo(gate_markdown(found))
+            terminal.answer(gate_markdown(found))
         case _:
-            click.echo(gate_text(found, width=width))
+            terminal.answer(gate_text(found, width=width))
     return ExitCode.FINDINGS if found.closed else ExitCode.OK
 
 

@@ -6,8 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-import click
-
+from fumehood.commands import terminal
 from fumehood.commands.asking import desk
 from fumehood.commands.memo import today
 from fumehood.errors import ExitCode, UsageError
@@ -48,7 +47,7 @@ def run(
         plan = retire.plan(seen, Git(cwd=repository.root), name, why, cache=cache)
     if not dry_run:
         removal.carry_out(repository, plan, cache=cache, say=say)
-    click.echo(report(plan, root=repository.root, dry_run=dry_run))
+    terminal.answer(report(plan, root=repository.root, dry_run=dry_run))
     if not dry_run:
         say("nothing is committed; `git diff` shows what to commit")
     return ExitCode.OK

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import click
 from msgspec import Struct
 
-from fumehood.commands import reports
+from fumehood.commands import reports, terminal
 from fumehood.commands.progress import Bar
 from fumehood.copies.search import FINGERPRINTS, code_of
 from fumehood.copies.since import History, Since
@@ -90,7 +89,7 @@ def run(
             )
             for experiment in experiments
         ]
-    click.echo(as_answer(measured) if as_json else "\n\n".join(as_text(one, width=width) for one in measured))
+    terminal.answer(as_answer(measured) if as_json else "\n\n".join(as_text(one, width=width) for one in measured))
     return ExitCode.OK
 
 

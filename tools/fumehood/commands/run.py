@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import click
-
 from fumehood import extensions, running
-from fumehood.commands import reports
+from fumehood.commands import reports, terminal
 from fumehood.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
             results.append(result)
             say(f"{'─' * 3} {_sentence(result)} {'─' * 3}\n{result.output.rstrip()}")
     results.sort(key=lambda result: result.session)
-    click.echo(results_json(results) if as_json else results_text(results, width=width))
+    terminal.answer(results_json(results) if as_json else results_text(results, width=width))
     failed = any(result.status == "failed" for result in results)
     codes = [ExitCode.FINDINGS if failed else ExitCode.OK]
     if not names:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
-
-from fumehood.commands import status_reports
+from fumehood.commands import status_reports, terminal
 from fumehood.commands.asking import desk
 from fumehood.commands.check import without_collection
 from fumehood.commands.memo import today
@@ -47,11 +45,11 @@ def run(repository: Repository, *, html: Path | None, as_json: bool, width: int 
                 rows=rows,
             ),
         )
-        click.echo(str(html))
+        terminal.answer(str(html))
     elif as_json:
-        click.echo(status_reports.status_json(found))
+        terminal.answer(status_reports.status_json(found))
     else:
-        click.echo(status_reports.status_text(found, width=width))
+        terminal.answer(status_reports.status_text(found, width=width))
 
 
 def _sources(repository: Repository) -> Sources:
