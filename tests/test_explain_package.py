@@ -198,8 +198,12 @@ def test_without_time_or_network_it_says_what_is_missing(
     faulty_index.heal()
     faulty_index.misbehave("transformers", Fault.STATUS_403, on="page")
     shutil.rmtree(private_uv_cache)
-    assert said(repository, "old", "tokenizers", code=3).startswith(
-        f"{head}experiments/old/requirements.txt:1: no\nregistry in use offers transformers\n"
+    said_then = said(repository, "old", "tokenizers", code=3)
+    assert said_then.startswith(
+        f"{head}experiments/old/requirements.txt:1: a\nregistry in use refuses to say what it has of transformers\n"
+    )
+    assert said_then.endswith(
+        "\n  → check the registry's address, the credentials for it, and what a proxy on\n  the way to it allows\n"
     )
 
 
