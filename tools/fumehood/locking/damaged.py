@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from fumehood.locking.question import Question
     from fumehood.outside.uv import Uv
 
-_PIN = re.compile(r"(?<![\w.-])[a-z0-9][a-z0-9-]*==\w[\w.!+]*\b")
+_PIN = re.compile(r"(?<![\w.-])([a-z0-9][a-z0-9-]*==\w[\w.!+]*)(?:`|\s+has\s)")
+"""A version that something is the matter with: of those in a conflict uv says what they depend on, and who asks."""
 
 
 def damaged_file(uv: Uv, question: Question, *, scratch: Path, text: str) -> Path | None:
