@@ -22,7 +22,7 @@ from fumehood.model.experiment import CORE_TESTS
 from fumehood.model.lock import by_name
 from fumehood.outside.files import disk_errors
 from fumehood.outside.git import Git
-from fumehood.outside.uv import REINSTALL
+from fumehood.outside.uv_program import REINSTALL
 from fumehood.reading.text_file import shown
 
 if TYPE_CHECKING:

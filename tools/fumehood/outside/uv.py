@@ -8,9 +8,7 @@ error of another kind).
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,12 +26,12 @@ from fumehood.outside.uv_arguments import (
     index_variables,
     is_on,
 )
+from fumehood.outside.uv_program import REINSTALL, find_uv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _NO_INDEX = IndexOptions()
-REINSTALL = "reinstall fumehood, which brings uv along"
 
 
 class UvResult(Struct, frozen=True, kw_only=True):
@@ -302,27 +300,3 @@ def _written(file: Path) -> tuple[int, int] | None:
 
 def _text(said: bytes) -> str:
     return said.decode("utf-8", "replace").replace("\r\n", "\n")
-
-
-_finding_uv = threading.Lock()
-
-
-def find_uv() -> str:
-    """The uv that was installed with fumehood.
-
-    Raises:
-        WorldError: It is not there.
-    """
-    # uv asks sysconfig, which several threads cannot use for the first time at once.
-    with _finding_uv:
-        return _find_uv()
-
-
-@functools.cache
-def _find_uv() -> str:
-    import uv  # noqa: PLC0415 - only runs that call uv pay for it
-
-    try:
-        return uv.find_uv_bin()
-    except FileNotFoundError as error:
-        raise WorldError("the uv program is missing from fumehood's environment", remedy=REINSTALL) from error
