@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 BUILD = (sys.executable, "-m", "fumehood", "env", "build")
 NOX = (sys.executable, "-m", "nox", "--nocolor", "-s", "exp-a")
 
-GAMMA = "alpha,gamma,iniconfig,packaging,pluggy,pygments,pytest"
-
 WAITING_TEST = """\
 import os, time
 from pathlib import Path
@@ -136,7 +134,9 @@ def test_gc_leaves_alone_what_a_run_holds_even_when_nobody_knows_of_its_environm
         wait_until(lambda: len(list(tests.glob("started-*"))) == 1, process)
         shutil.rmtree(environments.cache(project) / "environments")
         assert project.fumehood("env", "gc", "--older-than", "0").assert_ok().stdout == "nothing to remove\n"
-        assert sorted(environments.layers(project)) == ["alpha", GAMMA, "view"]
+        core, delta, view = sorted(environments.layers(project))
+        assert (core, view) == ("alpha", "view")
+        assert {"alpha", "gamma", "pytest"} < set(delta.split(","))
         (tests / "go").touch()
         output = process.communicate(timeout=60)
         assert process.returncode == 0, output
