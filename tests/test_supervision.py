@@ -41,7 +41,7 @@ def test_hangs(service):
 
 
 @pytest.fixture
-def lab(project: Project) -> Project:
+def lab(project: Project, tmp_path: Path) -> Project:
     project.write(
         {
             "requirements.txt": "",
@@ -52,7 +52,9 @@ def lab(project: Project) -> Project:
         }
     )
     project.noxfile()
-    project.env["FUMEHOOD_GPUS"] = f"1xT{os.getpid()}"
+    project.env["FUMEHOOD_GPUS"] = "1xT"
+    project.env["TMPDIR"] = str(tmp_path / "scratch")  # where simulated GPUs are leased: none of another test's
+    (tmp_path / "scratch").mkdir()
     return project
 
 
@@ -138,9 +140,7 @@ def test_a_build_ends_with_what_waits_for_it(
     lab.write({"local/pyproject.toml": BUILD_SYSTEM, "local/backend.py": BUILDING})
     lab.write({"experiments/one/requirements.txt": "./local\n"})
     lab.write({"experiments/one/experiment.toml": f'timeout = "{timeout}"\n' if timeout else ""})
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    process = lab.start(sys.executable, "-m", *command, env={"PIDS": f"{lab.root}/pids", "TMPDIR": str(scratch)})
+    process = lab.start(sys.executable, "-m", *command, env={"PIDS": f"{lab.root}/pids"})
     running: list[int] = []
     try:
         running = pids(lab)
@@ -154,7 +154,9 @@ def test_a_build_ends_with_what_waits_for_it(
         kill(process)
     assert process.returncode == (-signal.SIGKILL if how == "SIGKILL" else 130)
     # nox itself leaves some of its own, and nobody is there to remove that of a run that was killed.
-    assert not [path for path in scratch.glob("fumehood-*") if how != "SIGKILL" or "-run-" not in path.name]
+    assert not [
+        path for path in (tmp_path / "scratch").glob("fumehood-*") if how != "SIGKILL" or "-run-" not in path.name
+    ]
     assert not (lab.root / ".nox/exp-one").exists()
 
 
