@@ -7,13 +7,13 @@ import functools
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.outside import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 
 def run(
@@ -21,9 +21,9 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end, as `subprocess.run` does, which lives without what the program has started itself.
 
-    With a limit, or where there is no terminal, the program gets a session of its own: builds and transports that it
-    starts end with it. It then has no terminal to ask for passwords, and does not hear an interrupt from there, which
-    is why one is carried on to it. Otherwise the terminal tells all of them.
+    With a limit the program gets a session of its own: builds and transports that it starts end with it, wherever they
+    are. It then has no terminal to ask for passwords, and does not hear an interrupt from there, which is why one is
+    carried on to it. Without one it ends with whatever ends this process's group.
 
     Args:
         command: The program and its arguments.
@@ -37,16 +37,16 @@ def run(
         subprocess.TimeoutExpired: It took longer; with what it had said.
         KeyboardInterrupt: There was one, in whatever thread.
     """
-    alone = timeout is not None or not any(map(os.isatty, (0, 1, 2)))
+    limited = timeout is not None
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=cwd, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=alone
+        command, cwd=cwd, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=limited
     ) as process:
         try:
-            with interrupts.ended_by(functools.partial(_kill, process, whole=alone)):
+            with interrupts.ended_by(functools.partial(_kill, process, whole=limited)):
                 output, said = process.communicate(given, timeout)
         except BaseException as error:
-            _kill(process, whole=alone)
+            _kill(process, whole=limited)
             if isinstance(error, subprocess.TimeoutExpired):
                 error.output, error.stderr = process.communicate()
             raise
@@ -59,7 +59,7 @@ def beside(
 ) -> Iterator[Callable[[float | None], int | None]]:
     """Run a program while the block does something else; at the block's end it is killed if it goes on.
 
-    It reads nothing, and nobody hears what it says. It has a session of its own, as with the limit of `run`.
+    It reads nothing, and nobody hears what it says.
 
     Yields:
         What waits for its end, so many seconds at most, and gives its exit status; None where it goes on.
@@ -69,10 +69,8 @@ def beside(
         KeyboardInterrupt: There was one, in whatever thread.
     """
     nothing = subprocess.DEVNULL
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environ, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-    )
-    end = functools.partial(_kill, process, whole=True)
+    process = subprocess.Popen(command, cwd=cwd, env=environ, stdin=nothing, stdout=nothing, stderr=nothing)
+    end = functools.partial(_kill, process, whole=False)
 
     def wait(seconds: float | None) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -89,8 +87,23 @@ def beside(
 
 
 def _kill(process: subprocess.Popen[bytes], *, whole: bool) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if whole:
+    """End a program with all that it has started: its group, or as much of that as can be found without one."""
+    if whole:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        return
+    for number in (process.pid, *_started_by(process.pid)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(number, signal.SIGKILL)
+
+
+def _started_by(process: int) -> Iterator[int]:
+    """The children of a process, and theirs; none where the system does not tell.
+
+    Source: proc_pid_task_tid_children(5).
+    """
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text(encoding="ascii").split()):
+                yield child
+                yield from _started_by(child)
