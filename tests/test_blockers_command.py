@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
     from support.project import Project
 
+FROM_3_11 = f'{PLAIN}python = "3.11"\n'
+"""Settings of a repository whose lines hold for the same Pythons whoever runs fumehood."""
+
 
 @pytest.fixture
 def repository(project: Project) -> Project:
     """Core keeps torch below 2.7; `vision` below 2.6 through torchvision, `pinned` at 2.6 by itself."""
     project.write(
         {
-            "pyproject.toml": PLAIN,
+            "pyproject.toml": FROM_3_11,
             "CODEOWNERS": "* @core-owner\n/experiments/ @lab\n",
             "requirements.txt": "alpha\ntorch<2.7\n",
             "experiments/free/requirements.txt": "delta-lib\n",
@@ -169,7 +172,8 @@ def test_a_line_for_some_environments_only_holds_back_too(repository: Project) -
 def test_what_is_older_for_old_pythons_by_itself_is_held_back_by_nobody(project: Project, own: Path) -> None:
     old = Wheel(name="array", version="2.2", requires_python=">=3.10")
     build_all([old, Wheel(name="array", version="2.3", requires_python=">=3.13")], own)
-    project.write({"requirements.txt": "array\n", "experiments/any/requirements.txt": "array>=2\n"})
+    lines = {"requirements.txt": "array\n", "experiments/any/requirements.txt": "array>=2\n"}
+    project.write({"pyproject.toml": FROM_3_11, **lines})
     outcome = project.fumehood("blockers").assert_ok()
     head = "package  core has   core allows  could be  held back by\n"
     assert outcome.stdout == f"{head}array    2.2 / 2.3  2.3          2.3       nobody\n"

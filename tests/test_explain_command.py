@@ -299,7 +299,7 @@ def test_of_two_conflicts_beside_each_other_each_has_its_own_remedies(repository
 def test_a_line_is_relaxed_for_every_environment_that_needs_another_version(project: Project) -> None:
     project.write(
         {
-            "pyproject.toml": PLAIN,
+            "pyproject.toml": f'{PLAIN}python = "3.11"\n',
             "requirements.txt": "Alpha>=2\n",
             "experiments/some/requirements.txt": 'alpha<2 ; python_version < "3.12"\n',
         }
