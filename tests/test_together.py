@@ -141,6 +141,26 @@ def test_what_a_stale_lock_asks_for_is_in_no_environment_and_no_layer(project: P
     assert sorted(environments.layers(project)) == ["alpha,beta", "delta-lib", "reader"]
 
 
+def test_nothing_is_installed_to_where_settings_of_uv_say_that_are_refused(project: Project) -> None:
+    environments.write(project, experiments={"a": ["alpha"], "b": ["reader"]})
+    project.fumehood("lock").assert_ok()
+    project.fumehood("env", "build").assert_ok()
+    shutil.rmtree(environments.cache(project) / "layers")
+    shutil.rmtree(project.root / ".nox")
+    del project.env["UV_NO_CONFIG"]
+    settings = environments.BARE["pyproject.toml"]
+    elsewhere = project.root.parent / "elsewhere"
+    project.write({"pyproject.toml": f"{settings}[tool.uv.pip]\ntarget = {str(elsewhere)!r}\n"})
+    outcome = project.fumehood("env", "build").assert_exit(2)
+    assert outcome.stderr == (
+        "pyproject.toml:4: [tool.uv.pip] target would decide about every lock and environment\n"
+        "  → give --target to `uv pip` instead\n"
+        "not built for the same reason: exp-b\n"
+    )
+    assert not elsewhere.exists()
+    assert environments.layers(project) == {}
+
+
 def test_what_a_killed_run_installed_ahead_is_removed_by_the_next(project: Project) -> None:
     environments.write(project, experiments={"a": ["alpha"], "b": ["reader"]})
     project.fumehood("lock").assert_ok()

@@ -14,6 +14,7 @@ from fumehood.errors import FumehoodError
 from fumehood.locking import lockfile
 from fumehood.locking.store import LockStore
 from fumehood.model.digest import sha256
+from fumehood.reading.uv_by_hand import misplaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +57,12 @@ class Foreseen(Struct, frozen=True, kw_only=True):
 
 
 def foresee(environments: Environments, wishes: Iterable[Wish]) -> Iterator[Foreseen | None]:
-    """The delta layer of each environment that is wished for; None where a glance at its lock does not tell."""
+    """The delta layer of each environment that is wished for; None where a glance at its lock does not tell.
+
+    There is none of any where uv has settings that each draft refuses, and would install to wherever they say.
+    """
+    if any(misplaced(environments.repository.root, environments.uv.environ)):
+        return
     locks = LockStore(root=environments.repository.root, cache=environments.cache)
     for wish in wishes:
         yield None if wish.lowest or wish.target.layout == "flat" else _foreseen(environments, wish, locks)

@@ -13,11 +13,12 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from fumehood.errors import ConfigurationError, FumehoodError, raise_all
+from fumehood.errors import FumehoodError, raise_all
 from fumehood.model.uv_settings import UvSettings
 from fumehood.outside import toml_file
 from fumehood.outside.toml_file import table_at
 from fumehood.outside.uv_arguments import is_on
+from fumehood.reading.uv_by_hand import misplaced
 from fumehood.settings import PYPROJECT, UV_TOML
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ _DECIDING = (
     "resolution",
 )
 
-_BY_HAND_ONLY = ("extra", "group", "no-emit-package", "prefix", "python-platform", "python-version", "target")
-
 
 def read(root: Path, environ: Mapping[str, str]) -> UvSettings:
     """What uv is configured to in a repository; nothing where a variable keeps it from reading that.
@@ -55,7 +54,7 @@ def read(root: Path, environ: Mapping[str, str]) -> UvSettings:
     """
     if is_on(environ.get("UV_NO_CONFIG", "")):
         return UvSettings()
-    raise_all([*_misplaced(root, UV_TOML, "pip"), *_misplaced(root, PYPROJECT, "tool", "uv", "pip")])
+    raise_all(list(misplaced(root, environ)))
     tables = [table for table in (_table(root, UV_TOML), _table(root, PYPROJECT, "tool", "uv")) if table]
     parts = [{key: part[key] for key in _DECIDING if key in part} for table in tables for part in _with_pip(table)]
     said = [part for part in parts if part]
@@ -67,18 +66,6 @@ def read(root: Path, environ: Mapping[str, str]) -> UvSettings:
         environments=tuple(marker for table in said for marker in _markers(table)),
         overridden=frozenset(canonicalize_name(line.name) for table in said for line in _overrides(table)),
     )
-
-
-def _misplaced(root: Path, name: str, *keys: str) -> Iterator[FumehoodError]:
-    """Complaints about what no option takes back: it would change which packages locks have, or what is installed."""
-    try:
-        file = toml_file.load(root / name, name=name)
-    except FumehoodError:
-        return
-    for key in _BY_HAND_ONLY:
-        if table_at(file.data, *keys).get(key):
-            what = f"[{'.'.join(keys)}] {key} would decide about every lock and environment"
-            yield ConfigurationError(what, place=file.place(*keys, key), remedy=f"give --{key} to `uv pip` instead")
 
 
 def _table(root: Path, name: str, *keys: str) -> Mapping[str, Any]:
