@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +130,18 @@ def test_who_waits_says_for_whom(path: Path, holder: Holder) -> None:
     assert line(second) == f"waiting for process {first.pid} on {HERE} to finish with exp-a"
     end(first)
     assert line(second) == "held"
+
+
+def test_who_waits_for_another_thread_of_the_same_process_says_nothing(path: Path, said: list[str]) -> None:
+    first = Lease(path, said.append)
+    first.exclusive()
+    over = threading.Timer(0.5, first.release)
+    over.start()
+    second = Lease(path, said.append)
+    assert second.exclusive()
+    second.release()
+    over.join()
+    assert said == []
 
 
 def test_waiting_ends_when_somebody_else_has_done_what_it_was_for(path: Path, said: list[str], holder: Holder) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from fumehood.environments.notes import Notes
+from fumehood.environments.notes import Holder, Notes
 from fumehood.errors import WorldError
 from fumehood.outside.files import disk_errors
 
@@ -93,7 +93,7 @@ class Lease(Struct):
             now = time.monotonic()
             if self.deadline is not None and now >= self.deadline:
                 raise WorldError(f"{self._others()} did not finish with {self._what} in time")
-            if not announced and now - begun > _PATIENCE:
+            if not announced and now - begun > _PATIENCE and self.holders() != (str(Holder.this()),):
                 self.say(f"waiting for {self._others()} to finish with {self._what}{self._advice()}")
                 announced = True
             time.sleep(_POLL)
