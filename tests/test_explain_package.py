@@ -161,6 +161,16 @@ def test_a_package_that_is_not_there_gets_near_matches(repository: Project) -> N
     assert outcome.stderr == "core does not have a package 'alpha'\n  → it has no packages\n"
 
 
+def test_of_many_packages_it_is_said_only_how_many_there_are(project: Project, own: Path) -> None:
+    parts = [f"part-{number}" for number in range(21)]
+    build_all([Wheel(name=name, version="1.0") for name in parts], own)
+    project.write({"requirements.txt": "".join(f"{name}\n" for name in parts)})
+    outcome = project.fumehood("explain", "core", "torch").assert_exit(2)
+    assert outcome.stderr == (
+        "core does not have a package 'torch'\n  → it has 21 others, and none is called nearly so\n"
+    )
+
+
 def test_where_nothing_can_be_installed_the_conflict_is_explained(repository: Project) -> None:
     repository.write({"experiments/old/requirements.txt": "tokenizers<0.21\n"})
     outcome = repository.fumehood("explain", "old", "tokenizers").assert_exit(1)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 CORES_PIN = Place("core's lock")
 _UNDECIDED = "not decided what keeps core's pin out"
 _OFFLINE = "found in uv's cache alone, which may lack what would let core's pin be used"
+_LISTED = 20
+"""Packages that are named where none is the one that was asked for; of more it is said how many there are."""
 _FREE = "nothing keeps core's pin out any more: `fumehood lock {options}` may take it"
 
 
@@ -203,5 +205,10 @@ def _became(version: str) -> str:
 def _unknown(name: str, known: set[str], target: Target | None) -> UsageError:
     near = difflib.get_close_matches(name, sorted(known), n=3)
     what = f"neither core nor {target.subject} has" if target else "core does not have"
-    remedy = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(sorted(known)) or 'no packages'}"
+    if near:
+        remedy = f"did you mean {' or '.join(near)}?"
+    elif len(known) > _LISTED:
+        remedy = f"it has {len(known)} others, and none is called nearly so"
+    else:
+        remedy = f"it has {', '.join(sorted(known)) or 'no packages'}"
     return UsageError(f"{what} a package {name!r}", remedy=remedy)
