@@ -66,6 +66,17 @@ def test_characters_that_a_terminal_has_not_are_written_out(project: Project) ->
     assert outcome.stderr == ""
 
 
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_half_a_character_in_what_is_remembered_is_written_out_in_every_locale(project: Project, locale: str) -> None:
+    environments.write(project, a=["alpha"])
+    project.fumehood("env", "build").assert_ok()
+    state = environments.folder(project) / "fumehood.json"
+    state.write_text(state.read_text().replace('"exp-a"', '"exp-\\udc00"'))
+    outcome = project.run(sys.executable, "-m", "fumehood", "env", "list", env={"LC_ALL": locale}).assert_ok()
+    assert outcome.stdout.splitlines()[1].split()[:2] == ["exp-\\udc00", "stacked"]
+    assert outcome.stderr == ""
+
+
 @pytest.mark.usefixtures("private_uv_cache")
 @pytest.mark.parametrize(
     ("command", "number"),

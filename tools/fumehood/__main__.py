@@ -14,8 +14,9 @@ for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
     if getattr(sys, name) is None:
         setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
-if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-    sys.stdout.reconfigure(errors="backslashreplace")  # for characters that the terminal has not, as on standard error
+if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in {"strict", "surrogateescape"}:
+    # For characters that the terminal has not, as on standard error. In the C locale Python would write some, and fail.
+    sys.stdout.reconfigure(errors="backslashreplace")
 
 # Python looks for garbage at every 700 new objects, a tenth of the time that a short command takes. Imports make the
 # most, so this is said before them; a long command is still looked after.
