@@ -171,6 +171,7 @@ def test_a_damaged_lock_is_not_current_and_is_made_anew_with_the_pins_that_can_b
             "{}:7: '<<<<<<< HEAD' is no pin",
         ),
         (f"{good}{mirror}\n", f"{{}}:11: '{mirror}' is no pin"),
+        (f"{good}{'y' * 1_000_000}\n", f"{{}}:11: '{'y' * 79}…' is no pin"),
         (b"\xff\xfe\x00", "{} has no header of a lock"),
     )
     reasons = []

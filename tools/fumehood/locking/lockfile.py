@@ -30,6 +30,7 @@ _RELEASED = re.compile(
     r"([a-z0-9]+(?:-[a-z0-9]+)*)==(\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?(?:\.dev\d+)?)", re.ASCII
 )
 """What most pins are: a name in normal form and a version in normal form, which needs no parser."""
+_LONGEST_QUOTE = 80
 _PYTHON = re.compile(r"3(?:\.\d{1,3}){1,2}")
 
 
@@ -68,7 +69,8 @@ def _parse(text: str, path: str, pin_of: Callable[[str], Pin]) -> Lock:
         if pin is not None:
             pins.append(pin)
         elif not damage:
-            damage = f"{path}:{number}: {line!r} is no pin"
+            shown = line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
+            damage = f"{path}:{number}: {shown!r} is no pin"
     header = Header(
         inputs=fields.get("inputs", ""),
         python=fields["python"] if _PYTHON.fullmatch(fields.get("python", "")) else "",
