@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+import os
 import random
 import resource
 import sys
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from fumehood.outside.git import Git
 from fumehood.outside.git_walk import since, walk
@@ -287,6 +289,14 @@ def test_the_page_holds_the_same_needs_nothing_from_elsewhere_and_escapes_what_i
     assert rows[3][7] == "suspend since 2026-05-02, remove 2026-07-31 no green result since 2026-01-02"
     assert rows[5][0].startswith("well <script>alert(1)</script> '\" & $rows")
     assert "5 experiments: 1 failing, 1 in conflict, 1 to be suspended, 1 to be removed" in text
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems have only UTF-8 names")
+def test_the_page_of_a_folder_whose_name_is_not_utf_8_writes_it_out(project: Project) -> None:
+    here = replace(project, root=project.root / os.fsdecode(b"a\xff"))
+    here.write({"experiments/one/requirements.txt": ""})
+    here.fumehood("status", "--html", "page.html", env=TODAY).assert_ok()
+    assert "a\\udcff" in (here.root / "page.html").read_text(encoding="utf-8")
 
 
 def test_two_answers_at_once_are_refused(lab: Project) -> None:

@@ -35,16 +35,14 @@ def run(repository: Repository, *, html: Path | None, as_json: bool, width: int 
         from fumehood.lifecycle import page  # noqa: PLC0415 - only the page needs it
 
         rows = [page.Row(cells=status_reports.cells(status, found.today), status=status) for status in found.statuses]
-        write_whole(
-            html,
-            page.render(
-                name=repository.root.name,
-                today=found.today,
-                summary=status_reports.summary(found),
-                headings=status_reports.HEADINGS,
-                rows=rows,
-            ),
+        text = page.render(
+            name=repository.root.name,
+            today=found.today,
+            summary=status_reports.summary(found),
+            headings=status_reports.HEADINGS,
+            rows=rows,
         )
+        write_whole(html, text.encode(errors="backslashreplace"))  # as standard output shows names that are not UTF-8
         terminal.answer(str(html))
     elif as_json:
         terminal.answer(status_reports.status_json(found))
