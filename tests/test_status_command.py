@@ -295,7 +295,7 @@ def test_the_page_holds_the_same_needs_nothing_from_elsewhere_and_escapes_what_i
 def test_the_page_of_a_folder_whose_name_is_not_utf_8_writes_it_out(project: Project) -> None:
     here = replace(project, root=project.root / os.fsdecode(b"a\xff"))
     here.write({"experiments/one/requirements.txt": ""})
-    here.fumehood("status", "--html", "page.html", env=TODAY).assert_ok()
+    here.fumehood("--root", ".", "status", "--html", "page.html", env=TODAY).assert_ok()
     assert "a\\udcff" in (here.root / "page.html").read_text(encoding="utf-8")
 
 
