@@ -77,6 +77,41 @@ def test_half_a_character_in_what_is_remembered_is_written_out_in_every_locale(p
     assert outcome.stderr == ""
 
 
+STARTED = """
+import os, signal, sys
+from pathlib import Path
+from fumehood.outside import interrupts, programs
+
+def interrupt(frame, event, argument):
+    if event == "return" and frame.f_code.co_name == "_execute_child":
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+interrupts.heed()
+sys.setprofile(interrupt)
+start = {"command": ["sleep", "60"], "cwd": Path.cwd(), "environ": os.environ}
+try:
+    if sys.argv[1] == "run":
+        programs.run(**start)
+    else:
+        with programs.beside(**start) as wait:
+            wait(None)
+except KeyboardInterrupt:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+        print("it goes on")
+    except ChildProcessError:
+        print("it has ended")
+"""
+"""Asks itself to end when a program is started, and before whoever started it has it in hand."""
+
+
+@pytest.mark.parametrize("how", ["run", "beside"])
+def test_a_program_that_an_interrupt_finds_just_started_ends_with_it(project: Project, how: str) -> None:
+    outcome = project.run(sys.executable, "-c", STARTED, how).assert_ok()
+    assert (outcome.stdout, outcome.stderr) == ("it has ended\n", "")
+
+
 @pytest.mark.usefixtures("private_uv_cache")
 @pytest.mark.parametrize(
     ("command", "number"),

@@ -39,17 +39,24 @@ def run(
     """
     limited = timeout is not None
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, cwd=cwd, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=limited
-    ) as process:
-        try:
-            with interrupts.ended_by(functools.partial(_kill, process, whole=limited)):
-                output, said = process.communicate(given, timeout)
-        except BaseException as error:
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with interrupts.held_back():
+            process = subprocess.Popen(
+                command, cwd=cwd, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=limited
+            )
+        with interrupts.ended_by(functools.partial(_kill, process, whole=limited)):
+            output, said = process.communicate(given, timeout)
+    except BaseException as error:
+        if process is not None:
             _kill(process, whole=limited)
             if isinstance(error, subprocess.TimeoutExpired):
                 error.output, error.stderr = process.communicate()
-            raise
+        raise
+    finally:
+        if process is not None:
+            with process:
+                pass  # its pipes are closed, and it is waited for
     return subprocess.CompletedProcess(command, process.returncode, output, said)
 
 
@@ -69,21 +76,23 @@ def beside(
         KeyboardInterrupt: There was one, in whatever thread.
     """
     nothing = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=cwd, env=environ, stdin=nothing, stdout=nothing, stderr=nothing)
-    end = functools.partial(_kill, process, whole=False)
-
-    def wait(seconds: float | None) -> int | None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
-        return process.returncode
-
+    process: subprocess.Popen[bytes] | None = None
     try:
-        with interrupts.ended_by(end):
-            yield wait
+        with interrupts.held_back():
+            process = subprocess.Popen(command, cwd=cwd, env=environ, stdin=nothing, stdout=nothing, stderr=nothing)
+        with interrupts.ended_by(functools.partial(_kill, process, whole=False)):
+            yield functools.partial(_wait, process)
     finally:
-        if process.poll() is None:
-            end()
-        process.wait()
+        if process is not None:
+            if process.poll() is None:
+                _kill(process, whole=False)
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float | None) -> int | None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode
 
 
 def _kill(process: subprocess.Popen[bytes], *, whole: bool) -> None:
