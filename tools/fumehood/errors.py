@@ -14,6 +14,8 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LONGEST_QUOTE = 80
+
 
 class ExitCode(IntEnum):
     """How a command ends; nox sessions fail with the same messages."""
@@ -35,6 +37,11 @@ class Place(Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
+
+
+def quoted(text: str) -> str:
+    """What somebody wrote, as a message quotes it: so much of it as a line has room for."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…")
 
 
 class FumehoodError(Exception):

@@ -46,9 +46,10 @@ class Foreseen(Struct, frozen=True, kw_only=True):
 
     def is_missing(self, store: LayerStore) -> bool:
         """Whether no such layer is there, as far as is known."""
-        of_pins = layer.spec(self.pins, self.interpreter, compiled=self.compiled).digest
-        digest = recipes.noted(self.note) if self.note else of_pins
-        return not digest or not store.path(digest).exists()
+        if self.note is not None:
+            digest = recipes.noted(self.note)
+            return digest is None or not store.path(digest).exists()
+        return not store.path(layer.spec(self.pins, self.interpreter, compiled=self.compiled).digest).exists()
 
     def turned_out_to_be(self, spec: LayerSpec) -> None:
         """Keep for the next time which layer it was."""

@@ -69,7 +69,13 @@ def into_prefix(uv: Uv, request: Request, prefix: Path, say: Callable[[str], Non
 
 @contextlib.contextmanager
 def from_cache(uv: Uv, pins: Iterable[Pin], python: Path, prefix: Path) -> Iterator[Callable[[], bool]]:
-    """Install exactly these pins, which have hashes, into a folder that does not exist yet, beside what the block does.
+    """Install pins into a folder that does not exist yet, beside what the block does.
+
+    Args:
+        uv: The door to uv.
+        pins: They have hashes; of those with markers uv takes what is for this interpreter.
+        python: The interpreter to install for.
+        prefix: The folder.
 
     Yields:
         What waits for it, and says whether uv had all of them in its cache.

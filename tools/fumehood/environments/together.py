@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fumehood.environments.contents import InstalledDistribution
     from fumehood.environments.foreseen import Foreseen
     from fumehood.environments.layer import LayerSpec
-    from fumehood.environments.lease import Lease
     from fumehood.environments.store import LayerStore
     from fumehood.model.lock import Pin
     from fumehood.outside.uv import Uv
@@ -97,18 +96,15 @@ def ahead(store: LayerStore, uv: Uv, foreseen: Sequence[Foreseen]) -> Iterator[C
         What waits for uv, and makes those of some layers that are missing and that can be made from it.
     """
     chosen = next((members for _, members in groups((item, _ANYWHERE) for item in foreseen)), [])
+    union, arrived = store.private(_AHEAD), None
     with ExitStack() as stack:
-        lease = store.lease(_AHEAD, name="what is installed ahead")
-        stack.callback(lease.release)
-        union = store.private(_AHEAD)
-        arrived: Callable[[], bool] = bool
         if len(chosen) > 1:
             with contextlib.suppress(FumehoodError, OSError):
-                arrived = stack.enter_context(_installed_ahead(store, uv, lease, chosen, union))
+                arrived = stack.enter_context(_installed_ahead(store, uv, chosen, union))
 
         def finish(specs: Iterable[LayerSpec]) -> None:
             with contextlib.suppress(FumehoodError, OSError):
-                if arrived():
+                if arrived is not None and arrived():
                     _share_out_ahead(store, chosen, list(specs), union)
 
         yield finish
@@ -116,17 +112,20 @@ def ahead(store: LayerStore, uv: Uv, foreseen: Sequence[Foreseen]) -> Iterator[C
 
 @contextlib.contextmanager
 def _installed_ahead(
-    store: LayerStore, uv: Uv, lease: Lease, chosen: Sequence[Foreseen], union: Path
-) -> Iterator[Callable[[], bool]]:
-    if not lease.try_exclusive():
-        yield bool
-        return
-    store.clear(_AHEAD)
+    store: LayerStore, uv: Uv, chosen: Sequence[Foreseen], union: Path
+) -> Iterator[Callable[[], bool] | None]:
+    """See `install.from_cache`; nothing is installed, and None yielded, where somebody else does the same now."""
+    lease = store.lease(_AHEAD, name="what is installed ahead")
     try:
+        if not lease.try_exclusive():
+            yield None
+            return
+        store.clear(_AHEAD)
         with install.from_cache(uv, _pins(chosen), chosen[0].interpreter.executable, union) as arrived:
             yield arrived
     finally:
         remove_tree(union)
+        lease.release()
 
 
 def _share_out_ahead(store: LayerStore, chosen: Sequence[Foreseen], specs: list[LayerSpec], union: Path) -> None:

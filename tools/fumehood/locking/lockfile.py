@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
-from fumehood.errors import WorldError
+from fumehood.errors import WorldError, quoted
 from fumehood.model.digest import sha256
 from fumehood.model.lock import Header, Lock, Pin
 
@@ -30,7 +30,6 @@ _RELEASED = re.compile(
     r"([a-z0-9]+(?:-[a-z0-9]+)*)==(\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?(?:\.dev\d+)?)", re.ASCII
 )
 """What most pins are: a name in normal form and a version in normal form, which needs no parser."""
-_LONGEST_QUOTE = 80
 _PYTHON = re.compile(r"3(?:\.\d{1,3}){1,2}")
 
 
@@ -69,8 +68,7 @@ def _parse(text: str, path: str, pin_of: Callable[[str], Pin]) -> Lock:
         if pin is not None:
             pins.append(pin)
         elif not damage:
-            shown = line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
-            damage = f"{path}:{number}: {shown!r} is no pin"
+            damage = f"{path}:{number}: {quoted(line)} is no pin"
     header = Header(
         inputs=fields.get("inputs", ""),
         python=fields["python"] if _PYTHON.fullmatch(fields.get("python", "")) else "",

@@ -179,10 +179,8 @@ def digest_file(path: Path | str) -> str | None:
                 return f"sha256:{sha256(content).hexdigest()}"
             import hashlib  # noqa: PLC0415 - see `sha256`
 
-            state = hashlib.sha256(content)
-            while content := file.read(_MUCH):
-                state.update(content)
-            return f"sha256:{state.hexdigest()}"
+            file.seek(0)
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     except OSError:
         return None
 

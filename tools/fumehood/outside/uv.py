@@ -199,10 +199,10 @@ class Uv(Struct, frozen=True, kw_only=True):
 
     @contextlib.contextmanager
     def installing(self, pins: Path, *, python: Path, prefix: Path) -> Iterator[Callable[[], bool]]:
-        """Install exactly the given pins while the block does something else, with no network and no build.
+        """Install the given pins while the block does something else, with no network and no build.
 
         Args:
-            pins: A requirements file of pins with hashes, already chosen for this interpreter.
+            pins: A requirements file of pins with hashes; of those with markers uv takes what is for this interpreter.
             python: The interpreter to install for.
             prefix: A folder to install into as if it were the interpreter's prefix.
 

@@ -14,7 +14,7 @@ from packaging.markers import Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from fumehood.errors import ConfigurationError, Place
+from fumehood.errors import ConfigurationError, Place, quoted
 from fumehood.model.requirement import Requirement
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ _PLAIN = re.compile(
     re.ASCII,
 )
 """A name with versions, short enough that no number in it is too large for Python."""
-_LONGEST_QUOTE = 80
 _LONGEST = 10_000
 """No requirement is near it, and what is beyond it could keep a regular expression busy for minutes."""
 
@@ -81,13 +80,12 @@ def parse_pep508(text: str, *, place: Place) -> Requirement:
 
 def mistake(text: str, reason: Exception, *, place: Place) -> ConfigurationError:
     """The error for a text that is no requirement."""
-    quoted = text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
     match reason:
         case RecursionError():
             said = "its parentheses are nested too deeply"
         case _:
             said = str(reason).partition("\n")[0]
-    return ConfigurationError(f"{quoted!r} is not a requirement: {said}", place=place, remedy=_remedy(text))
+    return ConfigurationError(f"{quoted(text)} is not a requirement: {said}", place=place, remedy=_remedy(text))
 
 
 def _remedy(text: str) -> str:
